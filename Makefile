@@ -1,0 +1,87 @@
+# make          the release build            make run    serve the demo plugin on http://127.0.0.1:8000
+# make test     everything that must hold    make bench  CPU, system calls and allocations per request
+SHELL := /bin/bash
+BUILD := .build
+RELEASE := $(BUILD)/release
+ABI := Sources/COutrider/include/outrider.h
+
+PLUGINS := demo_blocking demo_event inspect
+MISBEHAVING := misbehave_blocking misbehave_event
+BROKEN := $(basename $(notdir $(wildcard Tests/Plugins/broken/*.c)))
+TEST_PLUGINS := $(MISBEHAVING) $(BROKEN)
+PLUGIN_CFLAGS := -std=c11 -Wall -Wextra -Wpedantic -Werror -O2 -shared -fPIC -fvisibility=hidden \
+  -ISources/COutrider/include -Wl,--version-script=Plugins/plugin.map
+
+.PHONY: build run test bench plugins test-plugins server dependencies test-dependencies bench-dependencies lint clean
+
+build: server plugins
+
+# ---- What the machine must have -------------------------------------------------------------------------------
+
+dependencies:
+	@Tests/Environment/debian.sh libssl-dev libnghttp2-dev libsystemd-dev libtomlplusplus-dev g++ pkg-config
+
+test-dependencies: dependencies
+	@Tests/Environment/debian.sh python3-venv binutils curl procps
+	@Tests/Environment/python.sh
+
+bench-dependencies: dependencies
+	@Tests/Environment/debian.sh wrk strace python3 util-linux
+
+# ---- Building -------------------------------------------------------------------------------------------------
+
+server: dependencies
+	swift build -c release --product outrider
+
+plugins: $(PLUGINS:%=$(RELEASE)/lib%.so)
+test-plugins: $(TEST_PLUGINS:%=$(BUILD)/test-plugins/lib%.so)
+
+define plugin
+$$(RELEASE)/lib$(1).so: $$(wildcard Plugins/$(1)/*.c Plugins/demo_pages/*.h) $$(ABI) Plugins/plugin.map | server
+	$$(CC) $$(PLUGIN_CFLAGS) -o $$@ $$(wildcard Plugins/$(1)/*.c)
+endef
+$(foreach name,$(PLUGINS),$(eval $(call plugin,$(name))))
+
+MISBEHAVE := $(wildcard Tests/Plugins/misbehave/*.c)
+$(BUILD)/test-plugins/libmisbehave_blocking.so: $(MISBEHAVE) $(wildcard Tests/Plugins/misbehave/*.h) $(ABI)
+	@mkdir -p $(@D)
+	$(CC) $(PLUGIN_CFLAGS) -pthread -o $@ $(MISBEHAVE)
+$(BUILD)/test-plugins/libmisbehave_event.so: $(MISBEHAVE) $(wildcard Tests/Plugins/misbehave/*.h) $(ABI)
+	@mkdir -p $(@D)
+	$(CC) $(PLUGIN_CFLAGS) -pthread -DMISBEHAVE_EVENT -o $@ $(MISBEHAVE)
+$(BUILD)/test-plugins/lib%.so: Tests/Plugins/broken/%.c Tests/Plugins/broken/broken.h $(ABI)
+	@mkdir -p $(@D)
+	$(CC) $(PLUGIN_CFLAGS) -pthread -o $@ $<
+
+# ---- Running --------------------------------------------------------------------------------------------------
+
+run: build
+	@echo
+	@echo "  Early hints from a plugin in C, until Ctrl-C. In another terminal:"
+	@echo "    curl -v http://127.0.0.1:8000/early-hints"
+	@echo
+	@exec $(RELEASE)/outrider $(RELEASE)/libdemo_event.so
+
+# ---- Testing --------------------------------------------------------------------------------------------------
+
+test: test-dependencies build test-plugins lint
+	swift test --disable-xctest
+	$(BUILD)/venv/bin/python -m pytest -q Tests/Wire
+
+lint:
+	swift format lint --strict -r -p Package.swift Sources Tests
+
+# ---- Measuring ------------------------------------------------------------------------------------------------
+
+$(BUILD)/bench/null_server: Tests/Bench/null_server.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -O2 -Wall -Wextra -Werror -o $@ $<
+$(BUILD)/bench/libmalloc_count.so: Tests/Bench/malloc_count.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $<
+
+bench: bench-dependencies build $(BUILD)/bench/null_server $(BUILD)/bench/libmalloc_count.so
+	python3 Tests/Bench/bench.py --rounds 20 --seconds 1
+
+clean:
+	rm -rf $(BUILD)

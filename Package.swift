@@ -1,0 +1,60 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Modules, lowest last; imports only ever point down this list:
+//   outrider → Supervisor → Master → Workers → PluginHost → Configuration, TLS → HTTP → Platform → C shims.
+
+/// What every Swift target is built with: Swift 6 rules, memory safety spelled out, no warning left standing.
+let strict: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .enableUpcomingFeature("ExistentialAny"),
+  .treatAllWarnings(as: .error),
+]
+
+/// The host exports nothing that a plugin could bind to by accident.
+let exportNothing: [LinkerSetting] = [
+  .unsafeFlags(["-Xlinker", "--version-script=Sources/outrider/exports.map"], .when(platforms: [.linux]))
+]
+
+let package = Package(
+  name: "outrider",
+  products: [
+    .executable(name: "outrider", targets: ["outrider"])
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+  ],
+  targets: [
+    .executableTarget(
+      name: "outrider",
+      dependencies: [
+        "Supervisor", "Master", "Workers", "PluginHost", "Configuration", "HTTP", "Platform",
+        "COpenSSL", "CNghttp2", "CSystemd", "COutrider",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      exclude: ["exports.map"], swiftSettings: strict, linkerSettings: exportNothing),
+    .target(name: "Supervisor", dependencies: ["Platform"], swiftSettings: strict),
+    .target(
+      name: "Master", dependencies: ["Workers", "PluginHost", "Configuration", "Platform"], swiftSettings: strict),
+    .target(
+      name: "Workers", dependencies: ["PluginHost", "HTTP", "Configuration", "Platform"], swiftSettings: strict),
+    .target(name: "PluginHost", dependencies: ["HTTP", "Platform", "COutrider"], swiftSettings: strict),
+    .target(name: "Configuration", dependencies: ["Platform", "CTomlPlusPlus"], swiftSettings: strict),
+    .target(name: "HTTP", swiftSettings: strict),
+    .target(
+      name: "Platform", dependencies: ["CLinux", .product(name: "Logging", package: "swift-log")],
+      swiftSettings: strict),
+    .target(name: "COutrider"),
+    .target(name: "CLinux"),
+    .target(name: "CTomlPlusPlus", cxxSettings: [.define("TOML_EXCEPTIONS", to: "0")]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+    .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+    .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: strict),
+    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
+    .testTarget(name: "PlatformTests", dependencies: ["Platform"], swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx17
+)

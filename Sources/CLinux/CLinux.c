@@ -1,0 +1,87 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+
+int outrider_accept4(int listener, struct sockaddr *address, socklen_t *size, int flags) {
+  return accept4(listener, address, size, flags);
+}
+
+int outrider_close_range(unsigned first, unsigned last) { return close_range(first, last, 0); }
+
+const char *outrider_signal_abbreviation(int signal) { return sigabbrev_np(signal); }
+
+const char *outrider_library_file(const void *symbol) {
+  Dl_info info;
+  return dladdr(symbol, &info) ? info.dli_fname : NULL;
+}
+
+// The context of the calling thread; see outrider_thread_context().
+static _Thread_local void *thread_context;
+
+void *outrider_thread_context(void) { return thread_context; }
+
+void outrider_set_thread_context(void *context) { thread_context = context; }
+
+ssize_t outrider_send_message(int channel, const void *bytes, size_t size, int fd) {
+  struct iovec vector = {(void *)bytes, size};
+  union {
+    struct cmsghdr alignment;
+    char space[CMSG_SPACE(sizeof(int))];
+  } control = {0};
+  struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+  if (fd >= 0) {
+    message.msg_control = control.space;
+    message.msg_controllen = sizeof control.space;
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  }
+  return sendmsg(channel, &message, MSG_NOSIGNAL);
+}
+
+ssize_t outrider_receive_message(int channel, void *bytes, size_t capacity, int *fd) {
+  struct iovec vector = {bytes, capacity};
+  union {
+    struct cmsghdr alignment;
+    char space[CMSG_SPACE(sizeof(int))];
+  } control = {0};
+  struct msghdr message = {.msg_iov = &vector,
+                           .msg_iovlen = 1,
+                           .msg_control = control.space,
+                           .msg_controllen = sizeof control.space};
+  *fd = -1;
+  ssize_t count = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
+  if (count < 0) return count;
+  for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header))
+    if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) memcpy(fd, CMSG_DATA(header), sizeof *fd);
+  return count;
+}
+
+static int terminate_wake = -1;
+static unsigned terminate_seconds;
+static volatile sig_atomic_t terminated;
+
+// Async-signal-safe all through.
+static void on_terminate(int signal) {
+  (void)signal;
+  int saved = errno;
+  terminated = 1;
+  alarm(terminate_seconds);
+  uint64_t one = 1;
+  ssize_t written = write(terminate_wake, &one, sizeof one);
+  (void)written;
+  errno = saved;
+}
+
+void outrider_on_terminate(int wake, unsigned seconds) {
+  terminate_wake = wake;
+  terminate_seconds = seconds;
+  struct sigaction action = {.sa_handler = on_terminate};
+  sigaction(SIGTERM, &action, NULL);
+}
+
+int outrider_terminated(void) { return terminated; }

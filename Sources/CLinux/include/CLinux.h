@@ -1,0 +1,56 @@
+// What Swift can't say of Linux and glibc: variadic functions, macros, fork, thread-locals. Nothing else.
+#pragma once
+
+// No _GNU_SOURCE here: Swift's own view of the C library has none, and the two must agree.
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/sendfile.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// GNU extensions, as in their manual pages.
+#define OUTRIDER_POLLRDHUP 0x2000
+int outrider_accept4(int listener, struct sockaddr *address, socklen_t *size, int flags);
+int outrider_close_range(unsigned first, unsigned last);
+const char *outrider_signal_abbreviation(int signal);
+// The file of the library that a symbol belongs to; NULL if there is none.
+const char *outrider_library_file(const void *symbol);
+
+// One pointer that belongs to the calling thread, NULL at its start.
+void *outrider_thread_context(void);
+void outrider_set_thread_context(void *context);
+
+// Variadic in C, so closed to Swift.
+static inline int outrider_open(const char *path, int flags, mode_t mode) { return open(path, flags, mode); }
+static inline int outrider_fcntl(int fd, int command, int argument) { return fcntl(fd, command, argument); }
+static inline int outrider_prctl(int option, unsigned long argument) { return prctl(option, argument, 0, 0, 0); }
+
+// From now on SIGTERM makes `wake`, an eventfd, readable and outrider_terminated() true, and the process is killed if it
+// lives `seconds` longer: a signal handler is no place for Swift.
+void outrider_on_terminate(int wake, unsigned seconds);
+int outrider_terminated(void);
+
+// Swift refuses fork: its own concurrency does not survive one. The processes that call this have none.
+static inline pid_t outrider_fork(void) { return fork(); }
+
+// Ancillary data is walked with macros: one message, at most one descriptor (fd, -1: none). As sendmsg and recvmsg.
+ssize_t outrider_send_message(int channel, const void *bytes, size_t size, int fd);
+ssize_t outrider_receive_message(int channel, void *bytes, size_t capacity, int *fd);
+
+// Macros over a status of waitpid().
+static inline int outrider_exited(int status) { return WIFEXITED(status); }
+static inline int outrider_exit_code(int status) { return WEXITSTATUS(status); }
+static inline int outrider_term_signal(int status) { return WTERMSIG(status); }

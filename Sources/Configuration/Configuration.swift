@@ -1,0 +1,37 @@
+/// The effective configuration: what holds, and where each value of it came from.
+package struct Configuration: Sendable {
+  package let settings: Settings
+  /// All but listeners and plugins.
+  let general: Traced<Settings>
+  let listeners: [Traced<ListenerSettings>]
+  let plugins: [Traced<PluginSettings>]
+  /// The configuration file, if there is one.
+  let file: String?
+
+  init(
+    _ general: Traced<Settings>, listeners: [Traced<ListenerSettings>], plugins: [Traced<PluginSettings>], file: String?
+  ) {
+    var settings = general.value
+    settings.listeners = listeners.map(\.value)
+    settings.plugins = plugins.map(\.value)
+    self.settings = settings
+    self.listeners = listeners
+    self.plugins = plugins
+    self.file = file
+    self.general = general
+  }
+
+  /// Where the value of a key came from, such as `timeouts.head`; of a key in an array of tables see the others.
+  package func origin(of key: String) -> Origin { general.origin(of: key) }
+
+  /// Where the value of a key of `settings.plugins[index]` came from, such as `plugin.path`: for faults that only show
+  /// when it is loaded.
+  package func origin(of key: String, plugin index: Int) -> Origin {
+    plugins.indices.contains(index) ? plugins[index].origin(of: key) : .builtIn
+  }
+
+  /// Where the value of a key of `settings.listeners[index]` came from, such as `listener.bind`.
+  package func origin(of key: String, listener index: Int) -> Origin {
+    listeners.indices.contains(index) ? listeners[index].origin(of: key) : .builtIn
+  }
+}

@@ -1,0 +1,203 @@
+// The schema: every key of the configuration file, once. Parsing, defaults, checks, suggestions, the dump and the
+// tables of outrider.toml(5) all come from here. A new key is one entry here and one stored property in `Settings`.
+
+private let ms: Nanoseconds = 1_000_000
+private let second: Nanoseconds = 1_000_000_000
+private let hour: Nanoseconds = 3_600_000_000_000
+private let kib = 1 << 10
+private let mib = 1 << 20
+private let tib = 1 << 40
+
+extension Settings {
+  /// Every default; one listener, no plugin.
+  package static let defaults: Settings = {
+    var settings = schema.defaults
+    settings.listeners = [ListenerSettings.schema.defaults]
+    return settings
+  }()
+
+  static let schema = Schema<Settings>(
+    room: Settings(),
+    [
+      .init(
+        "server.workers", .workerCount(1...1024), default: "1", \.server.workers,
+        "The number of worker processes; \"auto\" is one for each core."),
+      .init(
+        "server.worker_model",
+        .choice(later: ["gthread": "the worker model \"gthread\" is not available yet"]),
+        default: "async", \.server.workerModel,
+        "How a worker serves connections: one at a time, or many on one loop."),
+      .init(
+        "server.threads", .integer(1...1024), default: "4", \.server.threads,
+        "The threads of a worker that run blocking handlers."),
+      .init(
+        "server.worker_connections", .integer(1...1_000_000), default: "1000", \.server.workerConnections,
+        "The most connections that a worker holds at once."),
+      .init(
+        "server.queue", .integer(1...1_000_000), default: "64", \.server.queue,
+        "The complete requests that wait for a thread of a worker; when there are as many, accepting pauses."),
+      .init(
+        "server.backlog", .integer(1...65_535), default: "2048", \.server.backlog,
+        "The connections that the kernel holds for a listener until they are accepted; net.core.somaxconn bounds it."),
+      .init(
+        "server.boot_timeout", .duration(100 * ms...hour), default: "30s", \.server.bootTimeout,
+        "The time in which a generation has to be ready."),
+      .init(
+        "server.graceful_timeout", .duration(ms...24 * hour), default: "30s", \.server.gracefulTimeout,
+        "The time that requests get to finish when a worker is to end, before it is killed."),
+      .init(
+        "server.restart_backoff", .duration(ms...30 * second), default: "100ms", \.server.restartBackoff,
+        "The time within which a worker that crashed is first replaced; it doubles to 30s while crashes go on."),
+
+      .init(
+        "timeouts.head", .duration(ms...hour), default: "10s", \.timeouts.head,
+        "From the first byte of a request, or the start of the handshake, to the end of its head."),
+      .init(
+        "timeouts.body", .duration(ms...24 * hour), default: "30s", \.timeouts.body,
+        "Between two reads of a request's body."),
+      .init(
+        "timeouts.write", .duration(ms...24 * hour), default: "30s", \.timeouts.write,
+        "Without progress in sending a response."),
+      .init(
+        "timeouts.keepalive", .duration(ms...24 * hour), default: "5s", \.timeouts.keepalive,
+        "From the end of a response to the first byte of the next request."),
+      .init(
+        "timeouts.request", .duration(0...24 * hour), default: "0s", \.timeouts.request,
+        "For a whole request, from its first byte to the last of its response; 0 is no limit."),
+
+      .init(
+        "limits.request_line", .size(256...mib), default: "8KiB", \.limits.requestLine,
+        "The longest request line."),
+      .init(
+        "limits.field_size", .size(256...mib), default: "8KiB", \.limits.fieldSize,
+        "The longest field line: name, colon and value."),
+      .init(
+        "limits.fields", .integer(1...10_000), default: "100", \.limits.fields,
+        "The most field lines of a head; trailers count likewise."),
+      .init(
+        "limits.head", .size(kib...mib), default: "32KiB", \.limits.head,
+        "The largest head, request line and all; trailers count likewise."),
+      .init(
+        "limits.body", .size(0...1024 * tib), default: "1GiB", \.limits.body,
+        "The largest body of a request; 0 is none at all."),
+      .init(
+        "limits.chunk_extension", .size(0...64 * kib), default: "1KiB", \.limits.chunkExtension,
+        "The most bytes of chunk extensions in a message."),
+      .init(
+        "limits.drain", .size(0...16 * mib), default: "64KiB", \.limits.drain,
+        "The most bytes of an unread body that are read away so that its connection can be used again."),
+      .init(
+        "limits.output", .size(16 * kib...64 * mib), default: "256KiB", \.limits.output,
+        "The most bytes queued for a connection; at half of it the handler waits."),
+      .init(
+        "limits.min_rate", .integer(0...1_000_000_000), default: "240", \.limits.minRate,
+        "The least bytes a second that a client sends or takes, averaged over the timeout; 0 is no limit."),
+
+      .init(
+        "http.underscore_fields", .choice(), default: "drop", \.http.underscoreFields,
+        "What becomes of request fields with an underscore in their name: dropped, the request refused, passed on."),
+
+      .init(
+        "proxy.trusted", .trustedPeers, default: #"["127.0.0.1", "::1"]"#, \.proxy.trusted,
+        "The peers whose X-Forwarded-*, Forwarded and X-Request-ID count; \"unix\" is those of unix sockets."),
+
+      .init(
+        "early_hints.enabled", .boolean, default: "true", \.earlyHints.enabled,
+        "Whether 103 responses are sent at all."),
+      .init(
+        "early_hints.http1", .choice(), default: "auto", \.earlyHints.http1,
+        "Over HTTP/1: to clients that come directly (auto), to those behind a proxy too (on), or to none (off)."),
+      .init(
+        "early_hints.max_per_request", .integer(1...1000), default: "8", \.earlyHints.maxPerRequest,
+        "The most 103 responses to one request."),
+      .init(
+        "early_hints.max_bytes", .size(256...mib), default: "8KiB", \.earlyHints.maxBytes,
+        "The largest block of fields of a 103 response."),
+
+      .init("log.level", .choice(), default: "info", \.log.level, "The least severe messages that are logged."),
+
+      .init(
+        "debug.abi_checks", .boolean, default: "false", \.debug.abiChecks,
+        "Whether a plugin's misuse of the ABI aborts the worker with a message."),
+    ])
+
+  /// What has to hold between keys: each is checked unless one of its keys has a fault already.
+  static let constraints: [Constraint] = [
+    Constraint("limits.head", atLeast: "limits.request_line") { $0.limits.head >= $0.limits.requestLine },
+    Constraint("limits.head", atLeast: "limits.field_size") { $0.limits.head >= $0.limits.fieldSize },
+  ]
+
+  struct Constraint: Sendable {
+    let key: String
+    let other: String
+    let holds: @Sendable (Settings) -> Bool
+
+    init(_ key: String, atLeast other: String, _ holds: @escaping @Sendable (Settings) -> Bool) {
+      self.key = key
+      self.other = other
+      self.holds = holds
+    }
+  }
+}
+
+extension ListenerSettings {
+  static let schema = Schema<ListenerSettings>(
+    room: ListenerSettings(),
+    [
+      .init(
+        "listener.bind", .bindAddress, default: "127.0.0.1:8000", \.bind,
+        "Where to listen; port 0 lets the kernel choose."),
+      .init(
+        "listener.early_hints", .choice(), default: "auto", \.earlyHints,
+        "Over early_hints.http1 for this listener; \"auto\" leaves it to that."),
+    ])
+}
+
+extension PluginSettings {
+  static let schema = Schema<PluginSettings>(
+    room: PluginSettings(),
+    [
+      .init(
+        "plugin.name", .text("1 to 64 letters, digits, \"-\", \"_\", \".\"", check: checkName),
+        default: .derived("the file's name without lib and .so"), \.name,
+        "What logs and metrics call the plugin; no two have the same."),
+      .init(
+        "plugin.path", .text("path", check: checkPath), default: .required, \.path,
+        "The shared object; a relative path starts from the directory of this file."),
+      .init(
+        "plugin.mount", .text("path", check: checkMount), default: "/", \.mount,
+        "The decoded path under which it gets requests, by whole segments; the longest mount wins."),
+      .init(
+        "plugin.config", .freeTable, default: .derived("empty"), \.config,
+        "Whatever the plugin takes: handed to its load()."),
+    ])
+}
+
+/// A key as the manual tells of it.
+package struct KeyDocumentation: Sendable, Hashable {
+  /// Dotted, such as `timeouts.head`; those of `listener` and `plugin` are of arrays of tables.
+  package let name: String
+  /// Such as `duration from 1ms to 1h`.
+  package let form: String
+  /// As TOML, or in words; nil for a key that has to be there.
+  package let defaultValue: String?
+  package let documentation: String
+
+  /// Every key there is.
+  package static var all: [KeyDocumentation] {
+    all(of: Settings.schema) + all(of: ListenerSettings.schema) + all(of: PluginSettings.schema)
+  }
+
+  private static func all<Root>(of schema: Schema<Root>) -> [KeyDocumentation] {
+    schema.keys.map { key in
+      let defaultValue: String? =
+        switch key.defaultValue {
+        case .value: key.text(schema.defaults)
+        case .derived(let words): words
+        case .required: nil
+        }
+      return KeyDocumentation(
+        name: key.name, form: key.summary, defaultValue: defaultValue, documentation: key.documentation)
+    }
+  }
+}

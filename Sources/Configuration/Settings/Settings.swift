@@ -1,0 +1,134 @@
+/// Everything the server can be told, with one nested structure for each table of the configuration file.
+///
+/// Defaults are in the schema, beside the range and the documentation of each key; the initial values here only make
+/// room. A value of this type outside this module therefore comes from `Settings.defaults` or a `Configuration`.
+package struct Settings: Sendable, Equatable {
+  package var server = Server()
+  package var timeouts = Timeouts()
+  package var limits = Limits()
+  package var http = HTTP()
+  package var proxy = Proxy()
+  package var earlyHints = EarlyHints()
+  package var log = Log()
+  package var debug = Debug()
+  /// At least one, each on an address of its own.
+  package var listeners: [ListenerSettings] = []
+  /// Each with a name and a mount of its own.
+  package var plugins: [PluginSettings] = []
+
+  package struct Server: Sendable, Equatable {
+    package var workers = WorkerCount.perCore
+    package var workerModel = WorkerModel.async
+    package var threads = 0
+    package var workerConnections = 0
+    package var queue = 0
+    package var backlog = 0
+    package var bootTimeout: Nanoseconds = 0
+    package var gracefulTimeout: Nanoseconds = 0
+    package var restartBackoff: Nanoseconds = 0
+  }
+
+  package struct Timeouts: Sendable, Equatable {
+    package var head: Nanoseconds = 0
+    package var body: Nanoseconds = 0
+    package var write: Nanoseconds = 0
+    package var keepalive: Nanoseconds = 0
+    /// 0 is no limit.
+    package var request: Nanoseconds = 0
+  }
+
+  /// In bytes, but for `fields`.
+  package struct Limits: Sendable, Equatable {
+    package var requestLine = 0
+    package var fieldSize = 0
+    package var fields = 0
+    /// At least `requestLine` and `fieldSize`.
+    package var head = 0
+    package var body = 0
+    package var chunkExtension = 0
+    package var drain = 0
+    package var output = 0
+    /// Bytes a second; 0 is no limit.
+    package var minRate = 0
+  }
+
+  package struct HTTP: Sendable, Equatable {
+    package var underscoreFields = UnderscoreFields.drop
+  }
+
+  package struct Proxy: Sendable, Equatable {
+    package var trusted = TrustedPeers()
+  }
+
+  package struct EarlyHints: Sendable, Equatable {
+    package var enabled = false
+    package var http1 = HTTP1Hints.auto
+    package var maxPerRequest = 0
+    package var maxBytes = 0
+  }
+
+  package struct Log: Sendable, Equatable {
+    package var level = LogLevel.info
+  }
+
+  package struct Debug: Sendable, Equatable {
+    package var abiChecks = false
+  }
+
+  /// What holds for HTTP/1 requests that come in by `listener`.
+  package func http1Hints(of listener: ListenerSettings) -> HTTP1Hints {
+    guard earlyHints.enabled else { return .off }
+    return listener.earlyHints == .auto ? earlyHints.http1 : listener.earlyHints
+  }
+}
+
+/// A `[[listener]]`.
+package struct ListenerSettings: Sendable, Equatable {
+  package var bind = BindAddress.unix(path: "")
+  /// As configured, where `auto` leaves it to `[early_hints].http1`: see `Settings.http1Hints(of:)`.
+  package var earlyHints = HTTP1Hints.auto
+}
+
+/// How many workers.
+package enum WorkerCount: Sendable, Hashable {
+  case fixed(Int)
+  case perCore
+
+  /// The number of workers on a machine of so many cores.
+  package func number(cores: Int) -> Int {
+    switch self {
+    case .fixed(let number): number
+    case .perCore: min(max(1, cores), 1024)
+    }
+  }
+}
+
+package enum WorkerModel: String, Sendable, CaseIterable {
+  case sync
+  case async
+}
+
+/// Whether HTTP/1 clients get 103 responses.
+package enum HTTP1Hints: String, Sendable, CaseIterable {
+  /// Those that come directly.
+  case auto
+  /// Those behind a proxy too.
+  case on
+  case off
+}
+
+/// What becomes of request fields with an underscore in their name.
+package enum UnderscoreFields: String, Sendable, CaseIterable {
+  case drop
+  case refuse
+  case pass
+}
+
+/// The least severe messages that are logged; the raw values are those of swift-log.
+package enum LogLevel: String, Sendable, CaseIterable {
+  case debug
+  case info
+  case warning
+  case error
+  case critical
+}

@@ -1,0 +1,100 @@
+/// A view of bytes that someone else owns: the connection's buffer, the plugin, a literal.
+///
+/// Trivial to copy, and laid out as the plugin ABI's `outrider_bytes`, so that a parsed head reaches a plugin without
+/// conversion. Whoever keeps one must know that the owner's buffer still stands: a view is never kept past the
+/// exchange it belongs to.
+@safe
+package struct Bytes {
+  /// The first byte; may be nil only where `count` is 0.
+  package let base: UnsafePointer<UInt8>?
+  package let count: Int
+
+  @inlinable
+  package init(base: UnsafePointer<UInt8>?, count: Int) {
+    unsafe self.base = base
+    self.count = count
+  }
+
+  package static var empty: Bytes { unsafe Bytes(base: nil, count: 0) }
+
+  /// A view of a literal, which lives for ever.
+  @inlinable
+  package init(_ literal: StaticString) {
+    unsafe self.init(base: literal.utf8Start, count: literal.utf8CodeUnitCount)
+  }
+
+  @inlinable
+  package var isEmpty: Bool { count == 0 }
+
+  /// Whether a view made from a foreign pointer and length can be one at all.
+  @inlinable
+  package var isWellFormed: Bool { unsafe count == 0 || (count > 0 && base != nil) }
+
+  @inlinable
+  package subscript(_ index: Int) -> UInt8 {
+    precondition(index >= 0 && index < count)
+    return unsafe base.unsafelyUnwrapped[index]  // checked on the line above
+  }
+
+  /// The part from `start` up to `end`, both within the view.
+  @inlinable
+  package func slice(_ start: Int, _ end: Int) -> Bytes {
+    precondition(start >= 0 && start <= end && end <= count)
+    guard start < end, let base = unsafe base else { return .empty }
+    return unsafe Bytes(base: base + start, count: end - start)
+  }
+
+  @inlinable
+  package func dropFirst(_ n: Int) -> Bytes { slice(n, count) }
+
+  package func firstIndex(of byte: UInt8) -> Int? {
+    for index in 0..<count where self[index] == byte { return index }
+    return nil
+  }
+
+  /// Equality byte for byte.
+  package func equals(_ other: Bytes) -> Bool {
+    guard count == other.count else { return false }
+    for index in 0..<count where self[index] != other[index] { return false }
+    return true
+  }
+
+  /// Equality where ASCII letters of either case are the same; `lowercase` has no upper-case letter.
+  @inlinable
+  package func equalsIgnoringCase(_ lowercase: StaticString) -> Bool {
+    guard count == lowercase.utf8CodeUnitCount else { return false }
+    for index in 0..<count {
+      let expected = unsafe lowercase.utf8Start[index]  // index is below its count
+      if ASCII.lowercased(self[index]) != expected { return false }
+    }
+    return true
+  }
+
+  package func hasPrefix(_ prefix: Bytes) -> Bool {
+    count >= prefix.count && slice(0, prefix.count).equals(prefix)
+  }
+
+  /// Without the spaces and tabs at both ends (OWS, RFC 9110 section 5.6.3).
+  package var trimmed: Bytes {
+    var start = 0
+    var end = count
+    while start < end && ASCII.isOptionalWhitespace(self[start]) { start += 1 }
+    while end > start && ASCII.isOptionalWhitespace(self[end - 1]) { end -= 1 }
+    return slice(start, end)
+  }
+
+  /// The bytes as text for a log line: control characters and non-ASCII as \xNN, at most `limit` of them.
+  package func escaped(limit: Int = 200) -> String {
+    var text = ""
+    for index in 0..<min(count, limit) {
+      let byte = self[index]
+      switch byte {
+      case 0x5C: text += "\\\\"
+      case 0x20...0x7E: text.unicodeScalars.append(Unicode.Scalar(byte))
+      default: text += "\\x" + ASCII.hexDigits(byte)
+      }
+    }
+    if count > limit { text += "…" }
+    return text
+  }
+}

@@ -1,0 +1,18 @@
+/// The elements of a comma-separated list value, trimmed, empty ones left out (RFC 9110 section 5.6.1).
+package struct ListElements: Sequence, IteratorProtocol {
+  private let value: Bytes
+  private var position = 0
+
+  package init(_ value: Bytes) { self.value = value }
+
+  package mutating func next() -> Bytes? {
+    while position < value.count {
+      let start = position
+      while position < value.count && value[position] != ASCII.comma { position += 1 }
+      let element = value.slice(start, position).trimmed
+      position += 1
+      if !element.isEmpty { return element }
+    }
+    return nil
+  }
+}

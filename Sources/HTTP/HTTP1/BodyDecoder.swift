@@ -1,0 +1,142 @@
+/// Takes the framing off the body of an HTTP/1 request, in place: it says which bytes of the input are body
+/// (RFC 9112 sections 6 and 7).
+package struct BodyDecoder {
+  package enum Progress {
+    /// All input is used; `consumed` bytes of it were framing or nothing.
+    case needInput(consumed: Int)
+    /// `length` bytes of body stand at `offset`; go on behind them.
+    case bytes(offset: Int, length: Int)
+    /// The body ended; what follows `consumed` is the next message, or the trailer section if `trailers`.
+    case end(consumed: Int, trailers: Bool)
+    case refused(Refusal)
+  }
+
+  private enum Stage: UInt8 {
+    case data, chunkSize, chunkWhitespace, chunkExtension, chunkSizeLF, chunkDataCR, chunkDataLF
+    case lastChunk, lastChunkLF, ended
+  }
+
+  private var stage: Stage
+  private let isChunked: Bool
+  /// Bytes of the present chunk, or of the whole body, that are still to come.
+  private var remaining: Int64 = 0
+  private var sizeDigits = 0
+  private var total: Int64 = 0
+  private var extensionBytes = 0
+  private let bodyLimit: Int64
+  private let extensionLimit: Int
+
+  package init(_ framing: BodyFraming, limits: RequestLimits) {
+    bodyLimit = limits.body
+    extensionLimit = limits.chunkExtension
+    switch framing {
+    case .none: (stage, isChunked) = (.ended, false)
+    case .fixed(let length):
+      isChunked = false
+      remaining = length
+      stage = length == 0 ? .ended : .data
+    case .chunked: (stage, isChunked) = (.chunkSize, true)
+    }
+  }
+
+  /// The whole body has been decoded.
+  package var hasEnded: Bool { stage == .ended }
+
+  /// The length still to come where it is known: fixed-length bodies only.
+  package var remainingLength: Int64? { isChunked ? nil : remaining }
+
+  /// Reads on in `count` bytes at `base`. Progress of `.bytes` takes them as consumed.
+  package mutating func decode(_ base: UnsafePointer<UInt8>, count: Int) -> Progress {
+    var index = 0
+    while true {
+      if stage == .ended { return .end(consumed: index, trailers: false) }
+      guard index < count else { return .needInput(consumed: index) }
+      if stage == .data { return takeData(at: index, available: count - index) }
+      let byte = unsafe base[index]
+      if stage == .lastChunk && byte != ASCII.cr { return .end(consumed: index, trailers: true) }
+      if let refusal = step(byte) { return .refused(refusal) }
+      index += 1
+    }
+  }
+
+  private mutating func takeData(at index: Int, available: Int) -> Progress {
+    let length = Int(min(remaining, Int64(available)))
+    remaining -= Int64(length)
+    if remaining == 0 { stage = isChunked ? .chunkDataCR : .ended }
+    return .bytes(offset: index, length: length)
+  }
+
+  /// One byte of chunked framing.
+  private mutating func step(_ byte: UInt8) -> Refusal? {
+    switch stage {
+    case .chunkSize: return chunkSize(byte)
+    case .chunkWhitespace:
+      // Bad whitespace is read over, but only before an extension (RFC 9112 section 7.1.1).
+      if byte == ASCII.semicolon { stage = .chunkExtension } else if !ASCII.isOptionalWhitespace(byte) {
+        return .malformedChunk
+      }
+      return countExtension()
+    case .chunkExtension:
+      if byte == ASCII.cr {
+        stage = .chunkSizeLF
+        return nil
+      }
+      guard ASCII.isFieldValue(byte) else { return .malformedChunk }
+      return countExtension()
+    case .chunkSizeLF:
+      guard byte == ASCII.lf else { return .malformedChunk }
+      return beginChunk()
+    case .chunkDataCR: return expect(byte, ASCII.cr, then: .chunkDataLF)
+    case .chunkDataLF:
+      sizeDigits = 0
+      return expect(byte, ASCII.lf, then: .chunkSize)
+    case .lastChunk: return expect(byte, ASCII.cr, then: .lastChunkLF)
+    case .lastChunkLF: return expect(byte, ASCII.lf, then: .ended)
+    case .data, .ended: return nil
+    }
+  }
+
+  private mutating func expect(_ byte: UInt8, _ expected: UInt8, then next: Stage) -> Refusal? {
+    guard byte == expected else { return .malformedChunk }
+    stage = next
+    return nil
+  }
+
+  private mutating func countExtension() -> Refusal? {
+    extensionBytes += 1
+    return extensionBytes > extensionLimit ? .chunkExtensionTooLong : nil
+  }
+
+  /// At most fifteen hexadecimal digits, so that no size overflows.
+  private mutating func chunkSize(_ byte: UInt8) -> Refusal? {
+    if let digit = ASCII.hexValue(byte) {
+      sizeDigits += 1
+      guard sizeDigits <= 15 else { return .malformedChunk }
+      remaining = remaining << 4 | Int64(digit)
+      return nil
+    }
+    guard sizeDigits > 0 else { return .malformedChunk }
+    switch byte {
+    case ASCII.cr: stage = .chunkSizeLF
+    case ASCII.semicolon:
+      stage = .chunkExtension
+      return countExtension()
+    case ASCII.space, ASCII.tab:
+      stage = .chunkWhitespace
+      return countExtension()
+    default: return .malformedChunk
+    }
+    return nil
+  }
+
+  private mutating func beginChunk() -> Refusal? {
+    if remaining == 0 {
+      stage = .lastChunk
+      return nil
+    }
+    total += remaining  // both are below 2^60
+    guard total <= bodyLimit else { return .bodyTooLarge }
+    stage = .data
+    return nil
+  }
+}

@@ -1,0 +1,97 @@
+/// What the fields of an HTTP/1 head mean for framing, routing and the connection, gathered while they are read.
+struct FieldEffects {
+  private var contentLength: Int64?
+  private var hasHost = false
+  private var hasContentType = false
+  private var hasTransferEncoding = false
+  private var chunked = false
+  private var close = false
+  private var keepAlive = false
+  private var unsupportedCoding = false
+  private var unknownExpectation = false
+
+  /// Takes note of one field; a refusal if it alone, or with those before it, is not acceptable.
+  mutating func note(_ known: KnownField, _ value: Bytes, head: inout RequestHead) -> Refusal? {
+    switch known {
+    case .host: return noteHost(value, head: &head)
+    case .contentLength: return noteContentLength(value)
+    case .transferEncoding: return noteTransferEncoding(value)
+    case .contentType:
+      if hasContentType { return .duplicateField }
+      hasContentType = true
+    case .connection:
+      var tokens = ListElements(value)
+      while let token = tokens.next() {
+        if token.equalsIgnoringCase("close") { close = true }
+        if token.equalsIgnoringCase("keep-alive") { keepAlive = true }
+      }
+    case .expect:
+      if value.equalsIgnoringCase("100-continue") {
+        head.traits.insert(.expectsContinue)
+      } else {
+        unknownExpectation = true
+      }
+    case .te:
+      var tokens = ListElements(value)
+      while let token = tokens.next() {
+        if token.equalsIgnoringCase("trailers") { head.traits.insert(.acceptsTrailers) }
+      }
+    case .via, .forwarded, .xForwardedFor, .xForwardedHost, .xForwardedProto: head.traits.insert(.proxied)
+    case .noEarlyHints:
+      if value.equals(Bytes("1")) { head.traits.insert(.refusesEarlyHints) }
+    default: break
+    }
+    return nil
+  }
+
+  private mutating func noteHost(_ value: Bytes, head: inout RequestHead) -> Refusal? {
+    if hasHost { return .duplicateField }
+    hasHost = true
+    guard Authority.isValid(value) else { return .malformedHost }
+    if head.authority.isEmpty { head.authority = value }
+    return nil
+  }
+
+  /// Digits only: no sign, no list, no overflow (RFC 9110 section 8.6).
+  private mutating func noteContentLength(_ value: Bytes) -> Refusal? {
+    if contentLength != nil { return .duplicateField }
+    guard let length = DecimalLength.parse(value) else { return .malformedContentLength }
+    contentLength = length
+    return nil
+  }
+
+  /// `chunked`, once and last; other codings are not understood here (RFC 9112 sections 6.1 and 7).
+  private mutating func noteTransferEncoding(_ value: Bytes) -> Refusal? {
+    hasTransferEncoding = true
+    var codings = ListElements(value)
+    var any = false
+    while let coding = codings.next() {
+      any = true
+      if chunked { return .malformedTransferEncoding }
+      if coding.equalsIgnoringCase("chunked") { chunked = true } else { unsupportedCoding = true }
+    }
+    return any ? nil : .malformedTransferEncoding
+  }
+
+  /// The conclusions from all fields together.
+  func conclude(head: inout RequestHead) -> Refusal? {
+    if head.version == .http1_1 && !hasHost { return .missingHost }
+    if hasTransferEncoding {
+      if contentLength != nil { return .conflictingFraming }
+      if head.version == .http1_0 { return .chunkedInHTTP10 }
+      if unsupportedCoding { return .unsupportedCoding }
+      head.framing = .chunked
+    } else if let contentLength {
+      head.framing = .fixed(contentLength)
+    }
+    if head.version == .http1_0 {
+      // HTTP/1.0 knows no expectations (RFC 9110 section 10.1.1).
+      head.traits.remove(.expectsContinue)
+      if keepAlive && !close { head.traits.insert(.keepAlive) }
+    } else {
+      if unknownExpectation { return .unknownExpectation }
+      if !close { head.traits.insert(.keepAlive) }
+    }
+    return nil
+  }
+}

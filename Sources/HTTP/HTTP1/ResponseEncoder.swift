@@ -1,0 +1,121 @@
+/// Writes HTTP/1 responses: heads, chunk framing, trailer sections (RFC 9112 sections 4, 6 and 7).
+///
+/// Fields have been validated before they come here. Each kind of text has a bound, so that the caller can make room
+/// first, and a writer.
+package enum ResponseEncoder {
+  /// How a final response's body is framed, as its head says.
+  package enum Framing {
+    /// No body, and no word about one: 204, and 304 without a length.
+    case none
+    /// A length the plugin did not write itself.
+    case length(Int64)
+    /// The plugin's own fields have the length.
+    case lengthGiven
+    case chunked
+    /// Until the connection closes: HTTP/1.0.
+    case untilClose
+  }
+
+  package struct FinalHead {
+    package let status: UInt32
+    package let fields: Fields
+    package let framing: Framing
+    package let verdict: FieldValidation.Verdict
+    /// What Connection says: nil where the version's default is meant.
+    package let connection: ConnectionOption?
+
+    package init(
+      status: UInt32, fields: Fields, framing: Framing, verdict: FieldValidation.Verdict, connection: ConnectionOption?
+    ) {
+      self.status = status
+      self.fields = fields
+      self.framing = framing
+      self.verdict = verdict
+      self.connection = connection
+    }
+  }
+
+  package enum ConnectionOption { case close, keepAlive }
+
+  // MARK: Heads
+
+  /// The most bytes that a section of these fields takes, status line included.
+  package static func bound(fields: Fields, fieldBytes: Int) -> Int {
+    // The longest status line, Content-Length or Transfer-Encoding, Date, Server, Connection, the empty line.
+    fieldBytes + 4 * fields.count + 256
+  }
+
+  package static func writeInformational(status: UInt32, fields: Fields, to writer: inout ByteWriter) {
+    writeStatusLine(status, to: &writer)
+    write(fields, to: &writer)
+    writer.append("\r\n")
+  }
+
+  package static func write(_ head: FinalHead, date: Bytes, to writer: inout ByteWriter) {
+    writeStatusLine(head.status, to: &writer)
+    if !head.verdict.hasServer { writer.append("Server: outrider\r\n") }
+    if !head.verdict.hasDate {
+      writer.append("Date: ")
+      writer.append(date)
+      writer.append("\r\n")
+    }
+    write(head.fields, to: &writer)
+    switch head.framing {
+    case .length(let length):
+      writer.append("Content-Length: ")
+      writer.append(decimal: UInt64(length))
+      writer.append("\r\n")
+    case .chunked: writer.append("Transfer-Encoding: chunked\r\n")
+    case .none, .lengthGiven, .untilClose: break
+    }
+    switch head.connection {
+    case .close: writer.append("Connection: close\r\n")
+    case .keepAlive: writer.append("Connection: keep-alive\r\n")
+    case nil: break
+    }
+    writer.append("\r\n")
+  }
+
+  /// The version of the status line is the server's own, not the request's (RFC 9110 section 6.2).
+  private static func writeStatusLine(_ status: UInt32, to writer: inout ByteWriter) {
+    if status == 200 {
+      writer.append("HTTP/1.1 200 OK\r\n")
+      return
+    }
+    writer.append("HTTP/1.1 ")
+    writer.append(decimal: UInt64(status))
+    writer.append(" ")
+    writer.append(ReasonPhrase.of(status))
+    writer.append("\r\n")
+  }
+
+  private static func write(_ fields: Fields, to writer: inout ByteWriter) {
+    for index in 0..<fields.count {
+      let field = fields[index]
+      writer.append(field.name)
+      writer.append(": ")
+      writer.append(field.value)
+      writer.append("\r\n")
+    }
+  }
+
+  // MARK: Chunks
+
+  /// A size line is at most sixteen digits and CR LF.
+  package static let chunkHeadBound = 18
+  package static var chunkEnd: StaticString { "\r\n" }
+  package static var lastChunk: StaticString { "0\r\n\r\n" }
+
+  /// The line before a chunk of `count` bytes, which must not be 0.
+  package static func writeChunkHead(_ count: UInt64, to writer: inout ByteWriter) {
+    writer.append(hexadecimal: count)
+    writer.append("\r\n")
+  }
+
+  /// The last chunk and a trailer section; bounded by `bound(fields:fieldBytes:)`.
+  package static func writeTrailers(_ fields: Fields, to writer: inout ByteWriter) {
+    writer.append("0\r\n")
+    write(fields, to: &writer)
+    writer.append("\r\n")
+  }
+}

@@ -1,0 +1,51 @@
+/// The syntax of a host with an optional port (RFC 3986 section 3.2, without userinfo).
+package enum Authority {
+  /// Whether `bytes` is `host [":" port]`: a registered name, an IPv4 address or a bracketed IP literal.
+  package static func isValid(_ bytes: Bytes, portRequired: Bool = false) -> Bool {
+    guard let hostEnd = endOfHost(bytes), hostEnd > 0 else { return false }
+    if hostEnd == bytes.count { return !portRequired }
+    guard bytes[hostEnd] == ASCII.colon else { return false }
+    return isPort(bytes.dropFirst(hostEnd + 1), required: portRequired)
+  }
+
+  /// Where the host ends, or nil if it is malformed.
+  private static func endOfHost(_ bytes: Bytes) -> Int? {
+    if !bytes.isEmpty && bytes[0] == UInt8(ascii: "[") { return endOfIPLiteral(bytes) }
+    var index = 0
+    while index < bytes.count && bytes[index] != ASCII.colon {
+      if bytes[index] == ASCII.percent {
+        guard index + 2 < bytes.count, ASCII.hexValue(bytes[index + 1]) != nil,
+          ASCII.hexValue(bytes[index + 2]) != nil
+        else { return nil }
+        index += 3
+      } else {
+        guard ASCII.isRegisteredName(bytes[index]) else { return nil }
+        index += 1
+      }
+    }
+    return index
+  }
+
+  /// `"[" ( IPv6address / IPvFuture ) "]"`: here, hexadecimal digits, colons and dots between brackets.
+  private static func endOfIPLiteral(_ bytes: Bytes) -> Int? {
+    guard let close = bytes.firstIndex(of: UInt8(ascii: "]")), close > 2 else { return nil }
+    let address = bytes.slice(1, close)
+    guard address.firstIndex(of: ASCII.colon) != nil else { return nil }
+    for index in 0..<address.count {
+      let byte = address[index]
+      guard ASCII.hexValue(byte) != nil || byte == ASCII.colon || byte == ASCII.dot else { return nil }
+    }
+    return close + 1
+  }
+
+  private static func isPort(_ digits: Bytes, required: Bool) -> Bool {
+    if digits.isEmpty { return !required }
+    var port = 0
+    for index in 0..<digits.count {
+      guard ASCII.isDigit(digits[index]) else { return false }
+      port = port * 10 + Int(digits[index] - 0x30)
+      guard port <= 65_535 else { return false }
+    }
+    return true
+  }
+}

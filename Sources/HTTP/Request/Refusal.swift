@@ -1,0 +1,75 @@
+/// Why a request is refused before, or instead of, reaching a plugin: the status the client gets and the words for
+/// the log.
+package enum Refusal: UInt8, Sendable, CaseIterable {
+  case malformedRequestLine, malformedMethod, malformedTarget, unsupportedVersion, missingLineEnd
+  case malformedFieldName, malformedFieldValue, foldedField, underscoreInFieldName, duplicateField
+  case missingHost, malformedHost
+  case malformedContentLength, conflictingFraming, chunkedInHTTP10, malformedTransferEncoding, unsupportedCoding, unsupportedMethod
+  case unknownExpectation
+  case requestLineTooLong, fieldTooLong, tooManyFields, headTooLarge, bodyTooLarge
+  case malformedChunk, chunkExtensionTooLong, forbiddenTrailer, truncatedBody
+  case pathEscapesRoot, malformedPath, noSuchMount
+  case headTimeout, bodyTimeout, belowMinimumRate
+  case handlerFailed, handlerUnavailable, requestTimeout
+
+  /// The status of the answer (RFC 9110 section 15).
+  package var status: UInt32 {
+    switch self {
+    case .requestLineTooLong: 414
+    case .fieldTooLong, .tooManyFields, .headTooLarge: 431
+    case .bodyTooLarge: 413
+    case .unknownExpectation: 417
+    case .noSuchMount: 404
+    case .headTimeout, .bodyTimeout, .belowMinimumRate: 408
+    case .unsupportedCoding, .unsupportedMethod: 501
+    case .unsupportedVersion: 505
+    case .handlerFailed: 500
+    case .handlerUnavailable: 503
+    case .requestTimeout: 504
+    default: 400
+    }
+  }
+
+  /// One phrase that says what was wrong.
+  package var reason: StaticString {
+    switch self {
+    case .malformedRequestLine: "malformed request line"
+    case .malformedMethod: "method is not a token of 1 to 20 characters"
+    case .malformedTarget: "malformed request target"
+    case .unsupportedVersion: "unsupported HTTP version"
+    case .missingLineEnd: "line does not end with CR LF"
+    case .malformedFieldName: "field name is not a token"
+    case .malformedFieldValue: "control character in a field value"
+    case .foldedField: "folded field line"
+    case .underscoreInFieldName: "underscore in a field name"
+    case .duplicateField: "field that must stand once is repeated"
+    case .missingHost: "HTTP/1.1 request without Host"
+    case .malformedHost: "malformed Host"
+    case .malformedContentLength: "malformed Content-Length"
+    case .conflictingFraming: "both Content-Length and Transfer-Encoding"
+    case .chunkedInHTTP10: "Transfer-Encoding in HTTP/1.0"
+    case .malformedTransferEncoding: "malformed Transfer-Encoding"
+    case .unsupportedCoding: "unsupported transfer coding"
+    case .unsupportedMethod: "CONNECT is for proxies"
+    case .unknownExpectation: "unknown expectation"
+    case .requestLineTooLong: "request line longer than limits.request_line"
+    case .fieldTooLong: "field line longer than limits.field_size"
+    case .tooManyFields: "more fields than limits.fields"
+    case .headTooLarge: "head larger than limits.head"
+    case .bodyTooLarge: "body larger than limits.body"
+    case .malformedChunk: "malformed chunk"
+    case .chunkExtensionTooLong: "chunk extensions longer than limits.chunk_extension"
+    case .forbiddenTrailer: "field that must not come in trailers"
+    case .truncatedBody: "body cut short"
+    case .pathEscapesRoot: "path climbs out of the root"
+    case .malformedPath: "malformed percent-encoding in the path"
+    case .noSuchMount: "no plugin is mounted on this path"
+    case .headTimeout: "head not complete within timeouts.head"
+    case .bodyTimeout: "body stalled longer than timeouts.body"
+    case .belowMinimumRate: "slower than limits.min_rate"
+    case .handlerFailed: "the plugin failed to answer"
+    case .handlerUnavailable: "no handler is free"
+    case .requestTimeout: "not answered within timeouts.request"
+    }
+  }
+}

@@ -1,0 +1,71 @@
+/// The one check of every field that a plugin wants to send, whatever the style, model and protocol.
+package enum FieldValidation {
+  /// Which section the fields are for.
+  package enum Section {
+    case informational, final, trailers
+  }
+
+  /// What the fields of an acceptable section amount to.
+  package struct Verdict {
+    /// Names and values together.
+    package var bytes = 0
+    package var contentLength: Int64?
+    package var hasDate = false
+    package var hasServer = false
+
+    package init() {}
+  }
+
+  /// The verdict on all of `fields`, or nil if one of them is malformed or not the plugin's to send.
+  ///
+  /// Names are tokens, which leaves no room for pseudo-fields; values have no control character but HTAB, which
+  /// leaves none for injection; and nothing that frames the message or belongs to the connection passes.
+  package static func check(_ fields: Fields, for section: Section) -> Verdict? {
+    var verdict = Verdict()
+    for index in 0..<fields.count {
+      let field = fields[index]
+      guard field.name.isWellFormed && field.value.isWellFormed, isToken(field.name), isValue(field.value) else { return nil }
+      let (bytes, overflowed) = verdict.bytes.addingReportingOverflow(field.name.count + field.value.count)
+      guard !overflowed else { return nil }
+      verdict.bytes = bytes
+      let known = KnownField(field.name)
+      if known == .other { continue }
+      guard accept(known, field.value, section, &verdict) else { return nil }
+    }
+    return verdict
+  }
+
+  private static func accept(
+    _ known: KnownField, _ value: Bytes, _ section: Section, _ verdict: inout Verdict
+  ) -> Bool {
+    if known.belongsToConnection { return false }
+    switch (known, section) {
+    case (.contentLength, .final):
+      guard verdict.contentLength == nil, let length = DecimalLength.parse(value) else { return false }
+      verdict.contentLength = length
+    case (.trailer, .informational), (.contentLength, .informational): return false
+    case (_, .trailers): return !known.isForbiddenInTrailers
+    case (.date, .final): verdict.hasDate = true
+    case (.server, .final): verdict.hasServer = true
+    default: break
+    }
+    return true
+  }
+
+  private static func isToken(_ name: Bytes) -> Bool {
+    guard !name.isEmpty else { return false }
+    for index in 0..<name.count where !ASCII.isToken(name[index]) { return false }
+    return true
+  }
+
+  private static func isValue(_ value: Bytes) -> Bool {
+    guard let base = unsafe value.base else { return value.isEmpty }
+    var index = 0
+    while true {
+      index = unsafe ByteScan.firstControl(base, from: index, to: value.count)
+      if index == value.count { return true }
+      guard value[index] == ASCII.tab else { return false }
+      index += 1
+    }
+  }
+}

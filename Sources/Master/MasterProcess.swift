@@ -1,0 +1,261 @@
+import Configuration
+import Glibc
+import Logging
+import Platform
+import PluginHost
+import Workers
+
+/// One generation of the server: binds, loads the plugins, forks workers, and replaces those that end.
+///
+/// Single-threaded for ever: its children are forks without exec.
+package struct MasterProcess: ~Copyable {
+  private enum Stage {
+    case starting, serving, draining, stopping
+
+    var isEnding: Bool { self == .draining || self == .stopping }
+  }
+
+  private let configuration: Configuration
+  private let log: Logger
+  private let level: Logger.Level
+  private let epoll: Epoll
+  private let signals: SignalDescriptor
+  private var timer: TimerDescriptor
+  private let channel: Channel
+  private let sockets: [WorkerProcess.Socket]
+  private let plugins: [Plugin]
+  private var crew: Crew
+  private var stage = Stage.starting
+  private var bootDeadline: UInt64 = 0
+  private var killDeadline = UInt64.max
+  private var exitCode = ExitCode.ok
+
+  private static let signalToken: UInt64 = 1
+  private static let timerToken: UInt64 = 2
+  private static let channelToken: UInt64 = 3
+  private static let firstWorkerToken: UInt64 = 0x100
+
+  /// Takes the supervisor's listeners, binds what is new, and loads the plugins.
+  package static func prepare(
+    _ configuration: Configuration, channel descriptor: consuming FileDescriptor
+  ) throws(StartFault) -> MasterProcess {
+    Signals.ignore([SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU])
+    let channel = Channel(owning: descriptor)
+    let sockets = try Listeners.open(configuration, channel)
+    let plugins = try PluginSet.load(configuration, purpose: .serve)
+    do throws(Errno) {
+      return try MasterProcess(configuration, channel, sockets, plugins)
+    } catch {
+      throw StartFault("\(error)", .osError)
+    }
+  }
+
+  private init(
+    _ configuration: Configuration, _ channel: Channel, _ sockets: [WorkerProcess.Socket], _ plugins: [Plugin]
+  ) throws(Errno) {
+    // After load: whatever a plugin did to the signal mask is undone here.
+    let signals = try SignalDescriptor([SIGTERM, SIGCHLD])
+    let epoll = try Epoll(capacity: 64)
+    let timer = try TimerDescriptor()
+    try epoll.add(signals.raw, .readable, token: MasterProcess.signalToken)
+    try epoll.add(timer.raw, .readable, token: MasterProcess.timerToken)
+    try epoll.add(channel.raw, .readable, token: MasterProcess.channelToken)
+    self.configuration = configuration
+    self.channel = channel
+    self.sockets = sockets
+    self.plugins = plugins
+    self.signals = signals
+    self.epoll = epoll
+    self.timer = timer
+    level = Logger.Level(configuration.settings.log.level)
+    log = ErrorLog.logger(role: "master", level: level)
+    crew = Crew(
+      count: configuration.settings.server.workers.number(cores: Process.processorCount),
+      backoff: configuration.settings.server.restartBackoff)
+  }
+
+  /// Runs the generation to its end.
+  package consuming func run() -> ExitCode {
+    bootDeadline = Clock.monotonic() &+ configuration.settings.server.bootTimeout
+    for index in 0..<crew.count { start(index) }
+    while !(stage.isEnding && crew.isGone) {
+      timer.arm(nextMoment)
+      let count = epoll.wait(milliseconds: -1)
+      for index in 0..<count {
+        switch epoll[index].token {
+        case MasterProcess.signalToken: heedSignals()
+        case MasterProcess.timerToken:
+          timer.acknowledge()
+          momentHasCome()
+        case MasterProcess.channelToken: heedSupervisor()
+        case let token: heedWorker(Int(token - MasterProcess.firstWorkerToken))
+        }
+      }
+    }
+    if exitCode == .ok { for plugin in plugins { plugin.unload() } }
+    return exitCode
+  }
+
+  // MARK: Workers
+
+  private mutating func start(_ index: Int) {
+    do throws(Errno) {
+      var pair = try Channel.pair()
+      let parent = Process.id
+      let line = Channel(owning: pair.takeMine())
+      let theirs = pair.takeTheirs()
+      switch try Process.fork() {
+      case .child: becomeWorker(index, theirs, parent: parent)
+      case .parent(let child):
+        try epoll.add(line.raw, .readable, token: MasterProcess.firstWorkerToken + UInt64(index))
+        crew.hire(index, pid: child, channel: line, now: Clock.monotonic())
+      }
+    } catch {
+      log.critical("worker \(index): \(error)")
+      if stage == .starting { fail(.osError) } else { crew.postpone(index, now: Clock.monotonic()) }
+    }
+  }
+
+  /// In the child: serve, then leave without returning into the master's loop.
+  private func becomeWorker(_ index: Int, _ channel: consuming FileDescriptor, parent: pid_t) -> Never {
+    Signals.reset()
+    Signals.ignore([SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU])
+    Process.closeDescriptors(except: sockets.map(\.fd) + [channel.raw])
+    guard Process.bindToParent(parent, signal: SIGTERM) else { Process.leave(.ok) }
+    let worker = WorkerProcess(
+      settings: configuration.settings, plugins: plugins, sockets: sockets, index: index, channel: channel)
+    Process.leave(worker.run(role: "worker \(index)", level: level))
+  }
+
+  private mutating func heedWorker(_ index: Int) {
+    while let word = crew.hear(index) {
+      switch word {
+      case .ready:
+        crew.isReady(index)
+        if stage == .starting && crew.isComplete { announce() }
+      case .refused(let text):
+        log.critical("\(text)")
+        crew.hasRefused(index)
+      case .gone:
+        if let fd = crew.hangUp(index) { epoll.remove(fd) }
+        return
+      }
+    }
+  }
+
+  private mutating func announce() {
+    stage = .serving
+    let settings = configuration.settings
+    let names = settings.plugins.map(\.name).joined(separator: ", ")
+    let places = sockets.map(\.place).joined(separator: ", ")
+    log.info(
+      "serving \(names) on \(places): worker model \(settings.server.workerModel.rawValue), \(crew.count) worker(s)")
+    channel.send(
+      kind: MasterMessage.ready.rawValue, text: Array("\(settings.server.gracefulTimeout)".utf8))
+  }
+
+  private mutating func heedSignals() {
+    while let signal = signals.next() {
+      if signal == SIGTERM { drain() } else { reap() }
+    }
+  }
+
+  private mutating func reap() {
+    while let (pid, ending) = Process.reap() {
+      guard let index = crew.index(of: pid) else { continue }
+      heedWorker(index)  // its last words
+      if let fd = crew.hangUp(index) { epoll.remove(fd) }
+      let refused = crew.bury(index)
+      if stage.isEnding { continue }
+      if stage == .starting {
+        if !refused { log.critical("worker \(index) (pid \(pid)) \(ending) while starting") }
+        fail(refused || ending == .exited(ExitCode.configuration.rawValue) ? .configuration : .software)
+        continue
+      }
+      let delay = crew.postpone(index, now: Clock.monotonic())
+      log.error(
+        "worker \(index) (pid \(pid)) \(ending); its replacement starts in \(delay / Clock.nanosecondsPerMillisecond) ms")
+    }
+  }
+
+  /// The generation can't start.
+  private mutating func fail(_ code: ExitCode) {
+    guard !stage.isEnding else { return }
+    exitCode = code
+    stop()
+  }
+
+  // MARK: The supervisor's word and time
+
+  private mutating func heedSupervisor() {
+    while true {
+      switch channel.receive() {
+      case .nothing: return
+      case .closed:
+        epoll.remove(channel.raw)
+        drain()
+        return
+      case .message(let kind, _, _):
+        switch MasterMessage(rawValue: kind) {
+        case .drain: drain()
+        case .stop: stop()
+        default: break
+        }
+      }
+    }
+  }
+
+  private mutating func drain() {
+    guard !stage.isEnding else { return }
+    stage = .draining
+    killDeadline =
+      Clock.monotonic() &+ configuration.settings.server.gracefulTimeout &+ Clock.nanosecondsPerSecond
+    crew.tell(.drain)
+  }
+
+  private mutating func stop() {
+    guard stage != .stopping else { return }
+    stage = .stopping
+    // Enough for plugins to be told; a handler that blocks does not count.
+    killDeadline = Clock.monotonic() &+ 300 * Clock.nanosecondsPerMillisecond
+    crew.tell(.stop)
+  }
+
+  private var nextMoment: UInt64 {
+    switch stage {
+    case .starting: bootDeadline
+    case .serving: crew.nextStart
+    case .draining, .stopping: killDeadline
+    }
+  }
+
+  private mutating func momentHasCome() {
+    let now = Clock.monotonic()
+    switch stage {
+    case .starting where now >= bootDeadline:
+      log.critical("workers are not ready within boot_timeout")
+      fail(.software)
+    case .serving: while let index = crew.nextDue(at: now) { start(index) }
+    case .draining, .stopping:
+      guard now >= killDeadline else { return }
+      killDeadline = .max
+      crew.kill()
+    case .starting: break
+    }
+  }
+}
+
+extension WorkerProcess.Socket {
+  /// Where a client finds it.
+  fileprivate var place: String {
+    switch address {
+    case .ipv4: "http://\(address.host):\(address.port)"
+    case .ipv6: "http://[\(address.host)]:\(address.port)"
+    case .unix: "a unix socket"
+    }
+  }
+}
+
+extension Logger.Level {
+  package init(_ level: LogLevel) { self = Logger.Level(rawValue: level.rawValue) ?? .info }
+}

@@ -1,0 +1,41 @@
+import Configuration
+import Platform
+import PluginHost
+
+/// All plugins of a configuration, loaded.
+package enum PluginSet {
+  /// Loads each in turn; every fault is told, not only the first.
+  package static func load(
+    _ configuration: Configuration, purpose: PluginLoader.Purpose
+  ) throws(StartFault) -> [Plugin] {
+    var plugins: [Plugin] = []
+    var faults: [String] = []
+    for (index, settings) in configuration.settings.plugins.enumerated() {
+      let config = settings.config
+      let entry = PluginLoader.Entry(
+        name: settings.name, path: settings.path, mount: settings.mount,
+        configuration: PluginConfiguration(json: config.json) { key in
+          config.value(forDottedKey: key).map(PluginConfiguration.Value.init)
+        })
+      do throws(LoadFault) {
+        plugins.append(try PluginLoader.load(entry, purpose: purpose))
+      } catch {
+        let origin = configuration.origin(of: "plugin.path", plugin: index)
+        faults.append("\(ConfigurationFault(origin: origin, message: "\(error)"))")
+      }
+    }
+    guard faults.isEmpty else { throw StartFault(faults.joined(separator: "\n"), .configuration) }
+    return plugins
+  }
+}
+
+extension PluginConfiguration.Value {
+  init(_ value: PluginConfigValue) {
+    switch value {
+    case .string(let bytes): self = .string(bytes)
+    case .integer(let number): self = .integer(number)
+    case .boolean(let truth): self = .boolean(truth)
+    case .other: self = .other
+    }
+  }
+}

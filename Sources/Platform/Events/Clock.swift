@@ -1,0 +1,28 @@
+import Glibc
+
+/// The clocks, in the units the server counts in.
+package enum Clock {
+  package static let nanosecondsPerSecond: UInt64 = 1_000_000_000
+  package static let nanosecondsPerMillisecond: UInt64 = 1_000_000
+
+  /// Nanoseconds of CLOCK_MONOTONIC: for deadlines.
+  package static func monotonic() -> UInt64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) &* nanosecondsPerSecond &+ UInt64(time.tv_nsec)
+  }
+
+  /// Nanoseconds since the epoch.
+  package static func epochNanoseconds() -> Int64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) &* Int64(nanosecondsPerSecond) &+ Int64(time.tv_nsec)
+  }
+
+  /// Seconds since the epoch: for Date and log lines. The coarse clock is a read of memory.
+  package static func epochSeconds() -> Int64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME_COARSE, &time)
+    return Int64(time.tv_sec)
+  }
+}

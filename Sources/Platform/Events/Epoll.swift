@@ -1,0 +1,66 @@
+import CLinux
+import Glibc
+
+/// One epoll instance. Each registration carries a 64-bit token that comes back with its events.
+@safe
+package struct Epoll: ~Copyable {
+  package struct Interest: OptionSet, Sendable {
+    package let rawValue: UInt32
+    package init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    package static let readable = Interest(rawValue: 0x001)
+    package static let writable = Interest(rawValue: 0x004)
+    package static let error = Interest(rawValue: 0x008)
+    package static let hangUp = Interest(rawValue: 0x010)
+    package static let peerClosed = Interest(rawValue: 0x2000)
+    /// Of the processes that wait for this descriptor wake one, not all.
+    package static let exclusive = Interest(rawValue: 1 << 28)
+    package static let edgeTriggered = Interest(rawValue: 1 << 31)
+  }
+
+  package struct Event {
+    package let ready: Interest
+    package let token: UInt64
+  }
+
+  private let descriptor: FileDescriptor
+  private let events: UnsafeMutablePointer<epoll_event>
+  private let capacity: Int
+
+  /// - Parameter capacity: how many events one wait returns at most.
+  package init(capacity: Int) throws(Errno) {
+    let raw = epoll_create1(CInt(EPOLL_CLOEXEC))
+    guard raw >= 0 else { throw .last("epoll_create1") }
+    descriptor = FileDescriptor(owning: raw)
+    unsafe events = .allocate(capacity: capacity)
+    self.capacity = capacity
+  }
+
+  deinit { unsafe events.deallocate() }
+
+  package func add(_ fd: CInt, _ interest: Interest, token: UInt64) throws(Errno) {
+    var event = unsafe epoll_event(events: interest.rawValue, data: epoll_data_t(u64: token))
+    guard unsafe epoll_ctl(descriptor.raw, EPOLL_CTL_ADD, fd, &event) == 0 else { throw .last("epoll_ctl add") }
+  }
+
+  /// Ends a registration; closing the descriptor does so as well.
+  package func remove(_ fd: CInt) {
+    var event = unsafe epoll_event()
+    unsafe epoll_ctl(descriptor.raw, EPOLL_CTL_DEL, fd, &event)
+  }
+
+  /// Waits for events and says how many there are; none after a signal.
+  ///
+  /// - Parameter milliseconds: 0 asks without waiting, -1 waits for as long as it takes.
+  package func wait(milliseconds: CInt) -> Int {
+    let count = unsafe epoll_wait(descriptor.raw, events, CInt(capacity), milliseconds)
+    return max(0, Int(count))
+  }
+
+  /// One of the events of the last wait.
+  package subscript(_ index: Int) -> Event {
+    precondition(index >= 0 && index < capacity)
+    let event = unsafe events[index]
+    return unsafe Event(ready: Interest(rawValue: event.events), token: event.data.u64)
+  }
+}

@@ -1,0 +1,46 @@
+import CLinux
+import Glibc
+
+/// The one owner of a file descriptor: closed when the value goes.
+///
+/// Every descriptor made here is close-on-exec from birth.
+package struct FileDescriptor: ~Copyable, Sendable {
+  package let raw: CInt
+
+  /// Takes over `raw`, which nobody else may close.
+  package init(owning raw: CInt) { self.raw = raw }
+
+  deinit { Glibc.close(raw) }
+
+  /// Gives the descriptor up without closing it; the caller owns it from here.
+  package consuming func release() -> CInt {
+    let raw = raw
+    discard self
+    return raw
+  }
+
+  package static func open(_ path: String, flags: CInt, mode: mode_t = 0) throws(Errno) -> FileDescriptor {
+    let raw = retryingInterrupts { unsafe outrider_open(path, flags | O_CLOEXEC, mode) }
+    guard raw >= 0 else { throw .last("open \(path)") }
+    return FileDescriptor(owning: raw)
+  }
+
+  /// Reads once; 0 is the end of the file.
+  package borrowing func read(into buffer: inout [UInt8], attempt: @autoclosure () -> String) throws(Errno) -> Int {
+    let raw = raw
+    let count = unsafe buffer.withUnsafeMutableBytes { bytes in
+      retryingInterrupts { unsafe Glibc.read(raw, bytes.baseAddress, bytes.count) }
+    }
+    guard count >= 0 else { throw .last(attempt()) }
+    return count
+  }
+}
+
+/// Repeats a system call that a signal interrupted.
+@inline(__always)
+package func retryingInterrupts<Result: SignedInteger>(_ call: () -> Result) -> Result {
+  while true {
+    let result = call()
+    if result != -1 || errno != EINTR { return result }
+  }
+}

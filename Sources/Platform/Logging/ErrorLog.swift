@@ -1,0 +1,65 @@
+import Glibc
+import Logging
+
+/// The error log as swift-log's handler: one line a message, written by one system call, to stderr.
+///
+/// `[2026-01-31 12:00:00 +0000] [pid] [INFO] worker 3: text key=value`, as gunicorn's operators know it.
+package struct ErrorLog: LogHandler {
+  package var logLevel: Logger.Level = .info
+  package var metadata: Logger.Metadata = [:]
+  private let role: String
+
+  /// - Parameter role: who speaks: `supervisor`, `master`, `worker 3`.
+  package init(role: String, level: Logger.Level) {
+    self.role = role
+    logLevel = level
+  }
+
+  /// A logger for a process. Each process makes its own after fork.
+  package static func logger(role: String, level: Logger.Level) -> Logger {
+    Logger(label: role) { ErrorLog(role: $0, level: level) }
+  }
+
+  package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  package func log(event: LogEvent) {
+    var line = "[\(ErrorLog.timestamp())] [\(getpid())] [\(ErrorLog.name(event.level))] \(role): \(event.message)"
+    let all = metadata.merging(event.metadata ?? [:]) { _, own in own }
+    for (key, value) in all.sorted(by: { $0.key < $1.key }) { line += " \(key)=\(value)" }
+    line += "\n"
+    ErrorLog.write(line)
+  }
+
+  private static func write(_ line: String) {
+    var line = line
+    line.withUTF8 { bytes in
+      _ = retryingInterrupts { unsafe Glibc.write(2, bytes.baseAddress, bytes.count) }
+    }
+  }
+
+  private static func name(_ level: Logger.Level) -> String {
+    switch level {
+    case .trace, .debug: "DEBUG"
+    case .info, .notice: "INFO"
+    case .warning: "WARNING"
+    case .error: "ERROR"
+    case .critical: "CRITICAL"
+    }
+  }
+
+  /// Local time with its offset from UTC.
+  private static func timestamp() -> String {
+    var now = time_t(Clock.epochSeconds())
+    var parts = unsafe tm()
+    unsafe localtime_r(&now, &parts)
+    let offset = unsafe abs(parts.tm_gmtoff) / 60
+    let zone = unsafe (parts.tm_gmtoff < 0 ? "-" : "+") + padded(offset / 60) + padded(offset % 60)
+    let date = unsafe "\(Int(parts.tm_year) + 1900)-\(padded(Int(parts.tm_mon) + 1))-\(padded(Int(parts.tm_mday)))"
+    return unsafe "\(date) \(padded(Int(parts.tm_hour))):\(padded(Int(parts.tm_min))):\(padded(Int(parts.tm_sec))) \(zone)"
+  }
+
+  private static func padded(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+}

@@ -1,0 +1,24 @@
+/// How long to wait before something that keeps failing is started again: doubling with jitter, bounded, forgotten after
+/// a time of health.
+package struct Backoff: Sendable {
+  /// The longest wait.
+  package static let longest: UInt64 = 30 * Clock.nanosecondsPerSecond
+  /// Health for this long means that the failures are over.
+  package static let healthy: UInt64 = 60 * Clock.nanosecondsPerSecond
+
+  private let first: UInt64
+  private var failures = 0
+
+  /// - Parameter first: the longest wait after a first failure, in nanoseconds.
+  package init(first: UInt64) { self.first = first }
+
+  /// The wait after one more failure of something that had lived for `lifetime` nanoseconds.
+  package mutating func delay(lifetime: UInt64) -> UInt64 {
+    if lifetime >= Backoff.healthy { failures = 0 }
+    let (doubled, overflowed) = first.multipliedReportingOverflow(by: 1 << UInt64(min(failures, 20)))
+    let bound = overflowed ? Backoff.longest : min(doubled, Backoff.longest)
+    failures += 1
+    // Half of it is chance, so that many that fail together do not come back together.
+    return bound / 2 + UInt64.random(in: 0...(bound / 2))
+  }
+}

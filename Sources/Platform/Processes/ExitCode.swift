@@ -1,0 +1,11 @@
+/// How a process ends, by sysexits.h.
+package enum ExitCode: Int32, Error, Sendable {
+  case ok = 0
+  case usage = 64
+  case noInput = 66
+  case unavailable = 69
+  case software = 70
+  case osError = 71
+  case noPermission = 77
+  case configuration = 78
+}

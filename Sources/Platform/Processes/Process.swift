@@ -1,0 +1,123 @@
+import CLinux
+import Glibc
+
+/// Making, ending and burying processes.
+package enum Process {
+  package static var id: pid_t { getpid() }
+  package static var parentID: pid_t { getppid() }
+
+  package enum Side {
+    case child
+    case parent(child: pid_t)
+  }
+
+  /// Forks. The process must have one thread.
+  package static func fork() throws(Errno) -> Side {
+    let pid = outrider_fork()
+    guard pid >= 0 else { throw .last("fork") }
+    return pid == 0 ? .child : .parent(child: pid)
+  }
+
+  /// Replaces the program. Returns only to throw.
+  package static func execute(_ path: String, arguments: [String]) throws(Errno) -> Never {
+    var vector = unsafe arguments.map { unsafe strdup($0) }
+    unsafe vector.append(nil)
+    unsafe execv(path, vector)
+    throw .last("exec \(path)")
+  }
+
+  /// How a child ended.
+  package enum Ending: Sendable, Equatable, CustomStringConvertible {
+    case exited(CInt)
+    case killed(CInt)
+
+    package var description: String {
+      switch self {
+      case .exited(let code): "exited with \(code)"
+      case .killed(let signal): "was killed by \(Signals.name(signal))"
+      }
+    }
+  }
+
+  /// A child that has ended, or nil if none has by now.
+  package static func reap() -> (pid: pid_t, ending: Ending)? {
+    var status: CInt = 0
+    let pid = retryingInterrupts { unsafe waitpid(-1, &status, WNOHANG) }
+    guard pid > 0 else { return nil }
+    if outrider_exited(status) != 0 { return (pid, .exited(outrider_exit_code(status))) }
+    return (pid, .killed(outrider_term_signal(status)))
+  }
+
+  package static func send(_ signal: CInt, to pid: pid_t) {
+    kill(pid, signal)
+  }
+
+  /// Asks for `signal` when the parent dies, and says whether the parent is still `parent`, since it may have died
+  /// before this.
+  package static func bindToParent(_ parent: pid_t, signal: CInt) -> Bool {
+    outrider_prctl(PR_SET_PDEATHSIG, UInt(signal))
+    return getppid() == parent
+  }
+
+  /// The program file this process runs, as it was named when it started.
+  package static func executablePath() throws(Errno) -> String {
+    var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+    let count = unsafe buffer.withUnsafeMutableBytes { bytes in
+      unsafe readlink("/proc/self/exe", bytes.baseAddress!.assumingMemoryBound(to: CChar.self), bytes.count)
+    }
+    guard count > 0 else { throw .last("readlink /proc/self/exe") }
+    return String(decoding: buffer[..<count], as: UTF8.self)
+  }
+
+  /// Closes every descriptor from 3 on that is not in `keep`.
+  package static func closeDescriptors(except keep: [CInt]) {
+    var next: UInt32 = 3
+    for fd in keep.filter({ $0 >= 3 }).map(UInt32.init).sorted() {
+      if fd > next { outrider_close_range(next, fd - 1) }
+      next = max(next, fd + 1)
+    }
+    outrider_close_range(next, .max)
+  }
+
+  /// Lets `fd` survive the next exec.
+  package static func keepAcrossExec(_ fd: CInt) {
+    outrider_fcntl(fd, F_SETFD, 0)
+  }
+
+  /// The usual state of a descriptor.
+  package static func closeOnExec(_ fd: CInt) {
+    outrider_fcntl(fd, F_SETFD, FD_CLOEXEC)
+  }
+
+  /// The name, without directory, of the library file that a function was loaded from, links followed.
+  package static func libraryFile(of function: UnsafeRawPointer) -> String? {
+    guard let name = unsafe outrider_library_file(function), let path = unsafe realpath(name, nil) else { return nil }
+    defer { unsafe free(path) }
+    return unsafe String(cString: path).split(separator: "/").last.map(String.init)
+  }
+
+  /// How many threads the process has.
+  package static func threadCount() throws(Errno) -> Int {
+    guard let directory = unsafe opendir("/proc/self/task") else { throw .last("open /proc/self/task") }
+    defer { unsafe closedir(directory) }
+    var count = 0
+    while let entry = unsafe readdir(directory) {
+      if unsafe entry.pointee.d_name.0 != 0x2E { count += 1 }
+    }
+    return count
+  }
+
+  package static var processorCount: Int { max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN))) }
+
+  package static func environment(_ name: String) -> String? {
+    guard let value = unsafe getenv(name) else { return nil }
+    return unsafe String(cString: value)
+  }
+
+  package static func setEnvironment(_ name: String, _ value: String?) {
+    if let value { unsafe setenv(name, value, 1) } else { unsafe unsetenv(name) }
+  }
+
+  /// Ends the process at once with `code`: no atexit handlers, which belong to the parent's copy.
+  package static func leave(_ code: ExitCode) -> Never { _exit(code.rawValue) }
+}

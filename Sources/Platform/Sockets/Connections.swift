@@ -1,0 +1,81 @@
+import CLinux
+import Glibc
+
+/// The system calls of a connected socket. All of them leave errno for the caller, who runs on the path of a request.
+package enum Connections {
+  package enum Accepted {
+    /// The peer's address is put into words once a connection.
+    case connection(CInt, SocketAddress)
+    case none
+    /// The process or the system has no descriptor or memory left.
+    case exhausted(Errno)
+  }
+
+  package static func accept(_ listener: CInt) -> Accepted {
+    var storage = sockaddr_storage()
+    var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    let flags = CInt(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+    let fd = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+        retryingInterrupts { unsafe outrider_accept4(listener, address, &size, flags) }
+      }
+    }
+    if fd >= 0 { return .connection(fd, SocketAddress(storage)) }
+    switch errno {
+    case EMFILE, ENFILE, ENOBUFS, ENOMEM: return .exhausted(.last("accept"))
+    default: return .none
+    }
+  }
+
+  /// As recv(2), on a socket that does not block: -1 with EAGAIN when nothing is there.
+  @inline(__always)
+  package static func receive(_ fd: CInt, _ buffer: UnsafeMutableRawPointer, _ capacity: Int) -> Int {
+    retryingInterrupts { unsafe recv(fd, buffer, capacity, 0) }
+  }
+
+  /// As send(2) without SIGPIPE.
+  @inline(__always)
+  package static func send(_ fd: CInt, _ bytes: UnsafeRawPointer, _ count: Int, more: Bool) -> Int {
+    let flags = CInt(MSG_NOSIGNAL) | (more ? CInt(MSG_MORE) : 0)
+    return retryingInterrupts { unsafe Glibc.send(fd, bytes, count, flags) }
+  }
+
+  /// As writev(2) without SIGPIPE.
+  package static func send(_ fd: CInt, _ vectors: UnsafeMutablePointer<iovec>, _ count: Int) -> Int {
+    var message = unsafe msghdr()
+    unsafe message.msg_iov = vectors
+    unsafe message.msg_iovlen = count
+    return retryingInterrupts { unsafe sendmsg(fd, &message, CInt(MSG_NOSIGNAL)) }
+  }
+
+  /// As sendfile(2) from `offset`; the file's own position stays.
+  package static func sendFile(_ fd: CInt, from file: CInt, offset: UInt64, count: UInt64) -> Int {
+    var position = off_t(clamping: offset)
+    return retryingInterrupts { unsafe sendfile(fd, file, &position, Int(min(count, 1 << 30))) }
+  }
+
+  /// No more bytes will be sent; those of the peer can still be read.
+  package static func shutdownWriting(_ fd: CInt) { shutdown(fd, CInt(SHUT_WR)) }
+
+  /// Waits until `fd` can be read or written, or its peer is gone.
+  ///
+  /// - Returns: false when `deadline` (monotonic nanoseconds) has passed.
+  package static func wait(_ fd: CInt, writing: Bool, deadline: UInt64) -> Bool {
+    while true {
+      let now = Clock.monotonic()
+      guard now < deadline else { return false }
+      let milliseconds = (deadline - now + Clock.nanosecondsPerMillisecond - 1) / Clock.nanosecondsPerMillisecond
+      var entry = pollfd(fd: fd, events: Int16(writing ? POLLOUT : POLLIN), revents: 0)
+      let ready = unsafe poll(&entry, 1, CInt(clamping: milliseconds))
+      if ready > 0 || (ready < 0 && errno != EINTR) { return true }
+    }
+  }
+
+  /// Whether the peer has closed its side, or reset.
+  package static func peerHasLeft(_ fd: CInt) -> Bool {
+    var entry = pollfd(fd: fd, events: Int16(OUTRIDER_POLLRDHUP), revents: 0)
+    return unsafe poll(&entry, 1, 0) > 0
+  }
+
+  package static func close(_ fd: CInt) { Glibc.close(fd) }
+}

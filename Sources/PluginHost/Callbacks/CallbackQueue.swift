@@ -1,0 +1,227 @@
+import COutrider
+import HTTP
+import Platform
+import Synchronization
+
+/// Posts and timers of plugins: functions to be called on the loop, exactly once each.
+///
+/// A post is a timer for moment 0; a heap ordered by moment, then by order of arrival, makes posts run in the order of
+/// their calls. Any thread adds and cancels, under the one lock; the loop alone takes out and runs.
+package final class CallbackQueue: @unchecked Sendable {
+  // Every access to the state below is under `monitor`.
+  package typealias Run = @convention(c) (UnsafeMutableRawPointer?, outrider_status) -> Void
+
+  /// The most that may wait.
+  package static let capacity = 65_536
+
+  /// What is to be called now.
+  @safe
+  package struct Call {
+    let run: Run
+    let context: UnsafeMutableRawPointer?
+    let why: Outcome
+
+    package func perform() { unsafe run(context, why.rawValue) }
+  }
+
+  @safe
+  private struct Entry {
+    var run: Run?
+    var context: UnsafeMutableRawPointer?
+    var exchange: Exchange?
+    var why = Outcome.ok
+    var moment: UInt64 = 0
+    var order: UInt64 = 0
+    var generation: UInt32 = 1
+    var heapIndex = -1
+    var next: Int32 = -1
+    var previous: Int32 = -1
+  }
+
+  private let monitor = Monitor()
+  private var entries: [Entry] = []
+  private var free: [Int32] = []
+  private var heap: [Int32] = []
+  private var orders: UInt64 = 0
+  private let publishedMoment = Atomic<UInt64>(.max)
+
+  // MARK: Any thread
+
+  enum Addition {
+    /// With the timer's number.
+    case added(UInt64)
+    case full
+    case exchangeEnded
+  }
+
+  /// Adds a call at `moment` (monotonic nanoseconds; 0: soon), for an exchange or for the worker itself.
+  ///
+  /// - Parameter stillOpen: asked under the lock, which `refuse` takes as well: what is added to an open exchange
+  ///   is found when it ends.
+  func add(
+    at moment: UInt64, exchange: Exchange?, stillOpen: (Exchange) -> Bool, run: @escaping Run,
+    context: UnsafeMutableRawPointer?
+  ) -> Addition {
+    monitor.lock()
+    defer { monitor.unlock() }
+    if let exchange, !stillOpen(exchange) || exchange.record.refusesCallbacks { return .exchangeEnded }
+    guard heap.count < CallbackQueue.capacity else { return .full }
+    let index = takeFree()
+    let slot = Int(index)
+    unsafe entries[slot].run = run
+    unsafe entries[slot].context = context
+    entries[slot].exchange = exchange
+    entries[slot].why = .ok
+    entries[slot].moment = moment
+    entries[slot].order = orders
+    orders += 1
+    if let exchange { link(index, to: exchange) }
+    heap.append(index)
+    entries[slot].heapIndex = heap.count - 1
+    siftUp(heap.count - 1)
+    publish()
+    return .added(UInt64(entries[slot].generation) << 32 | UInt64(index) + 1)
+  }
+
+  /// Makes a timer due at once, as cancelled; false if there is none of that number.
+  func cancel(_ timer: UInt64) -> Bool {
+    monitor.lock()
+    defer { monitor.unlock() }
+    let slot = Int(timer & 0xFFFF_FFFF) - 1
+    guard slot >= 0 && slot < entries.count, entries[slot].generation == UInt32(timer >> 32),
+      entries[slot].heapIndex >= 0, entries[slot].why == .ok
+    else { return false }
+    entries[slot].why = .cancelled
+    entries[slot].moment = 0
+    siftUp(entries[slot].heapIndex)
+    publish()
+    return true
+  }
+
+  // MARK: The loop
+
+  /// When the next call is due; `.max` for never. Costs no lock: a thread that changes it wakes the loop.
+  package var nextMoment: UInt64 { publishedMoment.load(ordering: .acquiring) }
+
+  /// A mark in the order of arrival: what is added from now on comes after it.
+  package var mark: UInt64 {
+    monitor.lock()
+    defer { monitor.unlock() }
+    return orders
+  }
+
+  /// Takes out the next call that is due at `now` and was added before `mark`, so that one turn ends.
+  package func takeDue(at now: UInt64, before mark: UInt64) -> Call? {
+    monitor.lock()
+    defer { monitor.unlock() }
+    guard let first = heap.first, entries[Int(first)].moment <= now, entries[Int(first)].order < mark else {
+      return nil
+    }
+    return take(first, why: nil)
+  }
+
+  /// Whether an exchange takes no more calls, because it ends.
+  package func refuse(_ refuses: Bool, for exchange: Exchange) {
+    monitor.lock()
+    exchange.record.refusesCallbacks = refuses
+    monitor.unlock()
+  }
+
+  /// Takes out one of the calls that belong to an exchange that ends.
+  package func take(of exchange: Exchange) -> Call? {
+    monitor.lock()
+    defer { monitor.unlock() }
+    let first = exchange.record.firstCallback
+    return first < 0 ? nil : take(first, why: .closed)
+  }
+
+  /// Takes out any call, when the worker ends.
+  package func takeAny() -> Call? {
+    monitor.lock()
+    defer { monitor.unlock() }
+    return heap.first.map { take($0, why: .closed) }
+  }
+
+  // MARK: With the lock held
+
+  /// To be called after every change of the heap.
+  private func publish() {
+    publishedMoment.store(heap.isEmpty ? .max : entries[Int(heap[0])].moment, ordering: .releasing)
+  }
+
+  private func takeFree() -> Int32 {
+    if let index = free.popLast() { return index }
+    entries.append(Entry())
+    return Int32(entries.count - 1)
+  }
+
+  private func take(_ index: Int32, why ended: Outcome?) -> Call {
+    let slot = Int(index)
+    let entry = entries[slot]
+    removeFromHeap(entry.heapIndex)
+    publish()
+    if let exchange = entry.exchange { unlink(index, from: exchange) }
+    var empty = Entry()
+    empty.generation = entry.generation &+ 1
+    entries[slot] = empty
+    free.append(index)
+    let why = entry.why == .ok ? ended ?? .ok : entry.why
+    return unsafe Call(run: entry.run.unsafelyUnwrapped, context: entry.context, why: why)  // set by add
+  }
+
+  private func link(_ index: Int32, to exchange: Exchange) {
+    let first = exchange.record.firstCallback
+    entries[Int(index)].next = first
+    entries[Int(index)].previous = -1
+    if first >= 0 { entries[Int(first)].previous = index }
+    exchange.record.firstCallback = index
+  }
+
+  private func unlink(_ index: Int32, from exchange: Exchange) {
+    let (next, previous) = (entries[Int(index)].next, entries[Int(index)].previous)
+    if previous >= 0 { entries[Int(previous)].next = next } else { exchange.record.firstCallback = next }
+    if next >= 0 { entries[Int(next)].previous = previous }
+  }
+
+  private func comesBefore(_ a: Int32, _ b: Int32) -> Bool {
+    let (x, y) = (entries[Int(a)], entries[Int(b)])
+    return x.moment == y.moment ? x.order < y.order : x.moment < y.moment
+  }
+
+  private func place(_ index: Int32, at position: Int) {
+    heap[position] = index
+    entries[Int(index)].heapIndex = position
+  }
+
+  private func siftUp(_ start: Int) {
+    var position = start
+    let index = heap[position]
+    while position > 0, comesBefore(index, heap[(position - 1) / 2]) {
+      place(heap[(position - 1) / 2], at: position)
+      position = (position - 1) / 2
+    }
+    place(index, at: position)
+  }
+
+  private func siftDown(_ start: Int) {
+    var position = start
+    let index = heap[position]
+    while true {
+      var child = 2 * position + 1
+      guard child < heap.count else { break }
+      if child + 1 < heap.count, comesBefore(heap[child + 1], heap[child]) { child += 1 }
+      guard comesBefore(heap[child], index) else { break }
+      place(heap[child], at: position)
+      position = child
+    }
+    place(index, at: position)
+  }
+
+  private func removeFromHeap(_ position: Int) {
+    let last = heap.removeLast()
+    guard position < heap.count else { return }
+    place(last, at: position)
+    siftDown(position)
+    siftUp(entries[Int(last)].heapIndex)
+  }
+}

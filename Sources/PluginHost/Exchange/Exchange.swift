@@ -1,0 +1,121 @@
+import COutrider
+import HTTP
+import Platform
+import Synchronization
+
+/// One request and its answer as a plugin sees it, whatever the style, worker model and protocol.
+///
+/// Records come from a table that lives as long as the worker, so that a stale handle finds a record whose generation
+/// has moved on, never freed memory. Who may touch what:
+/// - `generation`, `sendRight`, `handler`, `cancellation` are atomic;
+/// - `response` belongs to whoever holds the send right (event style) or runs the handler (blocking style);
+/// - everything else belongs to the loop, which sets it up before the plugin learns of the exchange.
+@safe
+package struct Exchange {
+  package let address: UnsafeMutablePointer<ExchangeRecord>
+
+  package var record: ExchangeRecord {
+    unsafeAddress { unsafe UnsafePointer(address) }
+    nonmutating unsafeMutableAddress { unsafe address }
+  }
+
+  package init(_ address: UnsafeMutablePointer<ExchangeRecord>) { unsafe self.address = address }
+
+  package init(raw: UnsafeMutableRawPointer) {
+    unsafe address = raw.assumingMemoryBound(to: ExchangeRecord.self)
+  }
+
+  package var raw: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(address) }
+
+  /// The handle that the plugin holds.
+  package var handle: outrider_exchange {
+    outrider_exchange(id: UInt64(record.generation.load(ordering: .relaxed)) << 32 | UInt64(record.slot) + 1)
+  }
+}
+
+@safe
+package struct ExchangeRecord: ~Copyable {
+  package let slot: UInt32
+  /// Odd while the exchange is open; moves on when it opens and when it ends.
+  package let generation = Atomic<UInt32>(0)
+  /// Held by the one thread that is inside a sending call.
+  let sendRight = Atomic<Bool>(false)
+  /// The context of the thread that is inside handle(), as a number; 0 for none.
+  let handler = Atomic<UInt>(0)
+  /// 0, or the `Outcome` that says why the answer is not wanted any more.
+  package let cancellation = Atomic<Int32>(0)
+
+  package var head = unsafe outrider_head()
+  package var plugin: Plugin
+  package var transport: UnsafePointer<ExchangeTransport>
+  /// The driver's record of the connection or stream.
+  package var connection: UnsafeMutableRawPointer
+  package var response: ResponseState
+  package var traits: RequestTraits = []
+  package var isBlocking = false
+  /// The plugin's own record of it, from open().
+  package var instance: UnsafeMutableRawPointer?
+  /// REQUEST events that the plugin allows; changed by any thread.
+  package let credit = Atomic<UInt32>(0)
+  /// The whole body, and trailers if any, have been delivered; read by any thread.
+  package let bodyDelivered = Atomic<Bool>(false)
+  package var requestTrailers = Fields.none
+  /// Timers and posts that belong to it: the first in the callback queue's list, -1 for none. The queue's lock guards
+  /// this and the next.
+  var firstCallback: Int32 = -1
+  var refusesCallbacks = false
+  var nextFree: Int32 = -1
+
+  init(slot: UInt32, plugin: Plugin, transport: UnsafePointer<ExchangeTransport>, connection: UnsafeMutableRawPointer) {
+    self.slot = slot
+    self.plugin = plugin
+    unsafe self.transport = transport
+    unsafe self.connection = unsafe connection
+    response = ResponseState(
+      version: .http1_1, traits: [], hints: EarlyHintPolicy(allowed: false, maxPerRequest: 0, maxBytes: 0))
+  }
+}
+
+// MARK: Life
+
+extension Exchange {
+  /// Takes the send right, or says nil at once if another thread has it.
+  func tryClaim() -> Bool {
+    record.sendRight.compareExchange(
+      expected: false, desired: true, successOrdering: .acquiring, failureOrdering: .relaxed
+    ).exchanged
+  }
+
+  func yieldClaim() { record.sendRight.store(false, ordering: .releasing) }
+
+  /// For the host itself, which waits: a holder is inside a call that does not block.
+  package func claim() {
+    while !tryClaim() { Thread.yield() }
+  }
+
+  package func releaseClaim() { yieldClaim() }
+
+  /// Marks the calling thread as the one inside handle().
+  package func enterHandler() {
+    unsafe record.handler.store(UInt(bitPattern: Thread.context), ordering: .releasing)
+  }
+
+  package func leaveHandler() { record.handler.store(0, ordering: .releasing) }
+
+  var isInHandler: Bool {
+    let context = unsafe UInt(bitPattern: Thread.context)
+    return context != 0 && record.handler.load(ordering: .acquiring) == context
+  }
+
+  /// From now on the answer is not wanted; blocked calls and `cancelled` say why.
+  package func cancel(_ why: Outcome) {
+    _ = record.cancellation.compareExchange(
+      expected: 0, desired: why.rawValue, ordering: .acquiringAndReleasing)
+  }
+
+  /// Why the answer is not wanted any more, or nil.
+  package var cancelled: Outcome? {
+    let raw = record.cancellation.load(ordering: .acquiring)
+    return raw == 0 ? nil : Outcome(rawValue: raw)
+  }
+}

@@ -1,0 +1,136 @@
+import COutrider
+import HTTP
+
+/// The acts of an answer, for both styles: check, take the step, hand to the transport.
+///
+/// The caller holds the send right or runs the handler. Nothing is sent, and nothing has changed, when the outcome
+/// is a refusal.
+enum Answering {
+  static func informational(
+    _ exchange: Exchange, _ status: UInt32, _ fields: UnsafePointer<outrider_field>?, _ count: Int
+  ) -> Outcome {
+    let outcome = unsafe sendInformational(exchange, status, fields, count)
+    Runtime.current?.record.counters.countHint(outcome)
+    return outcome
+  }
+
+  private static func sendInformational(
+    _ exchange: Exchange, _ status: UInt32, _ fields: UnsafePointer<outrider_field>?, _ count: Int
+  ) -> Outcome {
+    if let why = exchange.cancelled { return why }
+    guard let fields = unsafe Fields(fields, count) else { return .invalid }
+    let before = exchange.record.response
+    let outcome = exchange.record.response.informational(status: status, fields: fields)
+    guard outcome == .ok else { return outcome }
+    let sent = perform(exchange, .informational(status: status, fields: fields))
+    if !sent.isAccepted { exchange.record.response = before }
+    return sent
+  }
+
+  /// A head whose body follows, or, with `whole`, a complete answer.
+  static func head(
+    _ exchange: Exchange, _ status: UInt32, _ fields: UnsafePointer<outrider_field>?, _ count: Int,
+    whole: BodyPart?, trailersFollow: Bool = false
+  ) -> Outcome {
+    if let why = exchange.cancelled { return why }
+    guard let fields = unsafe Fields(fields, count) else { return .invalid }
+    let before = exchange.record.response
+    switch exchange.record.response.head(
+      status: status, fields: fields, whole: whole?.total, trailersFollow: trailersFollow)
+    {
+    case .refused(let outcome): return outcome
+    case .accepted(let verdict):
+      let room = admit(exchange, verdict.bytes + (whole.map { $0.lease.outlivesCall ? 0 : $0.total } ?? 0))
+      guard room.isAccepted else {
+        exchange.record.response = before
+        return room
+      }
+      return perform(exchange, .head(status: status, fields: fields, verdict: verdict, whole: whole))
+    }
+  }
+
+  static func body(_ exchange: Exchange, _ part: BodyPart, ends: Bool) -> Outcome {
+    if let why = exchange.cancelled { return why }
+    return advance(exchange, UInt64(part.total), copied: part.lease.outlivesCall ? 0 : part.total, ends: ends) {
+      .body(part, dropped: $0, ends: $1)
+    }
+  }
+
+  static func file(_ exchange: Exchange, _ part: FilePart, ends: Bool) -> Outcome {
+    if let why = exchange.cancelled { return why }
+    guard part.descriptor >= 0, !part.offset.addingReportingOverflow(part.length).overflow,
+      part.offset + part.length <= UInt64(Int64.max)
+    else { return .invalid }
+    return advance(exchange, part.length, copied: 0, ends: ends) { .file(part, dropped: $0, ends: $1) }
+  }
+
+  /// One step of the body, of `count` bytes.
+  private static func advance(
+    _ exchange: Exchange, _ count: UInt64, copied: Int, ends: Bool, _ act: (_ dropped: Bool, _ ends: Bool) -> ResponseAct
+  ) -> Outcome {
+    let before = exchange.record.response
+    let outcome = exchange.record.response.body(count)
+    guard outcome.isAccepted else { return outcome }
+    if outcome == .ok {
+      let room = admit(exchange, copied)
+      guard room.isAccepted else {
+        exchange.record.response = before
+        return room
+      }
+    }
+    if ends, exchange.record.response.endBody() == .invalid { return cut(exchange) }
+    let answerEnds = exchange.record.response.isComplete
+    let sent = perform(exchange, act(outcome == .skipped, answerEnds))
+    return sent == .ok ? outcome : sent
+  }
+
+  static func trailers(_ exchange: Exchange, _ fields: UnsafePointer<outrider_field>?, _ count: Int) -> Outcome {
+    if let why = exchange.cancelled { return why }
+    guard let fields = unsafe Fields(fields, count) else { return .invalid }
+    let hadHead = exchange.record.response.hasHead
+    let outcome = exchange.record.response.trailers(
+      fields, accepted: exchange.record.traits.contains(.acceptsTrailers))
+    switch outcome {
+    case .ok:
+      let sent = perform(exchange, .trailers(fields))
+      return sent.isAccepted ? .ok : sent
+    case .skipped:
+      let sent = perform(exchange, .end)
+      return sent.isAccepted ? .skipped : sent
+    case .invalid where hadHead && exchange.record.response.isComplete: return cut(exchange)
+    default: return outcome
+    }
+  }
+
+  /// The end of an answer that was started, where no act of the plugin said so: handle() has returned.
+  static func end(_ exchange: Exchange) {
+    if exchange.record.response.isComplete { return }
+    switch exchange.record.response.trailers(.none, accepted: false) {
+    case .skipped, .ok: _ = perform(exchange, .end)
+    default: _ = cut(exchange)
+    }
+  }
+
+  static func abort(_ exchange: Exchange) -> Outcome {
+    if exchange.record.response.isComplete { return .wrongState }
+    exchange.record.response.abandon()
+    return perform(exchange, .abort)
+  }
+
+  /// The answer is shorter than it said: the connection is cut so that the client can tell.
+  private static func cut(_ exchange: Exchange) -> Outcome {
+    exchange.record.response.abandon()
+    _ = perform(exchange, .abort)
+    return .invalid
+  }
+
+  private static func admit(_ exchange: Exchange, _ bytes: Int) -> Outcome {
+    unsafe Outcome(transport: exchange.record.transport.pointee.admit(exchange.raw, bytes))
+  }
+
+  private static func perform(_ exchange: Exchange, _ act: ResponseAct) -> Outcome {
+    unsafe withUnsafePointer(to: act) { pointer in
+      unsafe Outcome(transport: exchange.record.transport.pointee.perform(exchange.raw, UnsafeRawPointer(pointer)))
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import COutrider
+import HTTP
+
+/// `outrider_io`: the blocking style's functions, one table for all exchanges of the process.
+package enum BlockingTable {
+  nonisolated(unsafe) package static let shared: UnsafeMutablePointer<outrider_io> = {
+    // Made once and never changed.
+    let table = UnsafeMutablePointer<outrider_io>.allocate(capacity: 1)
+    unsafe table.initialize(
+      to: outrider_io(
+        size: UInt32(MemoryLayout<outrider_io>.size), reserved: 0,
+        read: { exchange, buffer, capacity, got in
+          call("read", exchange) { unsafe BlockingTable.read($0, buffer, capacity, got) }
+        },
+        request_trailers: { exchange, fields, count in
+          call("request_trailers", exchange) { unsafe requestTrailers($0, fields, count) }
+        },
+        informational: { exchange, status, fields, count in
+          call("informational", exchange) { unsafe Answering.informational($0, status, fields, count) }
+        },
+        respond: { exchange, status, fields, count, body in
+          call("respond", exchange) { unsafe respond($0, status, fields, count, body) }
+        },
+        start: { exchange, status, fields, count in
+          call("start", exchange) { unsafe Answering.head($0, status, fields, count, whole: nil) }
+        },
+        write: { exchange, chunks, count in
+          call("write", exchange) { unsafe write($0, chunks, count) }
+        },
+        sendfile: { exchange, file, offset, length in
+          call("sendfile", exchange) {
+            let part = FilePart(descriptor: file, offset: offset, length: length, lease: .call, tag: 0)
+            return Answering.file($0, part, ends: false)
+          }
+        },
+        trailers: { exchange, fields, count in
+          call("trailers", exchange) { unsafe Answering.trailers($0, fields, count) }
+        }))
+    return unsafe table
+  }()
+
+  /// Finds the exchange, makes sure that the caller is the thread inside its handle(), and notes misuse.
+  @inline(__always)
+  private static func call(
+    _ name: StaticString, _ handle: outrider_exchange, _ body: (Exchange) -> Outcome
+  ) -> outrider_status {
+    guard let runtime = Runtime.current else { return Outcome.wrongState.rawValue }
+    guard let exchange = runtime.record.exchanges.find(handle) else { return Outcome.closed.rawValue }
+    let outcome: Outcome
+    if exchange.isInHandler {
+      outcome = body(exchange)
+    } else {
+      let isAnybodys = exchange.record.handler.load(ordering: .acquiring) != 0 || !exchange.record.isBlocking
+      outcome = isAnybodys ? .wrongThread : .closed
+    }
+    if outcome.isMisuse {
+      runtime.record.misuse.note(name, outcome, plugin: exchange.record.plugin, exchange: exchange)
+    }
+    return outcome.rawValue
+  }
+
+  private static func read(
+    _ exchange: Exchange, _ buffer: UnsafeMutableRawPointer?, _ capacity: Int, _ got: UnsafeMutablePointer<Int>?
+  ) -> Outcome {
+    guard let buffer = unsafe buffer, let got = unsafe got, capacity > 0 else { return .invalid }
+    unsafe got.pointee = 0
+    if exchange.record.bodyDelivered.load(ordering: .relaxed) { return .ok }
+    return unsafe Outcome(
+      transport: exchange.record.transport.pointee.read(exchange.raw, buffer, capacity, got))
+  }
+
+  private static func requestTrailers(
+    _ exchange: Exchange, _ fields: UnsafeMutablePointer<UnsafePointer<outrider_field>?>?,
+    _ count: UnsafeMutablePointer<Int>?
+  ) -> Outcome {
+    guard let fields = unsafe fields, let count = unsafe count else { return .invalid }
+    guard exchange.record.bodyDelivered.load(ordering: .relaxed) else { return .wrongState }
+    unsafe fields.pointee = exchange.record.requestTrailers.abi
+    unsafe count.pointee = exchange.record.requestTrailers.count
+    return .ok
+  }
+
+  private static func respond(
+    _ exchange: Exchange, _ status: UInt32, _ fields: UnsafePointer<outrider_field>?, _ count: Int,
+    _ body: outrider_bytes
+  ) -> Outcome {
+    guard unsafe Bytes(body).isWellFormed else { return .invalid }
+    return unsafe withUnsafePointer(to: body) { chunk in
+      let part = unsafe BodyPart(chunks: chunk, count: 1, total: Int(body.size), lease: .call, tag: 0)
+      return unsafe Answering.head(exchange, status, fields, count, whole: part)
+    }
+  }
+
+  private static func write(
+    _ exchange: Exchange, _ chunks: UnsafePointer<outrider_bytes>?, _ count: Int
+  ) -> Outcome {
+    guard let chunks = unsafe chunks, count > 0, count <= 1024 else { return .invalid }
+    var total = 0
+    for index in 0..<count {
+      let bytes = unsafe Bytes(chunks[index])
+      guard bytes.isWellFormed else { return .invalid }
+      let (sum, overflowed) = total.addingReportingOverflow(bytes.count)
+      guard !overflowed else { return .invalid }
+      total = sum
+    }
+    let part = unsafe BodyPart(chunks: chunks, count: count, total: total, lease: .call, tag: 0)
+    return Answering.body(exchange, part, ends: false)
+  }
+}

@@ -1,0 +1,97 @@
+import COutrider
+import HTTP
+
+/// `outrider_host.send`: the event style's way to answer.
+enum EventSending {
+  static func send(
+    _ host: UnsafePointer<outrider_host>?, _ handle: outrider_exchange, _ event: UnsafePointer<outrider_event>?
+  ) -> outrider_status {
+    guard let runtime = Runtime.current else { return Outcome.wrongState.rawValue }
+    let exchange = runtime.record.exchanges.find(handle)
+    let outcome = exchange.map { unsafe send($0, handle, event) } ?? .closed
+    if outcome.isMisuse {
+      unsafe runtime.record.misuse.note("send", outcome, plugin: HostTable.plugin(host), exchange: exchange)
+    }
+    return outcome.rawValue
+  }
+
+  private static func send(
+    _ exchange: Exchange, _ handle: outrider_exchange, _ event: UnsafePointer<outrider_event>?
+  ) -> Outcome {
+    guard let event = unsafe event else { return .invalid }
+    if exchange.record.isBlocking {
+      return exchange.isInHandler ? unsafe carryOut(event, exchange) : .wrongThread
+    }
+    guard exchange.tryClaim() else { return .wrongThread }
+    defer { exchange.yieldClaim() }
+    // It may have ended, and even begun anew, before the claim.
+    guard exchange.handle.id == handle.id else { return .closed }
+    return unsafe carryOut(event, exchange)
+  }
+
+  /// Reads no field beyond the event's own size.
+  private static func carryOut(_ event: UnsafePointer<outrider_event>, _ exchange: Exchange) -> Outcome {
+    let size = unsafe Int(event.pointee.size)
+    guard size >= MemoryLayout<outrider_event>.size else { return .invalid }
+    let raw = unsafe UnsafeRawPointer(event)
+    switch unsafe event.pointee.type {
+    case OUTRIDER_EVENT_INFORMATIONAL, OUTRIDER_EVENT_START, OUTRIDER_EVENT_TRAILERS:
+      guard unsafe size >= MemoryLayout<outrider_head_event>.size else { return .invalid }
+      return unsafe section(raw.load(as: outrider_head_event.self), exchange)
+    case OUTRIDER_EVENT_RESPONSE:
+      guard unsafe size >= MemoryLayout<outrider_response_event>.size else { return .invalid }
+      return unsafe whole(raw.load(as: outrider_response_event.self), exchange)
+    case OUTRIDER_EVENT_BODY:
+      guard unsafe size >= MemoryLayout<outrider_body_event>.size else { return .invalid }
+      return unsafe body(raw.load(as: outrider_body_event.self), exchange)
+    case OUTRIDER_EVENT_FILE:
+      guard unsafe size >= MemoryLayout<outrider_file_event>.size else { return .invalid }
+      return unsafe file(raw.load(as: outrider_file_event.self), exchange)
+    case OUTRIDER_EVENT_ABORT:
+      guard size >= MemoryLayout<outrider_notice_event>.size else { return .invalid }
+      return Answering.abort(exchange)
+    case 64...95: return .unsupported
+    default: return .invalid
+    }
+  }
+
+  private static func section(_ event: outrider_head_event, _ exchange: Exchange) -> Outcome {
+    let count = unsafe event.n_fields
+    switch unsafe event.type {
+    case OUTRIDER_EVENT_INFORMATIONAL:
+      return unsafe Answering.informational(exchange, event.status, event.fields, count)
+    case OUTRIDER_EVENT_START:
+      return unsafe Answering.head(
+        exchange, event.status, event.fields, count, whole: nil,
+        trailersFollow: event.flags & OUTRIDER_TRAILERS_FOLLOW != 0)
+    default: return unsafe Answering.trailers(exchange, event.fields, count)
+    }
+  }
+
+  private static func whole(_ event: outrider_response_event, _ exchange: Exchange) -> Outcome {
+    guard unsafe Bytes(event.body).isWellFormed else { return .invalid }
+    return unsafe withUnsafePointer(to: event.body) { chunk in
+      let part = unsafe BodyPart(
+        chunks: chunk, count: 1, total: Int(event.body.size),
+        lease: Lease(release: event.release, context: event.context), tag: event.tag)
+      return unsafe Answering.head(exchange, event.status, event.fields, event.n_fields, whole: part)
+    }
+  }
+
+  private static func body(_ event: outrider_body_event, _ exchange: Exchange) -> Outcome {
+    guard unsafe Bytes(event.bytes).isWellFormed else { return .invalid }
+    return unsafe withUnsafePointer(to: event.bytes) { chunk in
+      let part = unsafe BodyPart(
+        chunks: chunk, count: 1, total: Int(event.bytes.size),
+        lease: Lease(release: event.release, context: event.context), tag: event.tag)
+      return unsafe Answering.body(exchange, part, ends: event.more == 0)
+    }
+  }
+
+  private static func file(_ event: outrider_file_event, _ exchange: Exchange) -> Outcome {
+    let part = unsafe FilePart(
+      descriptor: event.fd, offset: event.offset, length: event.length,
+      lease: Lease(release: event.release, context: event.context), tag: event.tag)
+    return unsafe Answering.file(exchange, part, ends: event.more == 0)
+  }
+}

@@ -1,0 +1,67 @@
+import COutrider
+import HTTP
+import Platform
+
+/// `outrider_host.post`, `.after`, `.cancel`.
+enum HostCallbacks {
+  static func post(
+    _ host: UnsafePointer<outrider_host>?, _ handle: outrider_exchange, _ run: CallbackQueue.Run?,
+    _ context: UnsafeMutableRawPointer?
+  ) -> outrider_status {
+    unsafe add("post", host, handle, at: 0, run, context, nil)
+  }
+
+  static func after(
+    _ host: UnsafePointer<outrider_host>?, _ handle: outrider_exchange, _ nanoseconds: UInt64,
+    _ run: CallbackQueue.Run?, _ context: UnsafeMutableRawPointer?, _ timer: UnsafeMutablePointer<UInt64>?
+  ) -> outrider_status {
+    let (moment, overflowed) = Clock.monotonic().addingReportingOverflow(nanoseconds)
+    return unsafe add("after", host, handle, at: overflowed ? .max - 1 : moment, run, context, timer)
+  }
+
+  private static func add(
+    _ call: StaticString, _ host: UnsafePointer<outrider_host>?, _ handle: outrider_exchange, at moment: UInt64,
+    _ run: CallbackQueue.Run?, _ context: UnsafeMutableRawPointer?, _ timer: UnsafeMutablePointer<UInt64>?
+  ) -> outrider_status {
+    guard let runtime = Runtime.current else { return Outcome.wrongState.rawValue }
+    var exchange: Exchange?
+    let outcome: Outcome
+    if handle.id != 0 { exchange = runtime.record.exchanges.find(handle) }
+    if let run = unsafe run {
+      outcome =
+        handle.id != 0 && exchange == nil
+        ? .closed : unsafe enqueue(runtime, handle, exchange, at: moment, run, context, timer)
+    } else {
+      outcome = .invalid
+    }
+    if outcome.isMisuse {
+      unsafe runtime.record.misuse.note(call, outcome, plugin: HostTable.plugin(host), exchange: exchange)
+    }
+    return outcome.rawValue
+  }
+
+  private static func enqueue(
+    _ runtime: Runtime, _ handle: outrider_exchange, _ exchange: Exchange?, at moment: UInt64,
+    _ run: @escaping CallbackQueue.Run, _ context: UnsafeMutableRawPointer?, _ timer: UnsafeMutablePointer<UInt64>?
+  ) -> Outcome {
+    // The loop may be ending the exchange while another thread adds to it: the queue looks again, under its lock.
+    let stillOpen: (Exchange) -> Bool = { $0.handle.id == handle.id }
+    switch unsafe runtime.record.callbacks.add(
+      at: moment, exchange: exchange, stillOpen: stillOpen, run: run, context: context)
+    {
+    case .added(let number):
+      if let timer = unsafe timer { unsafe timer.pointee = number }
+      if !runtime.isOnLoop { runtime.record.wake.wake() }
+      return .ok
+    case .full: return .limit
+    case .exchangeEnded: return .closed
+    }
+  }
+
+  static func cancel(_ timer: UInt64) -> outrider_status {
+    guard let runtime = Runtime.current else { return Outcome.wrongState.rawValue }
+    guard runtime.record.callbacks.cancel(timer) else { return Outcome.closed.rawValue }
+    if !runtime.isOnLoop { runtime.record.wake.wake() }
+    return Outcome.ok.rawValue
+  }
+}

@@ -1,0 +1,50 @@
+import COutrider
+import HTTP
+import Platform
+
+/// `outrider_host.head`, `.cancelled`, `.receive`.
+enum HostExchange {
+  static func head(_ handle: outrider_exchange) -> UnsafePointer<outrider_head>? {
+    guard let exchange = Runtime.current?.record.exchanges.find(handle) else { return nil }
+    let record = unsafe exchange.address
+    return unsafe withUnsafePointer(to: &record.pointee.head) { unsafe $0 }  // records never move
+  }
+
+  static func cancelled(_ handle: outrider_exchange) -> Int32 {
+    guard let runtime = Runtime.current else { return Outcome.wrongState.rawValue }
+    guard let exchange = runtime.record.exchanges.find(handle) else { return Outcome.closed.rawValue }
+    if exchange.isInHandler { unsafe exchange.record.transport.pointee.probe(exchange.raw) }
+    return exchange.cancelled?.rawValue ?? 0
+  }
+
+  static func receive(
+    _ host: UnsafePointer<outrider_host>?, _ handle: outrider_exchange, _ credit: UInt32
+  ) -> outrider_status {
+    guard let runtime = Runtime.current else { return Outcome.wrongState.rawValue }
+    guard let exchange = runtime.record.exchanges.find(handle) else { return Outcome.closed.rawValue }
+    let outcome = allow(exchange, credit)
+    if outcome.isMisuse {
+      unsafe runtime.record.misuse.note(
+        "receive", outcome, plugin: HostTable.plugin(host), exchange: exchange)
+    }
+    return outcome.rawValue
+  }
+
+  private static func allow(_ exchange: Exchange, _ credit: UInt32) -> Outcome {
+    if exchange.record.isBlocking { return .unsupported }
+    if let why = exchange.cancelled { return why }
+    if exchange.record.bodyDelivered.load(ordering: .acquiring) { return .wrongState }
+    guard credit > 0 else { return .invalid }
+    let maximum: UInt32 = 65_535
+    var present = exchange.record.credit.load(ordering: .relaxed)
+    while true {
+      let sum = min(maximum, present &+ min(credit, maximum))
+      let (exchanged, original) = exchange.record.credit.weakCompareExchange(
+        expected: present, desired: sum, ordering: .acquiringAndReleasing)
+      if exchanged { break }
+      present = original
+    }
+    unsafe exchange.record.transport.pointee.attend(exchange.raw)
+    return .ok
+  }
+}

@@ -1,0 +1,39 @@
+import COutrider
+import HTTP
+import Platform
+
+/// One `[[plugin]]` entry as loaded: its descriptor, state and host table. Made in the master before the workers are
+/// forked, then unchanged, and never freed.
+@safe
+package struct Plugin: @unchecked Sendable {
+  // The record is unchanged from load on, which is what makes it Sendable.
+  package let address: UnsafeMutablePointer<PluginRecord>
+
+  package var record: PluginRecord {
+    unsafeAddress { unsafe UnsafePointer(address) }
+    nonmutating unsafeMutableAddress { unsafe address }
+  }
+
+  package init(_ record: PluginRecord) {
+    unsafe address = .allocate(capacity: 1)
+    unsafe address.initialize(to: record)
+  }
+}
+
+@safe
+package struct PluginRecord {
+  /// The plugin's own table, cut or padded with NULL to this host's size of it.
+  package var descriptor: outrider_plugin
+  package var state: UnsafeMutableRawPointer?
+  package let host: UnsafeMutablePointer<outrider_host>
+  /// The entry's name in the configuration.
+  package let name: Bytes
+  /// Where it is mounted, without a trailing slash: empty for "/".
+  package let mount: Bytes
+  package let configuration: PluginConfiguration
+
+  package var nameText: String { name.escaped() }
+  package var hasBlockingStyle: Bool { unsafe descriptor.handle != nil }
+  package var hasEventStyle: Bool { unsafe descriptor.open != nil }
+  package var isThreadSafe: Bool { unsafe descriptor.capabilities & UInt64(OUTRIDER_THREAD_SAFE) != 0 }
+}

@@ -1,0 +1,66 @@
+import HTTP
+import Logging
+import Platform
+import Synchronization
+
+/// Tells the operator of a plugin's wrong calls, ten lines a second at most.
+package final class MisuseLog: Sendable {
+  private static let linesPerSecond = 10
+  private let state = Mutex(State())
+
+  private struct State {
+    var second: Int64 = 0
+    var lines = 0
+    var suppressed = 0
+  }
+
+  /// Counts and perhaps logs that `call` was refused.
+  func note(_ call: StaticString, _ outcome: Outcome, plugin: Plugin?, exchange: Exchange?) {
+    guard let runtime = Runtime.current else { return }
+    runtime.record.counters.misuses.add(1, ordering: .relaxed)
+    let second = Clock.epochSeconds()
+    let suppressed: Int? = state.withLock { state in
+      if state.second != second { state = State(second: second, lines: 0, suppressed: state.suppressed) }
+      guard state.lines < MisuseLog.linesPerSecond else {
+        state.suppressed += 1
+        return nil
+      }
+      state.lines += 1
+      defer { state.suppressed = 0 }
+      return state.suppressed
+    }
+    guard let suppressed else { return }
+    var line = "plugin \(plugin?.record.nameText ?? "?"): \(call) refused: \(outcome.name)"
+    if let exchange { line += " request=\(unsafe Bytes(exchange.record.head.request_id).escaped())" }
+    if suppressed > 0 { line += " (and \(suppressed) more not shown)" }
+    runtime.record.log.warning("\(line)")
+  }
+}
+
+extension Outcome {
+  /// The status as outrider.h names it.
+  package var name: String {
+    switch self {
+    case .ok: "OUTRIDER_OK"
+    case .skipped: "OUTRIDER_SKIPPED"
+    case .pause: "OUTRIDER_PAUSE"
+    case .wrongState: "OUTRIDER_E_STATE"
+    case .invalid: "OUTRIDER_E_INVALID"
+    case .closed: "OUTRIDER_E_CLOSED"
+    case .cancelled: "OUTRIDER_E_CANCELLED"
+    case .unsupported: "OUTRIDER_E_UNSUPPORTED"
+    case .limit: "OUTRIDER_E_LIMIT"
+    case .again: "OUTRIDER_E_AGAIN"
+    case .wrongThread: "OUTRIDER_E_THREAD"
+    case .io: "OUTRIDER_E_IO"
+    }
+  }
+
+  /// A fault of the plugin, as against the weather.
+  var isMisuse: Bool {
+    switch self {
+    case .wrongState, .invalid, .unsupported, .limit, .wrongThread: true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import Glibc
+import HTTP
+
+/// A run of memory with a header before it: input that is parsed in place, or a segment of output.
+@safe
+struct Buffer {
+  let header: UnsafeMutablePointer<BufferHeader>
+
+  var record: BufferHeader {
+    unsafeAddress { unsafe UnsafePointer(header) }
+    nonmutating unsafeMutableAddress { unsafe header }
+  }
+
+  var base: UnsafeMutablePointer<UInt8> {
+    unsafe UnsafeMutableRawPointer(header + 1).assumingMemoryBound(to: UInt8.self)
+  }
+
+  /// The first byte that is not used up.
+  var unread: UnsafeMutablePointer<UInt8> { unsafe base + record.start }
+  var unreadCount: Int { record.end - record.start }
+  /// Where the next bytes go.
+  var free: UnsafeMutablePointer<UInt8> { unsafe base + record.end }
+  var freeCount: Int { record.capacity - record.end }
+
+  /// The unread bytes move to the front; views of them are stale.
+  func compact() {
+    let count = unreadCount
+    if record.start > 0 && count > 0 { unsafe memmove(base, unread, count) }
+    record.start = 0
+    record.end = count
+  }
+
+  /// A buffer straight from the allocator.
+  static func allocate(capacity: Int) -> Buffer {
+    let bytes = MemoryLayout<BufferHeader>.size + capacity
+    let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: MemoryLayout<BufferHeader>.alignment)
+    let header = unsafe raw.assumingMemoryBound(to: BufferHeader.self)
+    unsafe header.initialize(to: BufferHeader(capacity: capacity))
+    return unsafe Buffer(header: header)
+  }
+
+  func deallocate() { unsafe UnsafeMutableRawPointer(header).deallocate() }
+}
+
+@safe
+struct BufferHeader {
+  let capacity: Int
+  var next: UnsafeMutablePointer<BufferHeader>?
+  var start = 0
+  var end = 0
+  /// What the segment holds, when it is one of output.
+  var content = SegmentContent.bytes
+  /// The exchange to tell when the segment is done, where it wants to know; 0 for none.
+  var owner: UInt64 = 0
+  var tag: UInt64 = 0
+  var release: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?
+  var context: UnsafeMutableRawPointer?
+
+  init(capacity: Int) { self.capacity = capacity }
+}
+
+/// What a segment of output stands for.
+@safe
+enum SegmentContent {
+  /// The buffer's own bytes.
+  case bytes
+  /// Memory that the plugin lends; `start` and `end` of the header count in it.
+  case lent(UnsafePointer<UInt8>)
+  /// Part of a file; `start` and `end` count from the offset.
+  case file(CInt, offset: UInt64)
+}

@@ -1,0 +1,74 @@
+/// Buffers of one thread, used again and again: in steady state no request allocates.
+///
+/// Three sizes: bare headers for segments that hold no bytes of their own, small ones for heads and answers, large ones
+/// for bodies. Other sizes come from the allocator and go back to it.
+@safe
+struct BufferPool: ~Copyable {
+  static let smallCapacity = 16_384 - MemoryLayout<BufferHeader>.size
+  static let largeCapacity = 65_536 - MemoryLayout<BufferHeader>.size
+  /// The most that are kept of one size.
+  private static let keep = 64
+
+  private var bare = FreeList()
+  private var small = FreeList()
+  private var large = FreeList()
+
+  @safe
+  private struct FreeList {
+    var first: UnsafeMutablePointer<BufferHeader>?
+    var count = 0
+
+    mutating func pop() -> Buffer? {
+      guard let header = unsafe first else { return nil }
+      unsafe first = header.pointee.next
+      count -= 1
+      return unsafe Buffer(header: header)
+    }
+
+    mutating func push(_ buffer: Buffer) {
+      unsafe buffer.record.next = first
+      unsafe first = buffer.header
+      count += 1
+    }
+  }
+
+  /// A buffer of at least `capacity` bytes, empty.
+  mutating func take(_ capacity: Int) -> Buffer {
+    let size: Int
+    let kept: Buffer?
+    if capacity == 0 {
+      (size, kept) = (0, bare.pop())
+    } else if capacity <= BufferPool.smallCapacity {
+      (size, kept) = (BufferPool.smallCapacity, small.pop())
+    } else if capacity <= BufferPool.largeCapacity {
+      (size, kept) = (BufferPool.largeCapacity, large.pop())
+    } else {
+      (size, kept) = (capacity, nil)
+    }
+    guard let buffer = kept else { return Buffer.allocate(capacity: size) }
+    unsafe buffer.record.next = nil
+    buffer.record.start = 0
+    buffer.record.end = 0
+    return buffer
+  }
+
+  mutating func give(_ buffer: Buffer) {
+    buffer.record.content = .bytes
+    buffer.record.owner = 0
+    buffer.record.tag = 0
+    unsafe buffer.record.release = nil
+    switch buffer.record.capacity {
+    case 0 where bare.count < BufferPool.keep: bare.push(buffer)
+    case BufferPool.smallCapacity where small.count < BufferPool.keep: small.push(buffer)
+    case BufferPool.largeCapacity where large.count < BufferPool.keep: large.push(buffer)
+    default: buffer.deallocate()
+    }
+  }
+
+  deinit {
+    var lists = (bare, small, large)
+    while let buffer = lists.0.pop() { buffer.deallocate() }
+    while let buffer = lists.1.pop() { buffer.deallocate() }
+    while let buffer = lists.2.pop() { buffer.deallocate() }
+  }
+}

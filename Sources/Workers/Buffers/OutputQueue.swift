@@ -1,0 +1,226 @@
+import Glibc
+import HTTP
+import Platform
+import PluginHost
+
+/// Bytes on their way to a client, in order: copied ones in pooled buffers, lent ones where the plugin keeps them, files.
+///
+/// The queue calls nobody: segments that somebody waits for are put aside when done (`done`), for the owner of the queue
+/// to settle when no record is being changed.
+@safe
+struct OutputQueue: ~Copyable {
+  private var first: UnsafeMutablePointer<BufferHeader>?
+  private var last: UnsafeMutablePointer<BufferHeader>?
+  /// All bytes that are queued.
+  private(set) var count = 0
+  /// Segments that are sent and whose lease or tag is still to be settled.
+  private(set) var done = SegmentList()
+
+  var isEmpty: Bool { unsafe first == nil }
+
+  // MARK: Appending
+
+  /// Lets `body` write up to `bound` bytes in one piece.
+  mutating func write(bound: Int, _ pool: inout BufferPool, _ body: (inout ByteWriter) -> Void) {
+    let buffer = tail(bound, &pool)
+    var writer = unsafe ByteWriter(base: buffer.free, capacity: buffer.freeCount)
+    body(&writer)
+    buffer.record.end += writer.count
+    count += writer.count
+  }
+
+  /// Copies `bytes`, over as many buffers as it takes.
+  mutating func append(_ bytes: Bytes, _ pool: inout BufferPool) {
+    var rest = bytes
+    while !rest.isEmpty {
+      let buffer = tail(min(rest.count, 1024), &pool)
+      let part = rest.slice(0, min(rest.count, buffer.freeCount))
+      var writer = unsafe ByteWriter(base: buffer.free, capacity: buffer.freeCount)
+      writer.append(part)
+      buffer.record.end += part.count
+      count += part.count
+      rest = rest.dropFirst(part.count)
+    }
+  }
+
+  /// Lent memory, which stays until the segment is settled.
+  mutating func append(lent bytes: Bytes, lease: Lease, tag: UInt64, owner: UInt64, _ pool: inout BufferPool) {
+    let segment = pool.take(0)
+    if let base = unsafe bytes.base { unsafe segment.record.content = .lent(base) }
+    finish(segment, length: bytes.count, lease, tag, owner)
+  }
+
+  mutating func append(file part: FilePart, owner: UInt64, _ pool: inout BufferPool) {
+    let segment = pool.take(0)
+    unsafe segment.record.content = .file(part.descriptor, offset: part.offset)
+    finish(segment, length: Int(clamping: part.length), part.lease, part.tag, owner)
+  }
+
+  /// A mark that is settled when all before it has been sent.
+  mutating func append(mark tag: UInt64, owner: UInt64, _ pool: inout BufferPool) {
+    finish(pool.take(0), length: 0, .call, tag, owner)
+  }
+
+  private mutating func finish(_ segment: Buffer, length: Int, _ lease: Lease, _ tag: UInt64, _ owner: UInt64) {
+    segment.record.end = length
+    segment.record.tag = tag
+    segment.record.owner = owner
+    unsafe segment.record.release = lease.release
+    unsafe segment.record.context = lease.context
+    push(segment)
+    count += length
+  }
+
+  /// Takes over all of `other`.
+  mutating func append(_ other: inout OutputQueue) {
+    guard let head = unsafe other.first else { return }
+    if let last = unsafe last { unsafe last.pointee.next = head } else { unsafe first = head }
+    unsafe last = other.last
+    count += other.count
+    unsafe other.first = nil
+    unsafe other.last = nil
+    other.count = 0
+  }
+
+  private mutating func push(_ buffer: Buffer) {
+    unsafe buffer.record.next = nil
+    if let last = unsafe last { unsafe last.pointee.next = buffer.header } else { unsafe first = buffer.header }
+    unsafe last = buffer.header
+  }
+
+  /// A buffer at the end with room for `bytes`.
+  private mutating func tail(_ bytes: Int, _ pool: inout BufferPool) -> Buffer {
+    if let last = unsafe last {
+      let buffer = unsafe Buffer(header: last)
+      if case .bytes = buffer.record.content, buffer.freeCount >= bytes { return buffer }
+    }
+    let buffer = pool.take(max(bytes, 1))
+    push(buffer)
+    return buffer
+  }
+
+  // MARK: Sending
+
+  enum FlushResult {
+    /// All is sent.
+    case empty
+    /// The socket takes no more now.
+    case blocked
+    /// The connection, or a file, is broken.
+    case failed(Outcome)
+  }
+
+  /// Sends as much as the socket takes.
+  mutating func flush(to fd: CInt, _ pool: inout BufferPool) -> FlushResult {
+    while let header = unsafe first {
+      let segment = unsafe Buffer(header: header)
+      let sent: Int
+      if case .file(let file, let offset) = segment.record.content, segment.unreadCount > 0 {
+        sent = Connections.sendFile(
+          fd, from: file, offset: offset + UInt64(segment.record.start), count: UInt64(segment.unreadCount))
+        if sent == 0 { return .failed(.io) }
+      } else {
+        sent = sendBytes(to: fd)
+      }
+      if sent < 0 {
+        if errno == EAGAIN { return .blocked }
+        return .failed(errno == EPIPE || errno == ECONNRESET ? .closed : .io)
+      }
+      consume(sent, &pool)
+    }
+    return .empty
+  }
+
+  private static let vectorCount = 16
+
+  /// One system call for the bytes up to the next file.
+  private func sendBytes(to fd: CInt) -> Int {
+    guard let header = unsafe first else { return 0 }
+    let segment = unsafe Buffer(header: header)
+    guard unsafe header.pointee.next != nil else {
+      if segment.unreadCount == 0 { return 0 }
+      return unsafe Connections.send(fd, address(segment), segment.unreadCount, more: false)
+    }
+    return unsafe withUnsafeTemporaryAllocation(of: iovec.self, capacity: OutputQueue.vectorCount) { vectors in
+      var used = 0
+      var next = unsafe first
+      while let header = unsafe next, used < OutputQueue.vectorCount {
+        let segment = unsafe Buffer(header: header)
+        if case .file = segment.record.content, segment.unreadCount > 0 { break }
+        if segment.unreadCount > 0 {
+          unsafe vectors[used] = iovec(
+            iov_base: UnsafeMutableRawPointer(mutating: address(segment)), iov_len: segment.unreadCount)
+          used += 1
+        }
+        unsafe next = header.pointee.next
+      }
+      if used == 0 { return 0 }
+      return unsafe Connections.send(fd, vectors.baseAddress.unsafelyUnwrapped, used)
+    }
+  }
+
+  private func address(_ segment: Buffer) -> UnsafeRawPointer {
+    if case .lent(let base) = segment.record.content { return unsafe UnsafeRawPointer(base + segment.record.start) }
+    return unsafe UnsafeRawPointer(segment.unread)
+  }
+
+  /// Drops `sent` bytes and the segments that are done with them.
+  private mutating func consume(_ sent: Int, _ pool: inout BufferPool) {
+    var rest = sent
+    count -= sent
+    while let header = unsafe first {
+      let segment = unsafe Buffer(header: header)
+      let part = min(rest, segment.unreadCount)
+      segment.record.start += part
+      rest -= part
+      guard segment.unreadCount == 0 else { return }
+      unsafe first = header.pointee.next
+      if unsafe first == nil { unsafe last = nil }
+      retire(segment, &pool)
+      if rest == 0, let next = unsafe first, unsafe Buffer(header: next).unreadCount > 0 { return }
+    }
+  }
+
+  private mutating func retire(_ segment: Buffer, _ pool: inout BufferPool) {
+    if segment.record.owner != 0 { done.push(segment) } else { pool.give(segment) }
+  }
+
+  /// Gives all up; leases and tags go to `done`.
+  mutating func discard(_ pool: inout BufferPool) {
+    while let header = unsafe first {
+      unsafe first = header.pointee.next
+      retire(unsafe Buffer(header: header), &pool)
+    }
+    unsafe last = nil
+    count = 0
+  }
+
+  /// The segments to settle, which are the caller's from here on.
+  mutating func takeDone() -> SegmentList {
+    let list = done
+    done = SegmentList()
+    return list
+  }
+}
+
+/// Segments that are done, oldest first.
+@safe
+struct SegmentList {
+  private var first: UnsafeMutablePointer<BufferHeader>?
+  private var last: UnsafeMutablePointer<BufferHeader>?
+
+  var isEmpty: Bool { unsafe first == nil }
+
+  mutating func push(_ segment: Buffer) {
+    unsafe segment.record.next = nil
+    if let last = unsafe last { unsafe last.pointee.next = segment.header } else { unsafe first = segment.header }
+    unsafe last = segment.header
+  }
+
+  mutating func pop() -> Buffer? {
+    guard let header = unsafe first else { return nil }
+    unsafe first = header.pointee.next
+    if unsafe first == nil { unsafe last = nil }
+    return unsafe Buffer(header: header)
+  }
+}

@@ -1,0 +1,121 @@
+import HTTP
+import Platform
+
+/// A client's connection, as the loop sees it.
+@safe
+struct Connection {
+  let address: UnsafeMutablePointer<ConnectionRecord>
+
+  var record: ConnectionRecord {
+    unsafeAddress { unsafe UnsafePointer(address) }
+    nonmutating unsafeMutableAddress { unsafe address }
+  }
+
+  /// What comes back with its events: slot and generation, so that an event for a predecessor is known as such.
+  var token: UInt64 { UInt64(record.generation) << 32 | UInt64(UInt32(bitPattern: record.slot)) }
+
+  /// Where input is read from now: the body's own buffer once there is one.
+  var source: Buffer? { record.body ?? record.input }
+}
+
+@safe
+struct ConnectionRecord: ~Copyable {
+  enum Phase: UInt8 {
+    /// In the pool of free records.
+    case free
+    /// Between requests.
+    case idle
+    /// A head is arriving.
+    case head
+    /// A plugin has the request.
+    case exchange
+    /// The answer is out; what is left of the request's body is read away.
+    case discarding
+    /// The last answer is on its way out; then the connection closes.
+    case closing
+    /// Our side is shut; the client's last bytes are read so that no reset overtakes the answer.
+    case lingering
+  }
+
+  struct Flags: OptionSet {
+    let rawValue: UInt8
+    /// The socket may have bytes; cleared by a read that got fewer than it asked for.
+    static let readable = Flags(rawValue: 1 << 0)
+    /// The socket may take bytes; cleared by a write that would block.
+    static let writable = Flags(rawValue: 1 << 1)
+    /// The client will send no more.
+    static let peerClosed = Flags(rawValue: 1 << 2)
+    /// Reset, or a write failed.
+    static let broken = Flags(rawValue: 1 << 3)
+    /// In the loop's list of connections to look at.
+    static let queued = Flags(rawValue: 1 << 4)
+    /// Registered with epoll.
+    static let registered = Flags(rawValue: 1 << 5)
+    /// A refusal has been logged.
+    static let complained = Flags(rawValue: 1 << 6)
+  }
+
+  let slot: Int32
+  var generation: UInt32 = 0
+  var fd: CInt = -1
+  var phase = Phase.free
+  var flags: Flags = []
+  var listener: UInt16 = 0
+  var clientPort: UInt16 = 0
+  var clientAddressCount: UInt8 = 0
+  var input: Buffer?
+  var body: Buffer?
+  var output = OutputQueue()
+  var request: Request?
+  /// Monotonic nanoseconds; `.max` for none.
+  var deadline = UInt64.max
+  var progress = TransferProgress()
+  var wheelTick: UInt64 = 0
+  var wheelNext: Int32 = -1
+  var wheelPrevious: Int32 = -1
+  var nextQueued: Int32 = -1
+  var nextFree: Int32 = -1
+
+  init(slot: Int32) { self.slot = slot }
+}
+
+/// How a transfer goes, for its deadline and `limits.min_rate`.
+struct TransferProgress {
+  private(set) var windowStart: UInt64 = 0
+  private(set) var lastByte: UInt64 = 0
+  private var bytes = 0
+  /// All bytes so far.
+  private(set) var total = 0
+
+  mutating func begin(_ now: UInt64) {
+    windowStart = now
+    lastByte = now
+    bytes = 0
+  }
+
+  mutating func moved(_ count: Int, _ now: UInt64) {
+    bytes += count
+    total += count
+    lastByte = now
+  }
+
+  enum Verdict {
+    case stalled, tooSlow
+    /// All is well until this moment.
+    case fine(until: UInt64)
+  }
+
+  /// - Parameters:
+  ///   - timeout: the longest pause, and the window over which the rate is averaged.
+  ///   - rate: bytes a second; 0 for no least rate.
+  mutating func judge(_ now: UInt64, timeout: UInt64, rate: Int) -> Verdict {
+    if now >= lastByte &+ timeout { return .stalled }
+    if now >= windowStart &+ timeout {
+      let seconds = max(1, Int((now - windowStart) / Clock.nanosecondsPerSecond))
+      if bytes < rate * seconds { return .tooSlow }
+      windowStart = now
+      bytes = 0
+    }
+    return .fine(until: min(lastByte, windowStart) &+ timeout)
+  }
+}

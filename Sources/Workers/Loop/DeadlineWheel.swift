@@ -1,0 +1,88 @@
+import Platform
+
+/// The deadlines of connections: a wheel of buckets that costs a store a request.
+///
+/// The principle: most deadlines move on before they are due. So a connection stays in the bucket where it was put, only
+/// its own `deadline` is changed, and when the bucket's time comes the connection moves to where its deadline is by
+/// then, or has expired. It moves at once only to an earlier bucket.
+struct DeadlineWheel {
+  /// The resolution of deadlines.
+  static let tick: UInt64 = 64 * Clock.nanosecondsPerMillisecond
+  private static let bucketCount = 1024
+
+  private var buckets = [Int32](repeating: -1, count: bucketCount)
+  private var scheduled = 0
+  /// The last tick that has been looked at.
+  private var position: UInt64
+
+  init(now: UInt64) { position = now / DeadlineWheel.tick }
+
+  /// Makes sure that `connection` is looked at when its deadline has passed.
+  mutating func schedule(_ connection: Connection, _ table: borrowing ConnectionTable) {
+    let deadline = connection.record.deadline
+    guard deadline != .max else { return }
+    let wanted = min(max(deadline / DeadlineWheel.tick + 1, position + 1), position + UInt64(DeadlineWheel.bucketCount) - 1)
+    if connection.record.wheelTick != 0 {
+      guard wanted < connection.record.wheelTick else { return }
+      unlink(connection, table)
+    }
+    link(connection, at: wanted, table)
+  }
+
+  mutating func remove(_ connection: Connection, _ table: borrowing ConnectionTable) {
+    if connection.record.wheelTick != 0 { unlink(connection, table) }
+  }
+
+  /// A connection whose deadline has passed at `now`; nil when there is none left.
+  mutating func takeExpired(at now: UInt64, _ table: borrowing ConnectionTable) -> Connection? {
+    let present = now / DeadlineWheel.tick
+    while true {
+      let bucket = Int(position % UInt64(DeadlineWheel.bucketCount))
+      let index = buckets[bucket]
+      if index >= 0 {
+        let connection = table[Int(index)]
+        if connection.record.wheelTick <= position {
+          unlink(connection, table)
+          if connection.record.deadline <= now { return connection }
+          schedule(connection, table)
+          continue
+        }
+      }
+      guard position < present else { return nil }
+      position = scheduled == 0 ? present : position + 1
+    }
+  }
+
+  /// When to look next; `.max` if nothing is scheduled.
+  var nextMoment: UInt64 {
+    guard scheduled > 0 else { return .max }
+    for tick in position..<(position + UInt64(DeadlineWheel.bucketCount))
+    where buckets[Int(tick % UInt64(DeadlineWheel.bucketCount))] >= 0 {
+      return tick * DeadlineWheel.tick
+    }
+    return (position + 1) * DeadlineWheel.tick
+  }
+
+  private mutating func link(_ connection: Connection, at tick: UInt64, _ table: borrowing ConnectionTable) {
+    let bucket = Int(tick % UInt64(DeadlineWheel.bucketCount))
+    let head = buckets[bucket]
+    connection.record.wheelTick = tick
+    connection.record.wheelNext = head
+    connection.record.wheelPrevious = -1
+    if head >= 0 { table[Int(head)].record.wheelPrevious = connection.record.slot }
+    buckets[bucket] = connection.record.slot
+    scheduled += 1
+  }
+
+  private mutating func unlink(_ connection: Connection, _ table: borrowing ConnectionTable) {
+    let (next, previous) = (connection.record.wheelNext, connection.record.wheelPrevious)
+    if previous >= 0 {
+      table[Int(previous)].record.wheelNext = next
+    } else {
+      buckets[Int(connection.record.wheelTick % UInt64(DeadlineWheel.bucketCount))] = next
+    }
+    if next >= 0 { table[Int(next)].record.wheelPrevious = previous }
+    connection.record.wheelTick = 0
+    scheduled -= 1
+  }
+}

@@ -1,0 +1,82 @@
+import Configuration
+import HTTP
+import Platform
+
+// Accepting: when, how many, and how the workers that share a listener share its connections.
+
+extension Worker {
+  /// A pause after the process has run out of descriptors.
+  private static let exhaustionPause: UInt64 = 100 * Clock.nanosecondsPerMillisecond
+
+  /// Listens or stops listening, as the worker has room and is meant to serve.
+  func updateAccepting() {
+    let hasRoom = !record.table.isFull && (record.pool.map { $0.queueLength < record.settings.queue } ?? true)
+    let wanted = hasRoom && record.drain == .serving && record.now >= record.acceptAgainAt
+    guard wanted != record.accepting else { return }
+    record.accepting = wanted
+    for index in record.listeners.indices { if wanted { listen(on: index) } else { stopListening(on: index) } }
+  }
+
+  private func listen(on index: Int) {
+    guard !record.listeners[index].isRegistered else { return }
+    // Of several workers that wait, one is woken for a connection, not all.
+    let interest: Epoll.Interest = record.sharesListeners ? [.readable, .exclusive] : .readable
+    do throws(Errno) {
+      try record.epoll.add(record.listeners[index].fd, interest, token: LoopToken.firstListener + UInt64(index))
+      record.listeners[index].isRegistered = true
+    } catch {
+      record.log.error("\(error)")
+    }
+  }
+
+  private func stopListening(on index: Int) {
+    guard record.listeners[index].isRegistered else { return }
+    record.epoll.remove(record.listeners[index].fd)
+    record.listeners[index].isRegistered = false
+  }
+
+  func accept(on index: Int) {
+    guard record.accepting, !record.table.isFull else { return }
+    switch Connections.accept(record.listeners[index].fd) {
+    case .none: break
+    case .exhausted(let error):
+      record.log.error("\(error); accepting pauses for 100 ms")
+      record.acceptAgainAt = record.now + Worker.exhaustionPause
+    case .connection(let fd, let peer):
+      open(fd, on: index, peer)
+      if record.sharesListeners && !record.table.isFull {
+        // The kernel wakes the first in its list of waiters, always; going to its end shares the load evenly.
+        stopListening(on: index)
+        listen(on: index)
+      }
+    }
+  }
+
+  private func open(_ fd: CInt, on index: Int, _ peer: SocketAddress) {
+    guard let connection = record.table.open(fd, listener: index, peer: peer) else {
+      Connections.close(fd)
+      return
+    }
+    record.counters.connections &+= 1
+    // The first request has begun, as far as the client's patience is ours: the head deadline.
+    setDeadline(connection, record.now &+ record.settings.timeouts.head)
+    // A worker that does nothing else meanwhile reads at once, and asks epoll only if it must wait.
+    if !record.settings.keepsConnections {
+      connection.record.flags.insert(.readable)
+      pump(connection)
+      if connection.record.phase == .free { return }
+    }
+    register(connection)
+  }
+
+  private func register(_ connection: Connection) {
+    do throws(Errno) {
+      try record.epoll.add(
+        connection.record.fd, [.readable, .writable, .peerClosed, .edgeTriggered], token: connection.token)
+      connection.record.flags.insert(.registered)
+    } catch {
+      record.log.error("\(error)")
+      close(connection)
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import HTTP
+import Platform
+import PluginHost
+
+// Ends of connections: deadlines, closing so that nothing is lost to a reset, giving up.
+
+extension Worker {
+  /// How long a client's last bytes are read after the last answer, and how many of them.
+  private static let lingerTime: UInt64 = 2 * Clock.nanosecondsPerSecond
+  private static let lingerBytes = 1 << 20
+
+  /// The last answer is queued: send it, then close.
+  func startClosing(_ connection: Connection) {
+    connection.record.phase = .closing
+  }
+
+  func finishClosing(_ connection: Connection) -> Bool {
+    flush(connection)
+    if connection.record.flags.contains(.broken) { return true }
+    guard connection.record.output.isEmpty else { return false }
+    if connection.record.flags.contains(.peerClosed) {
+      close(connection)
+      return true
+    }
+    // A close with unread bytes is a reset, which may overtake the answer (RFC 9112 section 9.6).
+    Connections.shutdownWriting(connection.record.fd)
+    connection.record.phase = .lingering
+    connection.record.flags.insert(.readable)
+    connection.record.progress = TransferProgress()
+    setDeadline(connection, record.now &+ Worker.lingerTime)
+    return true
+  }
+
+  /// Reads and forgets until the client closes.
+  func linger(_ connection: Connection) -> Bool {
+    releaseInput(connection)
+    let scratch = record.thread.record.pool.take(BufferPool.largeCapacity)
+    defer { record.thread.record.pool.give(scratch) }
+    while true {
+      scratch.record.end = 0
+      switch receive(connection, into: scratch) {
+      case .bytes:
+        connection.record.progress.moved(scratch.unreadCount, record.now)
+        if connection.record.progress.total > Worker.lingerBytes {
+          close(connection)
+          return true
+        }
+        if !connection.record.flags.contains(.readable) { return false }
+      case .none: return connection.record.flags.contains(.broken)
+      case .endOfFile:
+        close(connection)
+        return true
+      }
+    }
+  }
+
+  /// The connection is of no use any more: whoever works on it is told why, and it closes at once.
+  func abandon(_ connection: Connection, _ why: Outcome) {
+    if let request = connection.record.request, request.record.exchange != nil {
+      guard giveUp(request, why) else {
+        // A handler's thread still has it; the rest follows when that has returned.
+        connection.record.output.discard(&record.thread.record.pool)
+        settle(connection)
+        setDeadline(connection, .max)
+        return
+      }
+    }
+    close(connection)
+  }
+
+  /// Closes at once, with all that the connection holds.
+  func close(_ connection: Connection) {
+    connection.record.output.discard(&record.thread.record.pool)
+    settle(connection)
+    releaseRequest(connection)
+    releaseInput(connection)
+    connection.record.progress = TransferProgress()
+    record.wheel.remove(connection, record.table)
+    record.table.close(connection)
+  }
+
+  func releaseRequest(_ connection: Connection) {
+    guard let request = connection.record.request else { return }
+    connection.record.request = nil
+    record.requests.close(request)
+  }
+
+  func releaseInput(_ connection: Connection) {
+    if let input = connection.record.input { record.thread.record.pool.give(input) }
+    if let body = connection.record.body { record.thread.record.pool.give(body) }
+    connection.record.input = nil
+    connection.record.body = nil
+  }
+
+  // MARK: Deadlines
+
+  /// The deadline of `connection` has passed.
+  func expire(_ connection: Connection) {
+    setDeadlinePassed(connection)
+    switch connection.record.phase {
+    case .free: return
+    case .idle: expireIdle(connection)
+    case .head: refuse(connection, .headTimeout)
+    case .exchange: expireExchange(connection)
+    case .discarding, .lingering:
+      close(connection)
+      return
+    case .closing:
+      guard outputIsLate(connection) else { return }
+      abandon(connection, .cancelled)
+      return
+    }
+    pump(connection)
+  }
+
+  private func setDeadlinePassed(_ connection: Connection) { connection.record.deadline = .max }
+
+  /// A client that never said anything gets the same 408 as one that stopped within a head; between requests a close
+  /// is what everybody expects.
+  private func expireIdle(_ connection: Connection) {
+    if connection.record.output.isEmpty {
+      startClosing(connection)
+    } else if outputIsLate(connection) {
+      connection.record.flags.insert(.broken)
+    }
+  }
+
+  /// Whether queued output makes no, or too little, progress; else the deadline is set anew.
+  func outputIsLate(_ connection: Connection) -> Bool {
+    guard !connection.record.output.isEmpty else { return false }
+    if connection.record.progress.windowStart == 0 { connection.record.progress.begin(record.now) }
+    switch connection.record.progress.judge(
+      record.now, timeout: record.settings.timeouts.write, rate: record.settings.minRate)
+    {
+    case .fine(let moment):
+      setDeadline(connection, moment)
+      return false
+    case .stalled, .tooSlow: return true
+    }
+  }
+}

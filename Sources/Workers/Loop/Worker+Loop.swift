@@ -1,0 +1,126 @@
+import HTTP
+import Platform
+import PluginHost
+
+/// What an epoll token stands for: a connection has its slot and generation, the others a mark in the top bits.
+enum LoopToken {
+  static let mark: UInt64 = 0xFFFF_FFFF_0000_0000
+  static let wake: UInt64 = mark
+  static let timer: UInt64 = mark | 1
+  static let channel: UInt64 = mark | 2
+  static let firstListener: UInt64 = mark | 0x100
+}
+
+// One turn of the loop: wait, read the clock, look at what is ready, run what is due.
+
+extension Worker {
+  func registerSources() throws(Errno) {
+    try record.epoll.add(record.runtime.record.wake.raw, .readable, token: LoopToken.wake)
+    try record.epoll.add(record.timer.raw, .readable, token: LoopToken.timer)
+    try record.epoll.add(record.channel.raw, .readable, token: LoopToken.channel)
+  }
+
+  /// Serves until the worker is told to stop or has drained.
+  func run() {
+    updateClock()
+    while true {
+      updateAccepting()
+      armTimer()
+      if isFinished { return }
+      dispatch(blocking: true)
+    }
+  }
+
+  /// One turn.
+  ///
+  /// - Parameter blocking: wait for something to do; else do what is there.
+  func dispatch(blocking: Bool) {
+    let count = record.epoll.wait(milliseconds: blocking && record.firstQueued < 0 ? -1 : 0)
+    updateClock()
+    for index in 0..<count { take(record.epoll[index]) }
+    runCallbacks()
+    expireDeadlines()
+    lookAtQueued()
+  }
+
+  private func take(_ event: Epoll.Event) {
+    if event.token & LoopToken.mark != LoopToken.mark {
+      if let connection = record.table.find(event.token) { ready(connection, event.ready) }
+      return
+    }
+    switch event.token {
+    case LoopToken.wake:
+      record.runtime.record.wake.acknowledge()
+      record.mailbox.drain { self.lookAt($0) }
+      if Signals.hasTerminated { beginDrain() }
+    case LoopToken.timer: record.timer.acknowledge()
+    case LoopToken.channel: readChannel()
+    default: accept(on: Int(event.token - LoopToken.firstListener))
+    }
+  }
+
+  /// A new monotonic moment; the Date value follows when its second has changed.
+  private func updateClock() {
+    let now = Clock.monotonic()
+    record.now = now
+    if now &- record.epochCheckedAt >= Clock.nanosecondsPerSecond || record.epochCheckedAt == 0 {
+      record.epochCheckedAt = now
+      record.epochOffset = Clock.epochNanoseconds() &- Int64(now)
+    }
+    record.thread.record.date.update((Int64(now) &+ record.epochOffset) / Int64(Clock.nanosecondsPerSecond))
+  }
+
+  private func armTimer() {
+    var next = min(record.wheel.nextMoment, record.runtime.record.callbacks.nextMoment)
+    if record.drain == .draining { next = min(next, record.drainDeadline) }
+    if record.acceptAgainAt > record.now { next = min(next, record.acceptAgainAt) }
+    record.timer.arm(next)
+  }
+
+  private func runCallbacks() {
+    let callbacks = record.runtime.record.callbacks
+    guard callbacks.nextMoment <= record.now else { return }
+    let mark = callbacks.mark
+    while let call = callbacks.takeDue(at: record.now, before: mark) { call.perform() }
+  }
+
+  private func expireDeadlines() {
+    while let connection = record.wheel.takeExpired(at: record.now, record.table) { expire(connection) }
+  }
+
+  // MARK: Connections to look at
+
+  /// Puts a connection on the list for this turn; at once harmless from inside a plugin's call.
+  func queue(_ connection: Connection) {
+    guard !connection.record.flags.contains(.queued) else { return }
+    connection.record.flags.insert(.queued)
+    connection.record.nextQueued = -1
+    if record.lastQueued >= 0 {
+      record.table[Int(record.lastQueued)].record.nextQueued = connection.record.slot
+    } else {
+      record.firstQueued = connection.record.slot
+    }
+    record.lastQueued = connection.record.slot
+  }
+
+  private func lookAtQueued() {
+    // What queues itself again meanwhile has its turn in the next round, after new events.
+    var slot = record.firstQueued
+    record.firstQueued = -1
+    record.lastQueued = -1
+    while slot >= 0 {
+      let connection = record.table[Int(slot)]
+      slot = connection.record.nextQueued
+      connection.record.flags.remove(.queued)
+      if connection.record.phase != .free { pump(connection) }
+    }
+  }
+
+  private func ready(_ connection: Connection, _ ready: Epoll.Interest) {
+    if ready.contains(.readable) { connection.record.flags.insert(.readable) }
+    if ready.contains(.writable) { connection.record.flags.insert(.writable) }
+    if ready.contains(.peerClosed) { connection.record.flags.formUnion([.peerClosed, .readable]) }
+    if ready.contains(.error) || ready.contains(.hangUp) { connection.record.flags.insert(.broken) }
+    pump(connection)
+  }
+}

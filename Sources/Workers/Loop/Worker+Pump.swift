@@ -1,0 +1,205 @@
+import Glibc
+import HTTP
+import Platform
+import PluginHost
+
+// Moving one connection as far as it goes: the state machine of a connection, from `Phase` to `Phase`.
+
+extension Worker {
+  /// Does all that can be done for `connection` now, and sets the deadline for what can't.
+  func pump(_ connection: Connection) {
+    while connection.record.phase != .free {
+      if connection.record.flags.contains(.broken) {
+        abandon(connection, .closed)
+        return
+      }
+      let moved: Bool
+      switch connection.record.phase {
+      case .idle, .head: moved = readHead(connection)
+      case .exchange: moved = advanceExchange(connection)
+      case .discarding: moved = discardBody(connection)
+      case .closing: moved = finishClosing(connection)
+      case .lingering: moved = linger(connection)
+      case .free: return
+      }
+      if !moved { break }
+    }
+    if connection.record.phase != .free { flush(connection) }
+  }
+
+  // MARK: Input
+
+  enum Input {
+    case bytes
+    /// Nothing more now.
+    case none
+    case endOfFile
+  }
+
+  /// Reads once into `buffer`, which has room.
+  func receive(_ connection: Connection, into buffer: Buffer) -> Input {
+    guard connection.record.flags.contains(.readable) else { return .none }
+    let capacity = buffer.freeCount
+    let count = unsafe Connections.receive(connection.record.fd, buffer.free, capacity)
+    if count > 0 {
+      buffer.record.end += count
+      // Fewer than asked for: the socket is empty, and the next byte will be an edge. But a close that came before
+      // has had its edge.
+      if count < capacity && !connection.record.flags.contains(.peerClosed) {
+        connection.record.flags.remove(.readable)
+      }
+      return .bytes
+    }
+    if count == 0 {
+      connection.record.flags.insert(.peerClosed)
+      connection.record.flags.remove(.readable)
+      return .endOfFile
+    }
+    connection.record.flags.remove(.readable)
+    if errno != EAGAIN { connection.record.flags.insert(.broken) }
+    return .none
+  }
+
+  // MARK: Head
+
+  private func readHead(_ connection: Connection) -> Bool {
+    if let input = connection.record.input, input.unreadCount > 0, parseHead(connection, input) { return true }
+    if connection.record.phase == .free || connection.record.phase == .exchange { return true }
+    // Answers that the client does not read hold back the next request.
+    guard connection.record.output.count <= record.settings.highWater else { return false }
+    let input = inputWithRoom(connection)
+    switch receive(connection, into: input) {
+    case .bytes: return parseHead(connection, input) || connection.record.flags.contains(.readable)
+    case .endOfFile: return endOfFileInHead(connection)
+    case .none:
+      releaseEmptyInput(connection)
+      return connection.record.flags.contains(.broken)
+    }
+  }
+
+  private func endOfFileInHead(_ connection: Connection) -> Bool {
+    if connection.record.request?.record.parser.hasBegun == true {
+      refuse(connection, .malformedRequestLine)
+    } else {
+      releaseRequest(connection)
+      startClosing(connection)
+    }
+    return true
+  }
+
+  /// The input buffer, with room for at least one more byte: the largest head fits in one piece.
+  private func inputWithRoom(_ connection: Connection) -> Buffer {
+    guard let input = connection.record.input else {
+      let fresh = record.thread.record.pool.take(BufferPool.smallCapacity)
+      connection.record.input = fresh
+      return fresh
+    }
+    if input.freeCount > 0 { return input }
+    connection.record.request?.record.parser.reset()
+    if input.record.start > 0 {
+      input.compact()
+      return input
+    }
+    let larger = record.thread.record.pool.take(max(BufferPool.largeCapacity, record.settings.limits.head + 1))
+    unsafe larger.free.update(from: input.unread, count: input.unreadCount)
+    larger.record.end = input.unreadCount
+    record.thread.record.pool.give(input)
+    connection.record.input = larger
+    return larger
+  }
+
+  /// An idle connection holds no memory beyond its record.
+  private func releaseEmptyInput(_ connection: Connection) {
+    guard let input = connection.record.input, input.unreadCount == 0, connection.record.request == nil else { return }
+    record.thread.record.pool.give(input)
+    connection.record.input = nil
+  }
+
+  /// True if the connection is in another phase now.
+  private func parseHead(_ connection: Connection, _ input: Buffer) -> Bool {
+    let request: Request
+    if let present = connection.record.request {
+      request = present
+    } else {
+      guard let fresh = record.requests.open(connection) else {
+        close(connection)
+        return true
+      }
+      request = fresh
+      connection.record.request = request
+    }
+    switch unsafe request.record.parser.parse(UnsafePointer(input.unread), count: input.unreadCount) {
+    case .incomplete:
+      if connection.record.phase == .idle && request.record.parser.hasBegun {
+        connection.record.phase = .head
+        setDeadline(connection, record.now &+ record.settings.timeouts.head)
+      }
+      return false
+    case .refused(let refusal):
+      refuse(connection, refusal)
+      return true
+    case .complete(let length):
+      input.record.start += length
+      connection.record.phase = .exchange
+      setDeadline(connection, .max)
+      begin(request)
+      return true
+    }
+  }
+
+  // MARK: Output
+
+  /// Sends what is queued, and watches over its progress.
+  func flush(_ connection: Connection) {
+    if connection.record.output.isEmpty {
+      settle(connection)
+      return
+    }
+    guard connection.record.flags.contains(.writable) else { return }
+    let before = connection.record.output.count
+    switch connection.record.output.flush(to: connection.record.fd, &record.thread.record.pool) {
+    case .empty: outputMoved(connection, before)
+    case .blocked:
+      connection.record.flags.remove(.writable)
+      if connection.record.output.count < before || connection.record.progress.windowStart == 0 {
+        outputMoved(connection, before)
+      }
+    case .failed(let outcome):
+      connection.record.flags.insert(.broken)
+      if outcome == .io, let request = connection.record.request { request.record.lane.failFile() }
+      queue(connection)
+    }
+    settle(connection)
+  }
+
+  private func outputMoved(_ connection: Connection, _ before: Int) {
+    let count = connection.record.output.count
+    if count == 0 {
+      connection.record.progress = TransferProgress()
+    } else {
+      if connection.record.progress.windowStart == 0 { connection.record.progress.begin(record.now) }
+      connection.record.progress.moved(before - count, record.now)
+      setDeadline(connection, min(connection.record.deadline, record.now &+ record.settings.timeouts.write))
+    }
+    guard let request = connection.record.request, request.record.exchange != nil else { return }
+    if request.record.resumeDue && count <= record.settings.highWater / 2 { queue(connection) }
+    publishOutput(request, count)
+  }
+
+  // MARK: Deadlines
+
+  func setDeadline(_ connection: Connection, _ moment: UInt64) {
+    connection.record.deadline = moment
+    record.wheel.schedule(connection, record.table)
+  }
+}
+
+extension Lane {
+  /// [loop] A file that the handler waits for could not be read.
+  func failFile() {
+    monitor.lock()
+    if pendingFiles > 0 { fileFailed = true }
+    monitor.broadcast()
+    monitor.unlock()
+  }
+}

@@ -1,0 +1,133 @@
+import HTTP
+import PluginHost
+
+/// How the answer to an HTTP/1 request is framed, and its acts turned into bytes.
+///
+/// Belongs to whoever may send: the holder of the exchange's send right, or the thread that runs its handler.
+struct AnswerFraming {
+  private(set) var isChunked = false
+  /// The connection can't be kept after this answer.
+  private(set) var closes = false
+  private(set) var hasHead = false
+
+  /// Appends what `act` sends to `queue`.
+  ///
+  /// - Parameters:
+  ///   - keepAlive: whether the connection may be kept after the answer.
+  ///   - owner: the exchange that waits for the end of leases and tags.
+  mutating func encode(
+    _ act: ResponseAct, for request: RequestTraits, version: HTTPVersion, bounds: ResponseState.BodyBounds,
+    keepAlive: Bool, owner: UInt64, into queue: inout OutputQueue, _ thread: WorkerThread
+  ) {
+    switch act {
+    case .informational(let status, let fields):
+      queue.write(bound: ResponseEncoder.bound(fields: fields, fieldBytes: fieldBytes(fields)), &thread.record.pool) {
+        ResponseEncoder.writeInformational(status: status, fields: fields, to: &$0)
+      }
+    case .head(let status, let fields, let verdict, let whole):
+      hasHead = true
+      let framing = framing(status, verdict, whole, bounds, version)
+      if !keepAlive { closes = true }
+      let connection: ResponseEncoder.ConnectionOption? =
+        closes ? .close : version == .http1_0 ? .keepAlive : nil
+      let head = ResponseEncoder.FinalHead(
+        status: status, fields: fields, framing: framing, verdict: verdict, connection: connection)
+      let bound = ResponseEncoder.bound(fields: fields, fieldBytes: verdict.bytes)
+      // A small body shares the buffer, and so the system call.
+      let inline = whole.map { $0.lease.outlivesCall ? 0 : $0.total } ?? 0
+      let room = bound + (inline <= BufferPool.smallCapacity - bound ? inline : 0)
+      queue.write(bound: room, &thread.record.pool) { writer in
+        ResponseEncoder.write(head, date: thread.record.date.value, to: &writer)
+      }
+      if let whole { append(whole, dropped: bounds == .absent, owner, &queue, thread) }
+    case .body(let part, let dropped, let ends):
+      appendChunk(UInt64(part.total), dropped, ends, &queue, thread) { queue in
+        append(part, dropped: dropped, owner, &queue, thread)
+      }
+    case .file(let part, let dropped, let ends):
+      appendChunk(part.length, dropped, ends, &queue, thread) { queue in
+        if dropped {
+          settle(part.lease, part.tag, owner, &queue, thread)
+        } else if part.length > 0 {
+          queue.append(file: part, owner: owner, &thread.record.pool)
+        } else {
+          settle(part.lease, part.tag, owner, &queue, thread)
+        }
+      }
+    case .trailers(let fields):
+      queue.write(bound: ResponseEncoder.bound(fields: fields, fieldBytes: fieldBytes(fields)), &thread.record.pool) {
+        ResponseEncoder.writeTrailers(fields, to: &$0)
+      }
+    case .end:
+      if isChunked { queue.append(Bytes(ResponseEncoder.lastChunk), &thread.record.pool) }
+    case .abort: closes = true
+    }
+  }
+
+  private mutating func framing(
+    _ status: UInt32, _ verdict: FieldValidation.Verdict, _ whole: BodyPart?, _ bounds: ResponseState.BodyBounds,
+    _ version: HTTPVersion
+  ) -> ResponseEncoder.Framing {
+    if verdict.contentLength != nil { return .lengthGiven }
+    if status == 204 || status == 304 { return .none }
+    if let whole { return .length(Int64(whole.total)) }
+    // HEAD without a known length.
+    if bounds == .absent { return .none }
+    if version == .http1_0 {
+      closes = true
+      return .untilClose
+    }
+    isChunked = true
+    return .chunked
+  }
+
+  /// A run of body within its chunk, and the end of the answer.
+  private func appendChunk(
+    _ length: UInt64, _ dropped: Bool, _ ends: Bool, _ queue: inout OutputQueue, _ thread: WorkerThread,
+    _ content: (inout OutputQueue) -> Void
+  ) {
+    let framed = isChunked && !dropped && length > 0
+    if framed {
+      queue.write(bound: ResponseEncoder.chunkHeadBound, &thread.record.pool) {
+        ResponseEncoder.writeChunkHead(length, to: &$0)
+      }
+    }
+    content(&queue)
+    if framed { queue.append(Bytes(ResponseEncoder.chunkEnd), &thread.record.pool) }
+    if ends && isChunked { queue.append(Bytes(ResponseEncoder.lastChunk), &thread.record.pool) }
+  }
+
+  private func append(
+    _ part: BodyPart, dropped: Bool, _ owner: UInt64, _ queue: inout OutputQueue, _ thread: WorkerThread
+  ) {
+    if dropped || part.total == 0 {
+      settle(part.lease, part.tag, owner, &queue, thread)
+      return
+    }
+    for index in 0..<part.count {
+      let bytes = part[index]
+      if part.lease.outlivesCall {
+        queue.append(lent: bytes, lease: part.lease, tag: part.tag, owner: owner, &thread.record.pool)
+      } else {
+        queue.append(bytes, &thread.record.pool)
+      }
+    }
+    if !part.lease.outlivesCall && part.tag != 0 {
+      queue.append(mark: part.tag, owner: owner, &thread.record.pool)
+    }
+  }
+
+  /// Nothing is sent, but somebody waits for it to be done with.
+  private func settle(
+    _ lease: Lease, _ tag: UInt64, _ owner: UInt64, _ queue: inout OutputQueue, _ thread: WorkerThread
+  ) {
+    guard lease.outlivesCall || tag != 0 else { return }
+    queue.append(lent: .empty, lease: lease, tag: tag, owner: owner, &thread.record.pool)
+  }
+
+  private func fieldBytes(_ fields: Fields) -> Int {
+    var bytes = 0
+    for index in 0..<fields.count { bytes += fields[index].name.count + fields[index].value.count }
+    return bytes
+  }
+}

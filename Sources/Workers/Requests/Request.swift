@@ -1,0 +1,78 @@
+import HTTP
+import Platform
+import PluginHost
+
+/// One request on a connection, from its first byte to the end of its answer: reading state, and the answer's framing.
+///
+/// Records are pooled; a connection between requests has none.
+@safe
+struct Request {
+  let address: UnsafeMutablePointer<RequestRecord>
+
+  var record: RequestRecord {
+    unsafeAddress { unsafe UnsafePointer(address) }
+    nonmutating unsafeMutableAddress { unsafe address }
+  }
+
+  init(address: UnsafeMutablePointer<RequestRecord>) { unsafe self.address = address }
+
+  init(raw: UnsafeMutableRawPointer) {
+    unsafe address = raw.assumingMemoryBound(to: RequestRecord.self)
+  }
+
+  var raw: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(address) }
+}
+
+@safe
+struct RequestRecord: ~Copyable {
+  var connection: Connection
+  var parser: RequestHeadParser
+  var decoder: BodyDecoder
+  var exchange: Exchange?
+  var answer = AnswerFraming()
+  /// The connection may be kept, as far as the request and the model go.
+  var keepAlive = false
+  /// The answer is complete, or given up, as the loop knows.
+  var answered = false
+  var continueSent = false
+  var bodyEnded = false
+  /// The body is at its trailer section.
+  var readsTrailers = false
+  var resumeDue = false
+  var drainNoticed = false
+  /// Somebody waits for body bytes that have not come.
+  var awaitsBody = false
+  /// What the client is told when the handler has returned, if it has not answered.
+  var pendingRefusal: Refusal?
+  /// Tags and leases of the exchange that are not settled.
+  var unsettled = 0
+  /// Tags to report, oldest first.
+  var sentTags = TagQueue()
+  /// When the request's head was complete, and when its first hint went out.
+  var began: UInt64 = 0
+  let lane: Lane
+  var storage: RequestStorage
+  var nextFree: Int32 = -1
+  let slot: Int32
+}
+
+/// Numbers in order of arrival.
+struct TagQueue {
+  private var tags: [UInt64] = []
+  private var head = 0
+
+  mutating func append(_ tag: UInt64) { tags.append(tag) }
+
+  mutating func pop() -> UInt64? {
+    guard head < tags.count else { return nil }
+    let tag = tags[head]
+    head += 1
+    if head == tags.count { clear() }
+    return tag
+  }
+
+  mutating func clear() {
+    tags.removeAll(keepingCapacity: true)
+    head = 0
+  }
+}

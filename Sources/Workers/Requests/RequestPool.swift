@@ -1,0 +1,59 @@
+import HTTP
+import Platform
+import PluginHost
+
+/// The request records of a worker: as many as there can be connections, made when first needed and used again.
+@safe
+struct RequestPool: ~Copyable {
+  private let records: UnsafeMutablePointer<RequestRecord>
+  private let capacity: Int
+  private let limits: RequestLimits
+  private let underscores: HTTP.UnderscoreFields
+  private var made = 0
+  private var firstFree: Int32 = -1
+
+  init(capacity: Int, limits: RequestLimits, underscores: HTTP.UnderscoreFields) {
+    self.capacity = capacity
+    self.limits = limits
+    self.underscores = underscores
+    unsafe records = .allocate(capacity: capacity)
+  }
+
+  /// A record for a request whose first byte has come.
+  mutating func open(_ connection: Connection) -> Request? {
+    if firstFree >= 0 {
+      let request = unsafe Request(address: records + Int(firstFree))
+      firstFree = request.record.nextFree
+      request.record.connection = connection
+      return request
+    }
+    guard made < capacity else { return nil }
+    let storage = RequestStorage(limits: limits)
+    unsafe (records + made).initialize(
+      to: RequestRecord(
+        connection: connection,
+        parser: RequestHeadParser(limits: limits, underscores: underscores, storage: storage.fields),
+        decoder: BodyDecoder(.none, limits: limits), lane: Lane(), storage: storage, slot: Int32(made)))
+    made += 1
+    return unsafe Request(address: records + (made - 1))
+  }
+
+  mutating func close(_ request: Request) {
+    request.record.parser.reset()
+    request.record.storage.reset()
+    request.record.exchange = nil
+    request.record.answer = AnswerFraming()
+    request.record.answered = false
+    request.record.continueSent = false
+    request.record.bodyEnded = false
+    request.record.readsTrailers = false
+    request.record.resumeDue = false
+    request.record.drainNoticed = false
+    request.record.awaitsBody = false
+    request.record.pendingRefusal = nil
+    request.record.unsettled = 0
+    request.record.sentTags.clear()
+    request.record.nextFree = firstFree
+    firstFree = request.record.slot
+  }
+}

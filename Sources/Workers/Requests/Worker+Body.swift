@@ -1,0 +1,125 @@
+import Glibc
+import HTTP
+import Platform
+import PluginHost
+
+// The request's body, piece by piece, for whoever wants it: an event plugin, a handler's pipe, a blocked reader, nobody.
+
+extension Worker {
+  enum BodyStep {
+    /// Decoded bytes, valid until the next step.
+    case bytes(Bytes)
+    /// The end; trailers, if any, are in the exchange.
+    case end
+    /// Nothing has come; the next byte will be told.
+    case wait
+    case refused(Refusal)
+    /// The client left within the body.
+    case gone
+  }
+
+  /// The next piece of the body.
+  ///
+  /// - Parameter limit: the most bytes wanted.
+  func nextBody(_ request: Request, limit: Int = .max) -> BodyStep {
+    let connection = request.record.connection
+    if request.record.bodyEnded { return .end }
+    while true {
+      if let source = connection.source, source.unreadCount > 0 {
+        switch decode(request, source, limit: limit) {
+        case .wait: break
+        case let step: return step
+        }
+      }
+      switch receiveBody(connection) {
+      case .bytes: continue
+      case .none: return connection.record.flags.contains(.broken) ? .gone : .wait
+      case .endOfFile: return .gone
+      }
+    }
+  }
+
+  /// Decodes from what has been read; `.wait` when that is used up.
+  private func decode(_ request: Request, _ source: Buffer, limit: Int) -> BodyStep {
+    if request.record.readsTrailers { return readTrailers(request, source) }
+    let count = min(source.unreadCount, limit)
+    switch unsafe request.record.decoder.decode(UnsafePointer(source.unread), count: count) {
+    case .needInput(let consumed):
+      source.record.start += consumed
+      return source.unreadCount > 0 ? decode(request, source, limit: limit) : .wait
+    case .bytes(let offset, let length):
+      let bytes = unsafe Bytes(base: UnsafePointer(source.unread + offset), count: length)
+      source.record.start += offset + length
+      if request.record.decoder.hasEnded { request.record.bodyEnded = true }
+      return .bytes(bytes)
+    case .end(let consumed, let trailers):
+      source.record.start += consumed
+      if trailers {
+        request.record.readsTrailers = true
+        return readTrailers(request, source)
+      }
+      request.record.bodyEnded = true
+      return .end
+    case .refused(let refusal): return .refused(refusal)
+    }
+  }
+
+  /// Gathers the trailer section in one piece, since its fields are views.
+  private func readTrailers(_ request: Request, _ source: Buffer) -> BodyStep {
+    let section = request.record.storage.trailerBuffer()
+    let before = section.record.end
+    let count = min(source.unreadCount, section.freeCount)
+    unsafe section.free.update(from: source.unread, count: count)
+    section.record.end += count
+    var parser = unsafe TrailerParser(
+      limits: record.settings.limits, underscores: record.settings.underscores,
+      storage: request.record.storage.trailerFields())
+    switch unsafe parser.parse(UnsafePointer(section.base), count: section.record.end) {
+    case .incomplete:
+      source.record.start += count
+      return .wait
+    case .refused(let refusal): return .refused(refusal)
+    case .complete(let length):
+      source.record.start += length - before
+      request.record.bodyEnded = true
+      request.record.exchange?.record.requestTrailers = parser.fields
+      return .end
+    }
+  }
+
+  /// Reads into the body's own buffer: the head keeps the one it stands in.
+  private func receiveBody(_ connection: Connection) -> Input {
+    let buffer: Buffer
+    if let present = connection.record.body {
+      buffer = present
+      buffer.compact()
+    } else {
+      buffer = record.thread.record.pool.take(BufferPool.largeCapacity)
+      connection.record.body = buffer
+    }
+    return receive(connection, into: buffer)
+  }
+
+  /// The client waits for leave to send its body, and somebody wants it now (RFC 9110 section 10.1.1).
+  func sendContinueIfDue(_ request: Request) {
+    guard request.record.parser.head.traits.contains(.expectsContinue), !request.record.continueSent else { return }
+    request.record.continueSent = true
+    // A client that has begun to send did not wait.
+    let connection = request.record.connection
+    if request.record.bodyEnded || (connection.source?.unreadCount ?? 0) > 0 { return }
+    connection.record.output.append(Bytes("HTTP/1.1 100 Continue\r\n\r\n"), &record.thread.record.pool)
+    flush(connection)
+  }
+
+  /// Watches over a body that somebody waits for.
+  func watchBody(_ request: Request) {
+    let connection = request.record.connection
+    let moment = record.now &+ record.settings.timeouts.body
+    setDeadline(connection, min(moment, requestDeadline(request)))
+  }
+
+  func requestDeadline(_ request: Request) -> UInt64 {
+    let limit = record.settings.timeouts.request
+    return limit > 0 ? request.record.began &+ limit : .max
+  }
+}

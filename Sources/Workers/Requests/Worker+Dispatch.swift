@@ -1,0 +1,157 @@
+import Configuration
+import HTTP
+import Platform
+import PluginHost
+
+// From a complete head to a plugin.
+
+extension Worker {
+  /// The head of `request` is complete: checks what the head decides, finds the plugin, and hands it over.
+  func begin(_ request: Request) {
+    let connection = request.record.connection
+    record.counters.requests &+= 1
+    let head = request.record.parser.head
+    request.record.began = record.now
+    request.record.decoder = BodyDecoder(head.framing, limits: record.settings.limits)
+    request.record.bodyEnded = head.framing == .none
+    request.record.keepAlive = record.settings.keepsConnections && head.traits.contains(.keepAlive)
+
+    if head.method.equals(Bytes("CONNECT")) { return refuse(connection, .unsupportedMethod) }
+    if case .fixed(let length) = head.framing, length > record.settings.limits.body {
+      return refuse(connection, .bodyTooLarge)
+    }
+    let decoded: Bytes
+    do throws(PathFault) {
+      decoded = try path(of: head, request)
+    } catch {
+      return refuse(connection, error.refusal)
+    }
+    guard let route = record.router.route(decoded) else { return refuse(connection, .noSuchMount) }
+
+    let isBlocking = route.plugin.record.hasBlockingStyle && (record.settings.model == .sync || !route.plugin.record.hasEventStyle)
+    guard
+      let exchange = unsafe record.runtime.record.exchanges.open(
+        plugin: route.plugin, transport: transport(isBlocking: isBlocking), connection: request.raw)
+    else { return refuse(connection, .handlerUnavailable) }
+    request.record.exchange = exchange
+    exchange.record.isBlocking = isBlocking
+    describe(head, to: exchange, request, path: route.path)
+    if isBlocking { startHandler(request, exchange) } else { openExchange(request, exchange) }
+  }
+
+  private func transport(isBlocking: Bool) -> UnsafePointer<ExchangeTransport> {
+    guard isBlocking else { return unsafe LoopTransport.table }
+    return record.settings.model == .sync ? unsafe DirectTransport.table : unsafe QueuedTransport.table
+  }
+
+  /// The decoded path: a part of the target where it decodes to itself.
+  private func path(of head: RequestHead, _ request: Request) throws(PathFault) -> Bytes {
+    if PathDecoding.isPlain(head.path) { return head.path }
+    let room = unsafe request.record.storage.pathRoom()
+    let count = try unsafe PathDecoding.decode(head.path, into: room)
+    return unsafe Bytes(base: room, count: count)
+  }
+
+  private func describe(_ head: RequestHead, to exchange: Exchange, _ request: Request, path: Bytes) {
+    let connection = request.record.connection
+    let listener = record.listeners[Int(connection.record.listener)]
+    let rules = record.settings.hints[Int(connection.record.listener)]
+    var circumstances = RequestCircumstances()
+    circumstances.path = path
+    circumstances.clientAddress = record.table.clientAddress(connection)
+    circumstances.clientPort = connection.record.clientPort
+    circumstances.serverAddress = listener.serverAddress
+    circumstances.serverPort = listener.serverPort
+    circumstances.requestID = unsafe record.ids.next(into: request.record.storage.id)
+    circumstances.proxied = listener.isUnix || head.traits.contains(.proxied)
+    let limit = record.settings.timeouts.request
+    if limit > 0 {
+      circumstances.deadline = request.record.began &+ limit
+      setDeadline(connection, circumstances.deadline)
+    }
+    let policy = rules.policy(version: head.version, traits: head.traits, proxied: circumstances.proxied)
+    explainWithheldHints(rules, head, circumstances.proxied)
+    exchange.begin(head, circumstances, hints: policy)
+  }
+
+  /// Once in a worker's life: the operator should know why nobody behind a proxy gets hints.
+  private func explainWithheldHints(_ rules: EarlyHintRules, _ head: RequestHead, _ proxied: Bool) {
+    guard proxied, !record.proxiedHintsExplained,
+      rules.isWithheldFromProxy(version: head.version, traits: head.traits, proxied: proxied)
+    else { return }
+    record.proxiedHintsExplained = true
+    record.log.info(
+      """
+      requests come through a proxy: they get no 103 over HTTP/1.1, since nginx before 1.29 takes one for the final \
+      response; early_hints.http1 = "on" sends them
+      """)
+  }
+
+  // MARK: After the answer
+
+  /// The answer is complete and the plugin is done with it: what becomes of the connection.
+  func endRequest(_ request: Request) {
+    let connection = request.record.connection
+    let closes = request.record.answer.closes || !request.record.keepAlive
+    if closes || connection.record.flags.contains(.peerClosed) && !hasUnreadInput(connection) {
+      releaseRequest(connection)
+      startClosing(connection)
+    } else if request.record.bodyEnded {
+      nextRequest(connection)
+    } else {
+      connection.record.phase = .discarding
+      connection.record.progress = TransferProgress()
+    }
+  }
+
+  private func hasUnreadInput(_ connection: Connection) -> Bool { (connection.source?.unreadCount ?? 0) > 0 }
+
+  /// The connection waits for its next request, which may have come already.
+  func nextRequest(_ connection: Connection) {
+    releaseRequest(connection)
+    if let body = connection.record.body {
+      // What follows the body in its buffer is the next request.
+      if let input = connection.record.input { record.thread.record.pool.give(input) }
+      connection.record.input = body
+      connection.record.body = nil
+    }
+    if let input = connection.record.input, input.unreadCount == 0 {
+      record.thread.record.pool.give(input)
+      connection.record.input = nil
+    }
+    connection.record.phase = .idle
+    setDeadline(connection, record.now &+ record.settings.timeouts.keepalive)
+  }
+
+  /// Reads away what is left of a body nobody wants, within `limits.drain`; a larger rest closes the connection.
+  func discardBody(_ connection: Connection) -> Bool {
+    guard let request = connection.record.request else { return false }
+    while true {
+      switch nextBody(request) {
+      case .bytes(let bytes):
+        connection.record.progress.moved(bytes.count, record.now)
+        if connection.record.progress.total > record.settings.drainLimit { return giveUpBody(connection) }
+      case .end:
+        nextRequest(connection)
+        return true
+      case .wait:
+        if let rest = request.record.decoder.remainingLength, rest > Int64(record.settings.drainLimit) {
+          return giveUpBody(connection)
+        }
+        if request.record.parser.head.traits.contains(.expectsContinue) && !request.record.continueSent {
+          // The client still waits for leave to send: whether a body comes now can't be known.
+          return giveUpBody(connection)
+        }
+        setDeadline(connection, record.now &+ record.settings.timeouts.body)
+        return false
+      case .refused, .gone: return giveUpBody(connection)
+      }
+    }
+  }
+
+  private func giveUpBody(_ connection: Connection) -> Bool {
+    releaseRequest(connection)
+    startClosing(connection)
+    return true
+  }
+}

@@ -1,0 +1,126 @@
+import HTTP
+import Platform
+import PluginHost
+
+// Event-style exchanges: all calls of the plugin's hooks come from here, one at a time, never from inside a host function.
+
+extension Worker {
+  func openExchange(_ request: Request, _ exchange: Exchange) {
+    request.record.lane.resetIfUsed()
+    guard exchange.runOpen() else {
+      refuseOpened(request, exchange)
+      return
+    }
+    // Whatever open() sent is seen by the pump that called us.
+  }
+
+  /// open() has refused. What it sent before counts as it does for handle(): after a head the connection is cut.
+  private func refuseOpened(_ request: Request, _ exchange: Exchange) {
+    exchange.claim()
+    let hasHead = exchange.record.response.hasHead
+    exchange.record.response.abandon()
+    exchange.releaseClaim()
+    takeOverOutput(request)
+    end(exchange, of: request, opened: false)
+    let connection = request.record.connection
+    if hasHead {
+      note(.handlerFailed, connection)
+      connection.record.flags.insert(.broken)
+    } else {
+      refuse(connection, .handlerFailed)
+    }
+  }
+
+  /// Delivers what there is to deliver; true if the exchange has ended.
+  func advanceEvents(_ request: Request, _ exchange: Exchange) -> Bool {
+    let connection = request.record.connection
+    deliverSent(request, exchange)
+    if request.record.answered { return endEvents(request, exchange) }
+    if connection.record.flags.contains(.peerClosed) && request.record.bodyEnded {
+      // The client will not read an answer that has not begun, as far as anybody can tell.
+      return clientLeft(connection)
+    }
+    if record.drain != .serving && !request.record.drainNoticed {
+      request.record.drainNoticed = true
+      exchange.deliver(.draining)
+    }
+    if request.record.resumeDue && connection.record.output.count <= record.settings.highWater / 2 {
+      request.record.resumeDue = false
+      exchange.deliver(.resume)
+    }
+    return deliverBody(request, exchange)
+  }
+
+  private func clientLeft(_ connection: Connection) -> Bool {
+    connection.record.flags.insert(.broken)
+    return true
+  }
+
+  private func deliverSent(_ request: Request, _ exchange: Exchange) {
+    while let tag = request.record.sentTags.pop() { exchange.deliver(.sent(tag: tag)) }
+  }
+
+  /// The answer is complete: once nothing of the plugin's is in use any more, close() and the next request.
+  private func endEvents(_ request: Request, _ exchange: Exchange) -> Bool {
+    let connection = request.record.connection
+    if request.record.unsettled > 0 {
+      flush(connection)
+      deliverSent(request, exchange)
+      if request.record.unsettled > 0 { return connection.record.flags.contains(.broken) }
+    }
+    exchange.claim()
+    exchange.releaseClaim()
+    end(exchange, of: request, opened: true)
+    endRequest(request)
+    return true
+  }
+
+  /// One event for one credit, as far as bytes have come.
+  private func deliverBody(_ request: Request, _ exchange: Exchange) -> Bool {
+    let connection = request.record.connection
+    while exchange.record.credit.load(ordering: .acquiring) > 0,
+      !exchange.record.bodyDelivered.load(ordering: .relaxed), !request.record.answered
+    {
+      sendContinueIfDue(request)
+      switch nextBody(request, limit: record.settings.highWater) {
+      case .bytes(let bytes):
+        connection.record.progress.moved(bytes.count, record.now)
+        // A chunked body's end is known only behind its last bytes.
+        deliver(bytes, request, exchange, more: !request.record.bodyEnded)
+      case .end: deliver(.empty, request, exchange, more: false)
+      case .wait:
+        awaitBody(request)
+        return false
+      case .refused(let refusal):
+        cancelExchange(request, exchange, refusal)
+        return true
+      case .gone:
+        note(.truncatedBody, connection)
+        return clientLeft(connection)
+      }
+      request.record.awaitsBody = false
+      deliverSent(request, exchange)
+      if connection.record.flags.contains(.broken) { return true }
+    }
+    if request.record.answered { return true }
+    return false
+  }
+
+  private func deliver(_ bytes: Bytes, _ request: Request, _ exchange: Exchange, more: Bool) {
+    exchange.record.credit.subtract(1, ordering: .acquiringAndReleasing)
+    let trailers = exchange.record.requestTrailers
+    if !more { exchange.record.bodyDelivered.store(true, ordering: .releasing) }
+    exchange.deliverBody(bytes, more: more, trailersFollow: !more && trailers.count > 0)
+    if !more && trailers.count > 0 && !request.record.answered { exchange.deliverTrailers(trailers) }
+  }
+
+  /// The plugin waits for body bytes: the client's pace is watched.
+  func awaitBody(_ request: Request) {
+    let connection = request.record.connection
+    if !request.record.awaitsBody {
+      request.record.awaitsBody = true
+      connection.record.progress.begin(record.now)
+    }
+    watchBody(request)
+  }
+}

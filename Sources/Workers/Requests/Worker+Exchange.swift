@@ -1,0 +1,151 @@
+import HTTP
+import Platform
+import PluginHost
+
+// What all exchanges have in common on the loop: advancing, giving up, ending.
+
+extension Worker {
+  /// Moves the exchange of `connection` on; true if the connection is in another phase now.
+  func advanceExchange(_ connection: Connection) -> Bool {
+    guard let request = connection.record.request, let exchange = request.record.exchange else { return false }
+    return exchange.record.isBlocking ? advanceQueued(request, exchange) : advanceEvents(request, exchange)
+  }
+
+  /// The exchange is of no use any more: the plugin learns why, and it ends.
+  ///
+  /// - Returns: false if a handler's thread has it still; the end follows when that has returned.
+  func giveUp(_ request: Request, _ why: Outcome) -> Bool {
+    guard let exchange = request.record.exchange else { return true }
+    exchange.cancel(why)
+    if exchange.record.isBlocking {
+      request.record.lane.close()
+      return !isHandled(request)
+    }
+    takeOverOutput(request)
+    request.record.connection.record.output.discard(&record.thread.record.pool)
+    settle(request.record.connection)
+    if !request.record.answered { exchange.deliver(.disconnect(why)) }
+    end(exchange, of: request, opened: true)
+    return true
+  }
+
+  /// The last of an exchange: its timers are told, then close(), then its handle is stale.
+  func end(_ exchange: Exchange, of request: Request, opened: Bool) {
+    let callbacks = record.runtime.record.callbacks
+    callbacks.refuse(true, for: exchange)
+    while let call = callbacks.take(of: exchange) { call.perform() }
+    if opened { exchange.runClose() }
+    record.runtime.record.exchanges.close(exchange)
+    request.record.exchange = nil
+  }
+
+  /// A deadline has passed while a plugin has the request.
+  func expireExchange(_ connection: Connection) {
+    guard let request = connection.record.request, let exchange = request.record.exchange else { return }
+    if !connection.record.output.isEmpty && outputIsLate(connection) {
+      connection.record.flags.insert(.broken)
+      return
+    }
+    if record.now >= requestDeadline(request) {
+      cancelExchange(request, exchange, .requestTimeout)
+    } else if request.record.awaitsBody {
+      switch connection.record.progress.judge(
+        record.now, timeout: record.settings.timeouts.body, rate: record.settings.minRate)
+      {
+      case .fine(let moment): setDeadline(connection, min(moment, requestDeadline(request)))
+      case .stalled: cancelExchange(request, exchange, .bodyTimeout)
+      case .tooSlow: cancelExchange(request, exchange, .belowMinimumRate)
+      }
+    } else {
+      setDeadline(connection, requestDeadline(request))
+    }
+  }
+
+  /// The plugin is told that the answer is not wanted any more, and the client gets the server's own, if none has begun.
+  func cancelExchange(_ request: Request, _ exchange: Exchange, _ refusal: Refusal) {
+    let why: Outcome = refusal == .bodyTooLarge ? .limit : refusal.isClientFault ? .closed : .cancelled
+    if exchange.record.isBlocking {
+      exchange.cancel(why)
+      request.record.pendingRefusal = refusal
+      request.record.lane.wakeHandler()
+      return
+    }
+    exchange.claim()
+    let hasHead = exchange.record.response.hasHead
+    exchange.cancel(why)
+    exchange.releaseClaim()
+    takeOverOutput(request)
+    if !request.record.answered { exchange.deliver(.disconnect(why)) }
+    end(exchange, of: request, opened: true)
+    if hasHead {
+      note(refusal, request.record.connection)
+      request.record.connection.record.flags.insert(.broken)
+    } else {
+      refuse(request.record.connection, refusal)
+    }
+  }
+
+  // MARK: Settling
+
+  /// Ends the leases and notes the tags of segments that are done. Releases are calls into the plugin: never from
+  /// inside a change of a record.
+  func settle(_ connection: Connection) {
+    guard !connection.record.output.done.isEmpty else { return }
+    var list = connection.record.output.takeDone()
+    while let segment = list.pop() {
+      if let release = unsafe segment.record.release { unsafe release(segment.record.context) }
+      if let request = connection.record.request, let exchange = request.record.exchange,
+        exchange.handle.id == segment.record.owner
+      {
+        request.record.unsettled -= 1
+        if segment.record.tag != 0 { request.record.sentTags.append(segment.record.tag) }
+        if unsafe segment.record.release == nil && segment.record.tag == 0 { request.record.lane.fileDone() }
+        queue(connection)
+      }
+      record.thread.record.pool.give(segment)
+    }
+  }
+
+  /// [loop] Bytes that another thread has queued for the answer join the connection's.
+  func takeOverOutput(_ request: Request) {
+    let lane = request.record.lane
+    let connection = request.record.connection
+    lane.monitor.lock()
+    connection.record.output.append(&lane.output)
+    request.record.unsettled += lane.unsettled
+    lane.unsettled = 0
+    lane.loopCount = connection.record.output.count
+    if lane.ended { request.record.answered = true }
+    if lane.resumeDue {
+      lane.resumeDue = false
+      request.record.resumeDue = true
+    }
+    let aborted = lane.aborted
+    lane.monitor.unlock()
+    if aborted { connection.record.flags.insert(.broken) }
+  }
+
+  /// What is still queued counts against the other side's bound; if there is room again, it is woken.
+  func publishOutput(_ request: Request, _ count: Int) {
+    let lane = request.record.lane
+    guard lane.isUsed.load(ordering: .relaxed) else { return }
+    lane.monitor.lock()
+    lane.loopCount = count
+    lane.monitor.broadcast()
+    lane.monitor.unlock()
+  }
+
+  /// [loop] A request that another thread wants looked at.
+  func lookAt(_ request: Request) {
+    let connection = request.record.connection
+    guard connection.record.phase != .free, connection.record.request.map({ $0.record.slot }) == request.record.slot
+    else { return }
+    takeOverOutput(request)
+    queue(connection)
+  }
+}
+
+extension Refusal {
+  /// The client's doing, as against a deadline of ours or the plugin's failure.
+  var isClientFault: Bool { status < 500 }
+}

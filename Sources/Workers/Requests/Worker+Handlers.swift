@@ -1,0 +1,132 @@
+import HTTP
+import Platform
+import PluginHost
+
+// Blocking exchanges: in place under sync, on a thread of the pool under async.
+
+extension Worker {
+  func startHandler(_ request: Request, _ exchange: Exchange) {
+    if let pool = record.pool {
+      request.record.lane.reset()
+      request.record.lane.isUsed.store(true, ordering: .relaxed)
+      pool.submit(request)
+    } else {
+      let answered = exchange.runHandler()
+      finishHandler(request, exchange, answered: answered)
+    }
+  }
+
+  /// handle() has returned: the exchange ends, and the server answers where the plugin did not.
+  private func finishHandler(_ request: Request, _ exchange: Exchange, answered: Bool) {
+    let connection = request.record.connection
+    let cancelled = exchange.cancelled
+    end(exchange, of: request, opened: false)
+    if connection.record.flags.contains(.broken) { return }
+    if answered {
+      endRequest(request)
+    } else if let refusal = request.record.pendingRefusal {
+      refuse(connection, refusal)
+    } else if cancelled == .closed {
+      connection.record.flags.insert(.broken)
+    } else {
+      refuse(connection, .handlerFailed)
+    }
+  }
+
+  /// [request-thread] Runs the handler of a queued request.
+  static func runQueued(_ request: Request) {
+    guard let exchange = request.record.exchange else { return }
+    let answered = exchange.runHandler()
+    let lane = request.record.lane
+    lane.monitor.lock()
+    lane.handlerDone = true
+    lane.handlerAnswered = answered
+    lane.monitor.unlock()
+    Worker.current.record.mailbox.post(request, Worker.current.record.runtime)
+  }
+
+  /// Whether a thread has, or will have, the request.
+  func isHandled(_ request: Request) -> Bool {
+    guard record.pool != nil else { return false }
+    let lane = request.record.lane
+    lane.monitor.lock()
+    defer { lane.monitor.unlock() }
+    return !lane.handlerDone
+  }
+
+  /// Feeds the handler's pipe; true if the exchange has ended.
+  func advanceQueued(_ request: Request, _ exchange: Exchange) -> Bool {
+    let connection = request.record.connection
+    let lane = request.record.lane
+    lane.monitor.lock()
+    let (done, answered, wantsContinue) = (lane.handlerDone, lane.handlerAnswered, lane.readerWaits)
+    lane.monitor.unlock()
+    if done {
+      takeOverOutput(request)
+      finishHandler(request, exchange, answered: answered)
+      return true
+    }
+    if connection.record.flags.contains(.peerClosed) && request.record.bodyEnded {
+      if exchange.cancelled == nil {
+        exchange.cancel(.closed)
+        lane.wakeHandler()
+      }
+      return false
+    }
+    if wantsContinue { sendContinueIfDue(request) }
+    let expects = request.record.parser.head.traits.contains(.expectsContinue)
+    if !expects || request.record.continueSent { feedPipe(request, exchange) }
+    return false
+  }
+
+  private func feedPipe(_ request: Request, _ exchange: Exchange) {
+    let connection = request.record.connection
+    let lane = request.record.lane
+    while true {
+      lane.monitor.lock()
+      let room = lane.body.room
+      let closed = lane.body.ended
+      lane.monitor.unlock()
+      if closed { return }
+      guard room > 0 else {
+        // The handler is slow, not the client.
+        request.record.awaitsBody = false
+        return
+      }
+      let step = nextBody(request, limit: room)
+      lane.monitor.lock()
+      switch step {
+      case .bytes(let bytes):
+        lane.body.put(bytes)
+        connection.record.progress.moved(bytes.count, record.now)
+        request.record.awaitsBody = false
+      case .end: lane.body.ended = true
+      case .wait: break
+      case .refused(let refusal):
+        request.record.pendingRefusal = refusal
+        lane.body.fail(refusal == .bodyTooLarge ? .limit : .invalid)
+      case .gone: lane.body.fail(.invalid)
+      }
+      lane.monitor.broadcast()
+      lane.monitor.unlock()
+      switch step {
+      case .bytes: continue
+      case .wait:
+        awaitBody(request)
+        return
+      case .gone:
+        note(.truncatedBody, connection)
+        request.record.pendingRefusal = .truncatedBody
+        return
+      case .end, .refused: return
+      }
+    }
+  }
+}
+
+extension BodyPipe {
+  mutating func fail(_ why: Outcome) {
+    ended = true
+    failure = why
+  }
+}

@@ -1,0 +1,75 @@
+import HTTP
+import Logging
+import Platform
+import PluginHost
+
+// Answers of the server itself: refusals and failures.
+
+extension Worker {
+  /// Answers with the status of `refusal`, logs it, and goes on with the connection where that is safe.
+  func refuse(_ connection: Connection, _ refusal: Refusal) {
+    note(refusal, connection)
+    let request = connection.record.request
+    let head = request?.record.parser.head
+    // After a malformed message nothing that follows can be trusted to be a request.
+    let isHarmless: Bool
+    switch refusal {
+    case .noSuchMount, .handlerFailed, .handlerUnavailable, .requestTimeout: isHarmless = true
+    default: isHarmless = false
+    }
+    let keeps = isHarmless && request?.record.keepAlive == true && record.drain == .serving
+    writePage(
+      refusal.status, to: connection, version: head?.version ?? .http1_1,
+      withBody: head?.traits.contains(.head) != true, keepAlive: keeps)
+    guard keeps, let request else {
+      releaseRequest(connection)
+      startClosing(connection)
+      return
+    }
+    request.record.exchange = nil
+    endRequest(request)
+  }
+
+  private func writePage(
+    _ status: UInt32, to connection: Connection, version: HTTPVersion, withBody: Bool, keepAlive: Bool
+  ) {
+    let phrase = ReasonPhrase.of(status)
+    let length = Int64(4 + phrase.utf8CodeUnitCount + 1)
+    var framed = FieldValidation.Verdict()
+    framed.contentLength = nil
+    let field = Field(name: Bytes("Content-Type"), value: Bytes(ErrorPage.contentType))
+    unsafe withUnsafePointer(to: field) { pointer in
+      let fields = unsafe Fields(base: pointer, count: 1)
+      let option: ResponseEncoder.ConnectionOption? = keepAlive ? (version == .http1_0 ? .keepAlive : nil) : .close
+      let head = ResponseEncoder.FinalHead(
+        status: status, fields: fields, framing: .length(length), verdict: framed, connection: option)
+      let bound = ResponseEncoder.bound(fields: fields, fieldBytes: 64) + ErrorPage.bound
+      connection.record.output.write(bound: bound, &record.thread.record.pool) { writer in
+        ResponseEncoder.write(head, date: record.thread.record.date.value, to: &writer)
+        if withBody { ErrorPage.write(status, to: &writer) }
+      }
+    }
+  }
+
+  /// Counts a refusal, and logs the first of a connection with the client's address.
+  func note(_ refusal: Refusal, _ connection: Connection) {
+    record.counters.refusals[Int(refusal.rawValue)] &+= 1
+    guard !connection.record.flags.contains(.complained) else { return }
+    connection.record.flags.insert(.complained)
+    let isOurs = refusal.status >= 500 && refusal.status != 501 && refusal.status != 505
+    record.log.log(level: isOurs ? .error : .info, "\(description(of: refusal, connection))")
+  }
+
+  private func description(of refusal: Refusal, _ connection: Connection) -> String {
+    let address = record.table.clientAddress(connection).escaped()
+    let peer = address.isEmpty ? "unix" : "\(address):\(connection.record.clientPort)"
+    var line = "\(refusal.status) to \(peer): \(refusal.reason)"
+    if let head = connection.record.request?.record.parser.head, !head.method.isEmpty {
+      line += " (\(head.method.escaped()) \(head.path.escaped(limit: 80)))"
+    }
+    if let exchange = connection.record.request?.record.exchange {
+      line += " plugin=\(exchange.record.plugin.record.nameText) request=\(exchange.requestID.escaped())"
+    }
+    return line
+  }
+}

@@ -1,0 +1,54 @@
+import HTTP
+import Platform
+
+/// What a thread of the worker has for itself: buffers and the present Date.
+@safe
+struct WorkerThread {
+  let address: UnsafeMutablePointer<WorkerThreadRecord>
+
+  var record: WorkerThreadRecord {
+    unsafeAddress { unsafe UnsafePointer(address) }
+    nonmutating unsafeMutableAddress { unsafe address }
+  }
+
+  /// A context for the calling thread, installed as its `Thread.context`.
+  static func install() -> WorkerThread {
+    let thread = WorkerThread()
+    unsafe Thread.context = UnsafeMutableRawPointer(thread.address)
+    return thread
+  }
+
+  /// Takes the calling thread's context away again.
+  func uninstall() {
+    unsafe Thread.context = nil
+    destroy()
+  }
+
+  /// The calling thread's context, or a passing one for a thread that is the plugin's own.
+  static func withCurrent<Result>(_ body: (WorkerThread) -> Result) -> Result {
+    if let context = unsafe Thread.context { return unsafe body(WorkerThread(context)) }
+    let passing = WorkerThread()
+    defer { passing.destroy() }
+    return body(passing)
+  }
+
+  private init() {
+    unsafe address = .allocate(capacity: 1)
+    unsafe address.initialize(to: WorkerThreadRecord())
+    record.date.update(Clock.epochSeconds())
+  }
+
+  private init(_ context: UnsafeMutableRawPointer) {
+    unsafe address = context.assumingMemoryBound(to: WorkerThreadRecord.self)
+  }
+
+  private func destroy() {
+    unsafe address.deinitialize(count: 1)
+    unsafe address.deallocate()
+  }
+}
+
+struct WorkerThreadRecord: ~Copyable {
+  var pool = BufferPool()
+  var date = DateField()
+}

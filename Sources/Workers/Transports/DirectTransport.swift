@@ -1,0 +1,147 @@
+import Glibc
+import HTTP
+import Platform
+import PluginHost
+
+/// Blocking exchanges on the thread that owns the connection: acts go straight to the socket, reads straight from it,
+/// every wait bounded by a deadline. The sync model's handlers run so, in place.
+enum DirectTransport {
+  nonisolated(unsafe) static let table: UnsafePointer<ExchangeTransport> = {
+    // Made once and never changed.
+    let table = UnsafeMutablePointer<ExchangeTransport>.allocate(capacity: 1)
+    unsafe table.initialize(
+      to: ExchangeTransport(
+        admit: { _, _ in Outcome.ok.rawValue },
+        perform: { raw, act in
+          unsafe DirectTransport.perform(Exchange(raw: raw), act.assumingMemoryBound(to: ResponseAct.self).pointee)
+            .rawValue
+        },
+        read: { unsafe DirectTransport.read(Exchange(raw: $0), $1, $2, $3).rawValue },
+        attend: { _ in },
+        probe: { unsafe DirectTransport.probe(Exchange(raw: $0)) }))
+    return unsafe UnsafePointer(table)
+  }()
+
+  private static func request(_ exchange: Exchange) -> Request { unsafe Request(raw: exchange.record.connection) }
+
+  private static func perform(_ exchange: Exchange, _ act: ResponseAct) -> Outcome {
+    let worker = Worker.current
+    let request = request(exchange)
+    let connection = request.record.connection
+    if connection.record.flags.contains(.broken) { return .closed }
+    worker.refreshDate()
+    request.record.answer.encode(
+      act.lending, for: exchange.record.traits, version: request.record.parser.head.version,
+      bounds: exchange.record.response.bounds, keepAlive: request.record.keepAlive && worker.record.drain == .serving,
+      owner: 0, into: &connection.record.output, worker.record.thread)
+    switch act {
+    case .abort:
+      connection.record.flags.insert(.broken)
+      return .ok
+    case .head(_, _, _, whole: nil): return .ok  // held until the first byte of the body
+    default: return drain(connection, exchange, worker)
+    }
+  }
+
+  /// Sends all that is queued.
+  private static func drain(_ connection: Connection, _ exchange: Exchange, _ worker: Worker) -> Outcome {
+    var progress = TransferProgress()
+    progress.begin(Clock.monotonic())
+    while true {
+      let before = connection.record.output.count
+      switch connection.record.output.flush(to: connection.record.fd, &worker.record.thread.record.pool) {
+      case .empty: return .ok
+      case .failed(let outcome): return fail(connection, exchange, worker, outcome)
+      case .blocked: break
+      }
+      let now = Clock.monotonic()
+      if connection.record.output.count < before { progress.moved(before - connection.record.output.count, now) }
+      guard
+        case .fine(let moment) = progress.judge(
+          now, timeout: worker.record.settings.timeouts.write, rate: worker.record.settings.minRate)
+      else { return fail(connection, exchange, worker, .cancelled) }
+      _ = Connections.wait(connection.record.fd, writing: true, deadline: moment)
+    }
+  }
+
+  private static func fail(
+    _ connection: Connection, _ exchange: Exchange, _ worker: Worker, _ outcome: Outcome
+  ) -> Outcome {
+    connection.record.flags.insert(.broken)
+    connection.record.output.discard(&worker.record.thread.record.pool)
+    exchange.cancel(outcome == .io ? .closed : outcome)
+    return outcome
+  }
+
+  private static func read(
+    _ exchange: Exchange, _ buffer: UnsafeMutableRawPointer, _ capacity: Int, _ got: UnsafeMutablePointer<Int>
+  ) -> Outcome {
+    let worker = Worker.current
+    let request = request(exchange)
+    let connection = request.record.connection
+    if let why = exchange.cancelled { return why }
+    worker.sendContinueIfDue(request)
+    connection.record.progress.begin(Clock.monotonic())
+    while true {
+      switch worker.nextBody(request, limit: capacity) {
+      case .bytes(let bytes):
+        if let base = unsafe bytes.base { unsafe memcpy(buffer, base, bytes.count) }
+        unsafe got.pointee = bytes.count
+        return .ok
+      case .end:
+        exchange.record.bodyDelivered.store(true, ordering: .releasing)
+        return .ok
+      case .refused(let refusal):
+        request.record.pendingRefusal = refusal
+        return refusal == .bodyTooLarge ? .limit : .invalid
+      case .gone:
+        request.record.pendingRefusal = .truncatedBody
+        return .invalid
+      case .wait:
+        guard waitForBody(request, exchange, worker) else { return .closed }
+      }
+    }
+  }
+
+  private static func waitForBody(_ request: Request, _ exchange: Exchange, _ worker: Worker) -> Bool {
+    let connection = request.record.connection
+    let verdict = connection.record.progress.judge(
+      Clock.monotonic(), timeout: worker.record.settings.timeouts.body, rate: worker.record.settings.minRate)
+    switch verdict {
+    case .fine(let moment):
+      _ = Connections.wait(connection.record.fd, writing: false, deadline: moment)
+      connection.record.flags.insert(.readable)
+      return true
+    case .stalled, .tooSlow:
+      request.record.pendingRefusal = verdict.refusal
+      exchange.cancel(.closed)
+      return false
+    }
+  }
+
+  private static func probe(_ exchange: Exchange) {
+    if Connections.peerHasLeft(request(exchange).record.connection.record.fd) { exchange.cancel(.closed) }
+  }
+}
+
+extension TransferProgress.Verdict {
+  /// What a body that goes like this is refused with.
+  var refusal: Refusal {
+    if case .tooSlow = self { return .belowMinimumRate }
+    return .bodyTimeout
+  }
+}
+
+extension ResponseAct {
+  /// The same act with its memory lent: it is sent before the call returns, so that nothing need be copied but what
+  /// shares a buffer with the head.
+  fileprivate var lending: ResponseAct {
+    if case .body(let part, let dropped, let ends) = self, part.total > BodyPart.copyLimit {
+      return .body(part.lent, dropped: dropped, ends: ends)
+    }
+    if case .head(let status, let fields, let verdict, let whole?) = self, whole.total > BodyPart.copyLimit {
+      return .head(status: status, fields: fields, verdict: verdict, whole: whole.lent)
+    }
+    return self
+  }
+}

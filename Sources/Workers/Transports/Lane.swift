@@ -1,0 +1,137 @@
+import Glibc
+import HTTP
+import Platform
+import PluginHost
+import Synchronization
+
+/// The bounded line between the loop and another thread that works on a request: answer bytes one way, body bytes the
+/// other. Everything but the loop's own view of it is under `monitor`.
+final class Lane: @unchecked Sendable {
+  // All state is guarded by `monitor`, which is what makes it Sendable.
+  let monitor = Monitor()
+  /// Answer bytes that the loop has not taken over yet.
+  var output = OutputQueue()
+  /// Answer bytes that the loop has taken over and not sent.
+  var loopCount = 0
+  /// The answer is complete or given up.
+  var ended = false
+  var aborted = false
+  /// A 103 or a piece of body waits: the loop is to send what it has.
+  var body = BodyPipe()
+  /// The reader has asked, so that a 100 (Continue) is due.
+  var readerWaits = false
+  /// handle() has returned.
+  var handlerDone = false
+  /// …and has answered.
+  var handlerAnswered = false
+  /// Files that the loop still sends for the waiting handler, and whether one failed.
+  var pendingFiles = 0
+  var fileFailed = false
+  /// The exchange is over for the loop: nothing more is taken.
+  var closed = false
+  /// The sender waits for RESUME.
+  var resumeDue = false
+  /// Leases and tags in `output`.
+  var unsettled = 0
+  /// Whether another thread has ever used it for the present request.
+  let isUsed = Atomic<Bool>(false)
+  /// In the worker's mailbox; guarded by the mailbox.
+  var isPosted = false
+
+  /// [loop] For the next request.
+  func reset() {
+    monitor.lock()
+    loopCount = 0
+    ended = false
+    aborted = false
+    readerWaits = false
+    handlerDone = false
+    handlerAnswered = false
+    pendingFiles = 0
+    fileFailed = false
+    closed = false
+    resumeDue = false
+    unsettled = 0
+    isUsed.store(false, ordering: .relaxed)
+    body.reset()
+    monitor.unlock()
+  }
+
+  /// [loop] Likewise, where another thread may have had nothing to do with the last one.
+  func resetIfUsed() {
+    if isUsed.load(ordering: .relaxed) { reset() }
+  }
+
+  /// [loop] Nothing more is taken; whoever is blocked looks again.
+  func close() {
+    monitor.lock()
+    closed = true
+    monitor.broadcast()
+    monitor.unlock()
+  }
+
+  /// [loop] A file that the handler waits for has been sent.
+  func fileDone() {
+    monitor.lock()
+    if pendingFiles > 0 { pendingFiles -= 1 }
+    monitor.broadcast()
+    monitor.unlock()
+  }
+
+  /// Wakes whoever is blocked, to look again.
+  func wakeHandler() {
+    monitor.lock()
+    monitor.broadcast()
+    monitor.unlock()
+  }
+}
+
+/// Body bytes that wait for a blocking reader: a ring of fixed size, made when first needed.
+@safe
+struct BodyPipe {
+  static let capacity = 65_536
+
+  private var memory: UnsafeMutablePointer<UInt8>?
+  private var start = 0
+  private(set) var count = 0
+  /// No more will come.
+  var ended = false
+  /// Why it ended before its end, if so.
+  var failure: Outcome?
+
+  init() { unsafe memory = nil }
+
+  var room: Int { BodyPipe.capacity - count }
+
+  mutating func reset() {
+    start = 0
+    count = 0
+    ended = false
+    failure = nil
+  }
+
+  /// Takes in `bytes`, for which there must be room.
+  mutating func put(_ bytes: Bytes) {
+    precondition(bytes.count <= room)
+    guard let source = unsafe bytes.base else { return }
+    if unsafe memory == nil { unsafe memory = .allocate(capacity: BodyPipe.capacity) }
+    let ring = unsafe memory.unsafelyUnwrapped
+    let position = (start + count) % BodyPipe.capacity
+    let first = min(bytes.count, BodyPipe.capacity - position)
+    unsafe (ring + position).update(from: source, count: first)
+    unsafe ring.update(from: source + first, count: bytes.count - first)
+    count += bytes.count
+  }
+
+  /// Gives out up to `capacity` bytes.
+  mutating func take(_ buffer: UnsafeMutableRawPointer, _ capacity: Int) -> Int {
+    guard let ring = unsafe memory else { return 0 }
+    let length = min(capacity, count)
+    let first = min(length, BodyPipe.capacity - start)
+    unsafe memcpy(buffer, ring + start, first)
+    unsafe memcpy(buffer + first, ring, length - first)
+    start = (start + length) % BodyPipe.capacity
+    count -= length
+    return length
+  }
+}

@@ -1,0 +1,162 @@
+import HTTP
+import Platform
+import PluginHost
+
+/// Event-style exchanges over HTTP/1: on the loop, acts become bytes of the connection; from another thread, bytes of
+/// the request's lane, and the loop is woken.
+enum LoopTransport {
+  nonisolated(unsafe) static let table: UnsafePointer<ExchangeTransport> = {
+    // Made once and never changed.
+    let table = UnsafeMutablePointer<ExchangeTransport>.allocate(capacity: 1)
+    unsafe table.initialize(
+      to: ExchangeTransport(
+        admit: { unsafe LoopTransport.admit(Exchange(raw: $0), $1).rawValue },
+        perform: { raw, act in
+          unsafe LoopTransport.perform(Exchange(raw: raw), act.assumingMemoryBound(to: ResponseAct.self).pointee).rawValue
+        },
+        read: { _, _, _, _ in Outcome.unsupported.rawValue },
+        attend: { unsafe LoopTransport.attend(Exchange(raw: $0)) },
+        probe: { _ in }))
+    return unsafe UnsafePointer(table)
+  }()
+
+  private static func request(_ exchange: Exchange) -> Request { unsafe Request(raw: exchange.record.connection) }
+
+  private static func isOnLoop(_ worker: Worker) -> Bool {
+    unsafe Thread.context == worker.record.runtime.record.loopThread
+  }
+
+  /// Bytes that are queued already, wherever they stand.
+  private static func queued(_ request: Request, _ worker: Worker) -> Int {
+    if isOnLoop(worker) {
+      let lane = request.record.lane
+      guard lane.isUsed.load(ordering: .relaxed) else { return request.record.connection.record.output.count }
+      worker.takeOverOutput(request)
+      return request.record.connection.record.output.count
+    }
+    let lane = request.record.lane
+    lane.monitor.lock()
+    defer { lane.monitor.unlock() }
+    return lane.output.count + lane.loopCount
+  }
+
+  private static func admit(_ exchange: Exchange, _ bytes: Int) -> Outcome {
+    let worker = Worker.current
+    let request = request(exchange)
+    let limit = worker.record.settings.outputLimit
+    guard bytes <= limit else { return .limit }
+    if queued(request, worker) + bytes <= limit { return .ok }
+    promiseResume(exchange, request, worker)
+    return .again
+  }
+
+  private static func perform(_ exchange: Exchange, _ act: ResponseAct) -> Outcome {
+    let worker = Worker.current
+    let request = request(exchange)
+    return isOnLoop(worker)
+      ? performOnLoop(exchange, request, worker, act) : performElsewhere(exchange, request, worker, act)
+  }
+
+  private static func performOnLoop(
+    _ exchange: Exchange, _ request: Request, _ worker: Worker, _ act: ResponseAct
+  ) -> Outcome {
+    let connection = request.record.connection
+    if connection.record.flags.contains(.broken) { return .closed }
+    if request.record.lane.isUsed.load(ordering: .relaxed) { worker.takeOverOutput(request) }
+    if case .informational = act, connection.record.output.count > worker.record.settings.highWater { return .skipped }
+    if case .abort = act { connection.record.flags.insert(.broken) }
+    request.record.answer.encode(
+      act, for: exchange.record.traits, version: request.record.parser.head.version,
+      bounds: exchange.record.response.bounds, keepAlive: request.record.keepAlive && worker.record.drain == .serving,
+      owner: exchange.handle.id, into: &connection.record.output, worker.record.thread)
+    request.record.unsettled += act.leaseCount
+    if exchange.record.response.isComplete { request.record.answered = true }
+    worker.queue(connection)
+    // A hint is worth nothing later, and what piles up may as well go.
+    if act.isUrgent || connection.record.output.count > BufferPool.smallCapacity {
+      worker.flushWithoutSettling(connection)
+    }
+    if !request.record.answered && connection.record.output.count > worker.record.settings.highWater {
+      request.record.resumeDue = true
+      return .pause
+    }
+    return .ok
+  }
+
+  private static func performElsewhere(
+    _ exchange: Exchange, _ request: Request, _ worker: Worker, _ act: ResponseAct
+  ) -> Outcome {
+    let lane = request.record.lane
+    lane.isUsed.store(true, ordering: .releasing)
+    lane.monitor.lock()
+    defer {
+      lane.monitor.unlock()
+      worker.record.mailbox.post(request, worker.record.runtime)
+    }
+    let settings = worker.record.settings
+    if case .informational = act, lane.output.count + lane.loopCount > settings.highWater { return .skipped }
+    if case .abort = act { lane.aborted = true }
+    WorkerThread.withCurrent { thread in
+      request.record.answer.encode(
+        act, for: exchange.record.traits, version: request.record.parser.head.version,
+        bounds: exchange.record.response.bounds, keepAlive: request.record.keepAlive && !worker.isDraining,
+        owner: exchange.handle.id, into: &lane.output, thread)
+    }
+    lane.unsettled += act.leaseCount
+    if exchange.record.response.isComplete { lane.ended = true }
+    if !lane.ended && lane.output.count + lane.loopCount > settings.highWater {
+      lane.resumeDue = true
+      return .pause
+    }
+    return .ok
+  }
+
+  private static func promiseResume(_ exchange: Exchange, _ request: Request, _ worker: Worker) {
+    if isOnLoop(worker) {
+      request.record.resumeDue = true
+      worker.queue(request.record.connection)
+    } else {
+      let lane = request.record.lane
+      lane.monitor.lock()
+      lane.resumeDue = true
+      lane.monitor.unlock()
+      worker.record.mailbox.post(request, worker.record.runtime)
+    }
+  }
+
+  private static func attend(_ exchange: Exchange) {
+    let worker = Worker.current
+    let request = request(exchange)
+    if isOnLoop(worker) {
+      worker.queue(request.record.connection)
+    } else {
+      worker.record.mailbox.post(request, worker.record.runtime)
+    }
+  }
+}
+
+extension ResponseAct {
+  /// How many segments will have to be settled: leases that outlive the call, and tags.
+  var leaseCount: Int {
+    switch self {
+    case .head(_, _, _, let whole?): whole.leaseCount
+    case .body(let part, _, _): part.leaseCount
+    case .file(let part, let dropped, _): dropped || part.length == 0 ? part.idleLeaseCount : 1
+    default: 0
+    }
+  }
+
+  /// Wants to be sent before anything else is done.
+  var isUrgent: Bool {
+    if case .informational = self { return true }
+    return false
+  }
+}
+
+extension BodyPart {
+  fileprivate var leaseCount: Int { lease.outlivesCall || tag != 0 ? 1 : 0 }
+}
+
+extension FilePart {
+  fileprivate var idleLeaseCount: Int { lease.outlivesCall || tag != 0 ? 1 : 0 }
+}

@@ -1,0 +1,154 @@
+import HTTP
+import Platform
+import PluginHost
+
+/// Blocking exchanges on a thread of the pool, while the loop owns the connection: answer bytes go through the request's
+/// lane, bounded, so that a slow reader blocks only its own handler.
+enum QueuedTransport {
+  nonisolated(unsafe) static let table: UnsafePointer<ExchangeTransport> = {
+    // Made once and never changed.
+    let table = UnsafeMutablePointer<ExchangeTransport>.allocate(capacity: 1)
+    unsafe table.initialize(
+      to: ExchangeTransport(
+        admit: { _, _ in Outcome.ok.rawValue },
+        perform: { raw, act in
+          unsafe QueuedTransport.perform(Exchange(raw: raw), act.assumingMemoryBound(to: ResponseAct.self).pointee)
+            .rawValue
+        },
+        read: { unsafe QueuedTransport.read(Exchange(raw: $0), $1, $2, $3).rawValue },
+        attend: { _ in },
+        probe: { _ in }))
+    return unsafe UnsafePointer(table)
+  }()
+
+  private static func request(_ exchange: Exchange) -> Request { unsafe Request(raw: exchange.record.connection) }
+
+  private static func perform(_ exchange: Exchange, _ act: ResponseAct) -> Outcome {
+    let worker = Worker.current
+    let request = request(exchange)
+    let lane = request.record.lane
+    if case .head(_, _, _, whole: nil) = act {} else { worker.refreshThreadDate() }
+    lane.monitor.lock()
+    defer { lane.monitor.unlock() }
+    if lane.closed { return exchange.cancelled ?? .closed }
+
+    switch act {
+    case .body(let part, dropped: false, let ends) where part.total > BodyPart.copyLimit:
+      return sendInPieces(part, ends: ends, head: nil, exchange, request, worker)
+    case .head(_, _, _, let whole?) where whole.total > BodyPart.copyLimit && exchange.record.response.bounds != .absent:
+      return sendInPieces(whole, ends: true, head: act, exchange, request, worker)
+    case .file(let part, dropped: false, _) where part.length > 0:
+      encode(act, exchange, request, worker, owner: exchange.handle.id)
+      lane.pendingFiles += 1
+      lane.unsettled += 1
+      worker.record.mailbox.post(request, worker.record.runtime)
+      while lane.pendingFiles > 0 {
+        if lane.fileFailed { return .io }
+        if lane.closed { return exchange.cancelled ?? .closed }
+        lane.monitor.wait()
+      }
+      return .ok
+    default:
+      encode(act, exchange, request, worker, owner: 0)
+      if case .abort = act { lane.aborted = true }
+      if case .head(_, _, _, whole: nil) = act { return .ok }  // held until the first byte of the body
+      worker.record.mailbox.post(request, worker.record.runtime)
+      return waitForRoom(exchange, request, worker)
+    }
+  }
+
+  private static func encode(
+    _ act: ResponseAct, _ exchange: Exchange, _ request: Request, _ worker: Worker, owner: UInt64
+  ) {
+    WorkerThread.withCurrent { thread in
+      request.record.answer.encode(
+        act, for: exchange.record.traits, version: request.record.parser.head.version,
+        bounds: exchange.record.response.bounds, keepAlive: request.record.keepAlive && !worker.isDraining,
+        owner: owner, into: &request.record.lane.output, thread)
+    }
+  }
+
+  /// A large body, copied as the client takes it.
+  private static func sendInPieces(
+    _ part: BodyPart, ends: Bool, head: ResponseAct?, _ exchange: Exchange, _ request: Request, _ worker: Worker
+  ) -> Outcome {
+    if let head { encode(head.withoutBody, exchange, request, worker, owner: 0) }
+    let frames = head == nil && request.record.answer.isChunked
+    let lane = request.record.lane
+    if frames {
+      WorkerThread.withCurrent { thread in
+        lane.output.write(bound: ResponseEncoder.chunkHeadBound, &thread.record.pool) {
+          ResponseEncoder.writeChunkHead(UInt64(part.total), to: &$0)
+        }
+      }
+    }
+    for index in 0..<part.count {
+      var rest = part[index]
+      while !rest.isEmpty {
+        let piece = rest.slice(0, min(rest.count, worker.record.settings.highWater))
+        WorkerThread.withCurrent { lane.output.append(piece, &$0.record.pool) }
+        rest = rest.dropFirst(piece.count)
+        worker.record.mailbox.post(request, worker.record.runtime)
+        let outcome = waitForRoom(exchange, request, worker)
+        guard outcome == .ok else { return outcome }
+      }
+    }
+    WorkerThread.withCurrent { thread in
+      if frames { lane.output.append(Bytes(ResponseEncoder.chunkEnd), &thread.record.pool) }
+      if ends && frames { lane.output.append(Bytes(ResponseEncoder.lastChunk), &thread.record.pool) }
+    }
+    worker.record.mailbox.post(request, worker.record.runtime)
+    return .ok
+  }
+
+  /// With the lane locked: waits until no more than half the bound is queued.
+  private static func waitForRoom(_ exchange: Exchange, _ request: Request, _ worker: Worker) -> Outcome {
+    let lane = request.record.lane
+    while lane.output.count + lane.loopCount > worker.record.settings.highWater {
+      if lane.closed { return exchange.cancelled ?? .closed }
+      if let why = exchange.cancelled { return why }
+      lane.monitor.wait()
+    }
+    return lane.closed ? exchange.cancelled ?? .closed : .ok
+  }
+
+  private static func read(
+    _ exchange: Exchange, _ buffer: UnsafeMutableRawPointer, _ capacity: Int, _ got: UnsafeMutablePointer<Int>
+  ) -> Outcome {
+    let worker = Worker.current
+    let request = request(exchange)
+    let lane = request.record.lane
+    lane.monitor.lock()
+    defer { lane.monitor.unlock() }
+    while true {
+      if lane.body.count > 0 {
+        let wasFull = lane.body.room < BodyPipe.capacity / 2
+        unsafe got.pointee = lane.body.take(buffer, capacity)
+        if wasFull && lane.body.room >= BodyPipe.capacity / 2 {
+          worker.record.mailbox.post(request, worker.record.runtime)
+        }
+        return .ok
+      }
+      if let failure = lane.body.failure { return failure }
+      if lane.body.ended {
+        exchange.record.bodyDelivered.store(true, ordering: .releasing)
+        return .ok
+      }
+      if let why = exchange.cancelled { return why }
+      if lane.closed { return .closed }
+      if !lane.readerWaits {
+        lane.readerWaits = true
+        worker.record.mailbox.post(request, worker.record.runtime)
+      }
+      lane.monitor.wait()
+    }
+  }
+}
+
+extension ResponseAct {
+  /// The head of a whole answer alone; its length is in the verdict's place.
+  fileprivate var withoutBody: ResponseAct {
+    guard case .head(let status, let fields, let verdict, let whole?) = self else { return self }
+    return .head(status: status, fields: fields, verdict: verdict, whole: whole.announced)
+  }
+}

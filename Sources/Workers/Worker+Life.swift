@@ -1,0 +1,143 @@
+import Configuration
+import HTTP
+import Platform
+import PluginHost
+
+// A worker's life: the plugins' hooks, serving, draining, the end.
+
+extension Worker {
+  /// Everything between the plugins' first and last hook.
+  func serve(workerIndex: Int) -> ExitCode {
+    guard startPlugins(workerIndex), startPool() else { return .configuration }
+    record.channel.send(kind: WorkerProcess.Message.ready.rawValue)
+    run()
+    stopPool()
+    closeAll()
+    while let call = record.runtime.record.callbacks.takeAny() { call.perform() }
+    for plugin in record.plugins { plugin.stopWorker(deadline: record.drain == .stopping ? 0 : record.drainDeadline) }
+    return .ok
+  }
+
+  private func startPlugins(_ workerIndex: Int) -> Bool {
+    for plugin in record.plugins {
+      do throws(LoadFault) {
+        try plugin.startWorker(
+          model: record.settings.model.abi, threads: handlerThreads, worker: workerIndex)
+      } catch {
+        record.channel.send(kind: WorkerProcess.Message.refused.rawValue, text: Array("\(error)".utf8))
+        return false
+      }
+    }
+    return true
+  }
+
+  /// The plugins whose requests go to handle() under this model.
+  private var blockingPlugins: [Plugin] {
+    record.plugins.filter {
+      $0.record.hasBlockingStyle && (record.settings.model == .sync || !$0.record.hasEventStyle)
+    }
+  }
+
+  /// A plugin that does not say it is thread-safe has one thread, and so all of them.
+  private var handlerThreads: Int {
+    guard record.settings.model != .sync else { return 1 }
+    return blockingPlugins.allSatisfy { $0.record.isThreadSafe } ? record.settings.threads : 1
+  }
+
+  private func startPool() -> Bool {
+    let plugins = blockingPlugins
+    guard !plugins.isEmpty else { return true }
+    if record.settings.model == .sync { return plugins.allSatisfy { $0.startThread() } }
+    if let plugin = plugins.first(where: { !$0.record.isThreadSafe }), record.settings.threads > 1 {
+      record.log.warning("plugin \(plugin.record.nameText) is not thread-safe: one thread runs its handler")
+    }
+    let pool = ThreadPool { Worker.runQueued($0) }
+    do throws(Errno) {
+      try pool.start(handlerThreads, plugins: plugins) { plugin in
+        Worker.current.record.log.critical("plugin \(plugin.record.nameText): thread_start refused")
+        Process.leave(.software)
+      }
+    } catch {
+      record.log.critical("\(error)")
+      return false
+    }
+    record.pool = pool
+    return true
+  }
+
+  private func stopPool() {
+    if record.drain == .stopping || record.table.count > 0 {
+      record.table.forEach { connection in
+        guard let request = connection.record.request, let exchange = request.record.exchange else { return }
+        exchange.cancel(.cancelled)
+        request.record.lane.close()
+      }
+    }
+    if record.settings.model == .sync { for plugin in blockingPlugins { plugin.stopThread() } }
+    record.pool?.stop()
+  }
+
+  /// Connections that outlived the drain: their exchanges are told, and they close.
+  private func closeAll() {
+    record.pool = nil
+    record.table.forEach { abandon($0, .cancelled) }
+  }
+
+  // MARK: The master's word
+
+  var isDraining: Bool { record.drain != .serving }
+
+  func readChannel() {
+    while true {
+      switch record.channel.receive() {
+      case .nothing: return
+      case .closed:
+        // The master is gone: finish what there is, and leave.
+        beginDrain()
+        record.epoll.remove(record.channel.raw)
+        return
+      case .message(let kind, _, _):
+        switch WorkerProcess.Message(rawValue: kind) {
+        case .drain: beginDrain()
+        case .stop: record.drain = .stopping
+        default: break
+        }
+      }
+    }
+  }
+
+  /// Finish, and leave.
+  func beginDrain() {
+    guard record.drain == .serving else { return }
+    record.drain = .draining
+    record.drainDeadline = record.now &+ record.gracefulTimeout
+    record.table.forEach { queue($0) }
+  }
+
+  /// Nothing is left to do, or no time to do it.
+  var isFinished: Bool {
+    switch record.drain {
+    case .serving: false
+    case .draining: record.table.count == 0 || record.now >= record.drainDeadline
+    case .stopping: true
+    }
+  }
+
+  // MARK: Dates
+
+  /// [loop] The loop's clock stands still while a handler runs in place.
+  func refreshDate() { record.thread.record.date.update(Clock.epochSeconds()) }
+
+  /// [request-thread]
+  func refreshThreadDate() { WorkerThread.withCurrent { $0.record.date.update(Clock.epochSeconds()) } }
+
+  /// [loop] Sends, from inside a host function: what is done is settled later, since that calls the plugin.
+  func flushWithoutSettling(_ connection: Connection) {
+    guard connection.record.flags.contains(.writable), !connection.record.output.isEmpty else { return }
+    switch connection.record.output.flush(to: connection.record.fd, &record.thread.record.pool) {
+    case .empty: break
+    case .blocked: connection.record.flags.remove(.writable)
+    case .failed: connection.record.flags.insert(.broken)
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import Configuration
+import HTTP
+import Logging
+import Platform
+import PluginHost
+
+/// A worker process from within: one loop thread that owns the connections, and, for blocking handlers under async, a
+/// pool of threads. The models differ in three answers only: how many connections at once, whether they are kept, and
+/// where a blocking handler runs.
+@safe
+struct Worker {
+  let address: UnsafeMutablePointer<WorkerRecord>
+
+  var record: WorkerRecord {
+    unsafeAddress { unsafe UnsafePointer(address) }
+    nonmutating unsafeMutableAddress { unsafe address }
+  }
+
+  /// The one worker of this process: the transports, which get no other context, find it here. Written once, before
+  /// any request.
+  nonisolated(unsafe) private static var installed: UnsafeMutablePointer<WorkerRecord>?
+
+  static var current: Worker { unsafe Worker(address: installed.unsafelyUnwrapped) }
+
+  static func install(_ record: consuming WorkerRecord) -> Worker {
+    let address = UnsafeMutablePointer<WorkerRecord>.allocate(capacity: 1)
+    unsafe address.initialize(to: record)
+    unsafe installed = address
+    return unsafe Worker(address: address)
+  }
+}
+
+/// Where a listener's connections come from.
+struct Listener {
+  let fd: CInt
+  let isUnix: Bool
+  /// The bound address as text, and its port.
+  let serverAddress: Bytes
+  let serverPort: UInt16
+  var isRegistered = false
+}
+
+@safe
+struct WorkerRecord: ~Copyable {
+  let settings: WorkerSettings
+  let runtime: Runtime
+  let thread: WorkerThread
+  let plugins: [Plugin]
+  let router: Router
+  let log: Logger
+  let epoll: Epoll
+  var timer: TimerDescriptor
+  let channel: Channel
+  var listeners: [Listener]
+  /// Several workers share the listeners.
+  let sharesListeners: Bool
+  var table: ConnectionTable
+  var requests: RequestPool
+  var wheel: DeadlineWheel
+  var ids = RequestIDs()
+  let mailbox = Mailbox()
+  var pool: ThreadPool?
+  /// Monotonic nanoseconds, as of this turn of the loop.
+  var now: UInt64
+  /// Nanoseconds from the monotonic clock to the epoch, looked up once a second.
+  var epochOffset: Int64 = 0
+  var epochCheckedAt: UInt64 = 0
+  /// The list of connections to look at in this turn.
+  var firstQueued: Int32 = -1
+  var lastQueued: Int32 = -1
+  var accepting = false
+  /// Accepting pauses until then: the process has no descriptor left.
+  var acceptAgainAt: UInt64 = 0
+  var drain = Drain.serving
+  /// By when a draining worker must be gone.
+  var drainDeadline = UInt64.max
+  let gracefulTimeout: UInt64
+  var proxiedHintsExplained = false
+  var counters = WorkerCounters()
+
+  enum Drain { case serving, draining, stopping }
+}
+
+/// Counts of what the loop did and refused.
+struct WorkerCounters {
+  var connections: UInt64 = 0
+  var requests: UInt64 = 0
+  /// By `Refusal`.
+  var refusals = [UInt64](repeating: 0, count: Refusal.allCases.count)
+}

@@ -1,0 +1,100 @@
+import Configuration
+import HTTP
+import Logging
+import Platform
+import PluginHost
+
+/// What a worker process does between fork and exit.
+package struct WorkerProcess: ~Copyable {
+  /// The kinds of messages between a master and its workers.
+  package enum Message: UInt8 {
+    /// Worker to master: it serves.
+    case ready = 1
+    /// Worker to master: a plugin's worker_start has refused; the text says why.
+    case refused = 2
+    /// Master to worker: finish and leave.
+    case drain = 3
+    /// Master to worker: leave now.
+    case stop = 4
+  }
+
+  package struct Socket: Sendable {
+    package let fd: CInt
+    package let address: SocketAddress
+
+    package init(fd: CInt, address: SocketAddress) {
+      self.fd = fd
+      self.address = address
+    }
+  }
+
+  private let settings: Settings
+  private let plugins: [Plugin]
+  private let sockets: [Socket]
+  private let index: Int
+  private let channel: FileDescriptor
+
+  /// - Parameters:
+  ///   - sockets: the listeners, in the order of the settings'.
+  ///   - index: the worker's place among its fellows.
+  ///   - channel: the line to the master.
+  package init(
+    settings: Settings, plugins: [Plugin], sockets: [Socket], index: Int, channel: consuming FileDescriptor
+  ) {
+    self.settings = settings
+    self.plugins = plugins
+    self.sockets = sockets
+    self.index = index
+    self.channel = channel
+  }
+
+  /// Serves until told to leave.
+  package consuming func run(role: String, level: Logger.Level) -> ExitCode {
+    let log = ErrorLog.logger(role: role, level: level)
+    let index = index
+    do throws(Errno) {
+      let worker = try makeWorker(role: role, level: level, log: log)
+      return worker.serve(workerIndex: index)
+    } catch {
+      log.critical("\(error)")
+      return .osError
+    }
+  }
+
+  private consuming func makeWorker(role: String, level: Logger.Level, log: Logger) throws(Errno) -> Worker {
+    let sharesListeners = settings.server.workers != .fixed(1)
+    let gracefulTimeout = settings.server.gracefulTimeout
+    let plugins = plugins
+    let settings = WorkerSettings(self.settings)
+    let runtime = try Runtime.install(exchanges: settings.connections, role: role, level: level)
+    let thread = WorkerThread.install()
+    unsafe runtime.record.loopThread = UnsafeMutableRawPointer(thread.address)
+    let listeners = sockets.map { socket in
+      Listener(
+        fd: socket.fd, isUnix: socket.address.host.isEmpty, serverAddress: permanentBytes(socket.address.host),
+        serverPort: socket.address.port)
+    }
+    let now = Clock.monotonic()
+    let worker = Worker.install(
+      WorkerRecord(
+        settings: settings, runtime: runtime, thread: thread, plugins: plugins, router: Router(plugins), log: log,
+        epoll: try Epoll(capacity: 256), timer: try TimerDescriptor(), channel: Channel(owning: channel),
+        listeners: listeners, sharesListeners: sharesListeners,
+        table: ConnectionTable(capacity: settings.connections),
+        requests: RequestPool(
+          capacity: settings.connections, limits: settings.limits, underscores: settings.underscores),
+        wheel: DeadlineWheel(now: now), now: now, gracefulTimeout: gracefulTimeout))
+    try worker.registerSources()
+    Signals.onTerminate(
+      wake: runtime.record.wake.raw, killAfterSeconds: UInt32(clamping: gracefulTimeout / Clock.nanosecondsPerSecond + 5))
+    return worker
+  }
+}
+
+/// The text's bytes, for the life of the process.
+private func permanentBytes(_ text: String) -> Bytes {
+  let bytes = Array(text.utf8)
+  let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: max(1, bytes.count))
+  unsafe memory.update(from: bytes, count: bytes.count)
+  return unsafe Bytes(base: memory, count: bytes.count)
+}

@@ -1,0 +1,73 @@
+import Configuration
+import HTTP
+import Platform
+
+/// The settings as a worker uses them: plain numbers on the path of a request.
+struct WorkerSettings {
+  let model: WorkerModel
+  let threads: Int
+  let connections: Int
+  let queue: Int
+  let limits: RequestLimits
+  let underscores: HTTP.UnderscoreFields
+  let timeouts: Settings.Timeouts
+  /// The most that is read away of an unread body before a connection is reused.
+  let drainLimit: Int
+  /// The most bytes that wait on a connection, and where a sender is asked to pause.
+  let outputLimit: Int
+  let highWater: Int
+  let minRate: Int
+  let hints: [EarlyHintRules]
+
+  init(_ settings: Settings) {
+    model = settings.server.workerModel
+    threads = settings.server.threads
+    connections = model == .sync ? 1 : settings.server.workerConnections
+    queue = settings.server.queue
+    timeouts = settings.timeouts
+    drainLimit = settings.limits.drain
+    outputLimit = settings.limits.output
+    highWater = settings.limits.output / 2
+    minRate = settings.limits.minRate
+    var limits = RequestLimits()
+    limits.requestLine = settings.limits.requestLine
+    limits.fieldSize = settings.limits.fieldSize
+    limits.fields = settings.limits.fields
+    limits.head = settings.limits.head
+    limits.body = Int64(settings.limits.body)
+    limits.chunkExtension = settings.limits.chunkExtension
+    self.limits = limits
+    underscores =
+      switch settings.http.underscoreFields {
+      case .drop: .drop
+      case .refuse: .refuse
+      case .pass: .pass
+      }
+    hints = settings.listeners.map { listener in
+      var rules = EarlyHintRules()
+      rules.enabled = settings.earlyHints.enabled
+      rules.maxPerRequest = settings.earlyHints.maxPerRequest
+      rules.maxBytes = settings.earlyHints.maxBytes
+      rules.http1 =
+        switch settings.http1Hints(of: listener) {
+        case .auto: .direct
+        case .on: .all
+        case .off: .none
+        }
+      return rules
+    }
+  }
+
+  /// A sync worker closes after each answer.
+  var keepsConnections: Bool { model != .sync }
+}
+
+extension WorkerModel {
+  /// As the plugin ABI numbers them.
+  var abi: UInt32 {
+    switch self {
+    case .sync: 1
+    case .async: 3
+    }
+  }
+}

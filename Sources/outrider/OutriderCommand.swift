@@ -1,0 +1,104 @@
+import ArgumentParser
+import Configuration
+import Glibc
+import Master
+import Platform
+import Supervisor
+
+/// The command line of the server.
+@main
+struct OutriderCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "outrider",
+    abstract: "Serve HTTP with handler plugins.",
+    discussion: """
+      With only a PLUGIN.so it is served on http://127.0.0.1:8000. Flags count more than the same flags in \
+      OUTRIDER_CMD_ARGS, those more than the configuration file.
+      """)
+
+  @OptionGroup var flags: SettingFlags
+
+  @Flag(name: [.customShort("t"), .customLong("check")], help: "Check the configuration and the plugins, and exit.")
+  var check = false
+
+  @Flag(name: [.customShort("T"), .customLong("dump")], help: "Print the effective configuration as TOML, and exit.")
+  var dump = false
+
+  @Flag(name: .shortAndLong, help: "With --check, say nothing when all is well.")
+  var quiet = false
+
+  @Flag(name: [.customShort("V"), .customLong("version")], help: "Print the versions of all parts, and exit.")
+  var version = false
+
+  @Argument(help: "The plugin to serve on /, in place of those of the file.", completion: .file(extensions: ["so"]))
+  var plugin: String?
+
+  func run() throws {
+    Process.leave(flushing: perform())
+  }
+
+  private func perform() -> Platform.ExitCode {
+    if version {
+      print(Versions.text)
+      return .ok
+    }
+    do throws(StartFault) {
+      if let channel = MasterRole.takeChannel() { return try MasterRole.run(try readConfiguration(), channel) }
+      if check || dump {
+        let configuration = try readConfiguration()
+        return dump ? printDump(configuration) : try checkPlugins(configuration)
+      }
+      try checkFilesExist()
+      return try supervise()
+    } catch {
+      Complaint.write(error.description)
+      return error.code
+    }
+  }
+
+  // MARK: Configuration
+
+  private func readConfiguration() throws(StartFault) -> Configuration {
+    try checkFilesExist()
+    let sources = try SettingSources.gather(flags, plugin: plugin)
+    do throws(ConfigurationFaults) {
+      return try sources.read()
+    } catch {
+      throw StartFault(error.description, .configuration)
+    }
+  }
+
+  /// What the command line names must be there: a slip of the finger is not a fault of the configuration.
+  private func checkFilesExist() throws(StartFault) {
+    let environment = try SettingSources.environmentFlags()
+    let file = flags.config ?? environment.config ?? (plugin == nil ? SettingSources.defaultFile : nil)
+    for path in [plugin, file].compactMap({ $0 }) where unsafe access(path, F_OK) != 0 {
+      let reason = Errno.reason(errno)
+      let advice = path == SettingSources.defaultFile ? " (name a PLUGIN.so, or a file with -c)" : ""
+      throw StartFault("\(path): \(reason)\(advice)", .noInput)
+    }
+  }
+
+  private func checkPlugins(_ configuration: Configuration) throws(StartFault) -> Platform.ExitCode {
+    _ = try PluginSet.load(configuration, purpose: .check)
+    if !quiet { print("configuration OK") }
+    return .ok
+  }
+
+  private func printDump(_ configuration: Configuration) -> Platform.ExitCode {
+    print(configuration.dump(), terminator: "")
+    return .ok
+  }
+
+  // MARK: Serving
+
+  private func supervise() throws(StartFault) -> Platform.ExitCode {
+    do throws(Errno) {
+      let supervisor = try Supervisor(
+        executable: try Process.executablePath(), arguments: CommandLine.arguments)
+      return try supervisor.run()
+    } catch {
+      throw StartFault("\(error)", .osError)
+    }
+  }
+}

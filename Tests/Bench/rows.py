@@ -1,0 +1,54 @@
+"""What is measured: one row a server, with the row it is compared to and the goal."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Row:
+    """One server of the benchmark.
+
+    `command` is its argument list, with `{port}` where the port goes; it must stay in the foreground.
+    `reference` names the row whose CPU per request in the same round is 1.00; `goal` is the ratio to reach.
+    `counted` asks for the counts below the table too.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    reference: str | None = None
+    goal: float | None = None
+    counted: bool = False
+
+    def arguments(self, port: int) -> list[str]:
+        """The command line on this port."""
+        return [part.replace("{port}", str(port)) for part in self.command]
+
+
+NULL = "null server"
+NULL_CLOSE = "null server, close"
+
+
+def all_rows(build: Path) -> list[Row]:
+    """The table, with the programs under `build` (the folder `.build`)."""
+    null_server = str(build / "bench" / "null_server")
+    return [
+        Row(NULL, (null_server, "{port}", "keepalive"), counted=True),
+        Row("outrider async, event plugin", outrider(build, "async", "event"), NULL, 1.08, counted=True),
+        Row("outrider async, blocking plugin", outrider(build, "async", "blocking"), NULL, 1.8),
+        Row(NULL_CLOSE, (null_server, "{port}", "close")),
+        Row("outrider sync, event plugin", outrider(build, "sync", "event"), NULL_CLOSE, 1.1),
+    ]
+
+
+def outrider(build: Path, model: str, style: str) -> tuple[str, ...]:
+    """Outrider's command line: one worker of this model, with the demo plugin of this style."""
+    release = build / "release"
+    plugin = str(release / f"libdemo_{style}.so")
+    return (str(release / "outrider"), plugin, "-b", "127.0.0.1:{port}", "-w", "1", "-k", model)
+
+
+def with_references(rows: list[Row], text: str) -> list[Row]:
+    """The rows whose names contain `text`, and the rows they are compared to, in the table's order."""
+    chosen = [row for row in rows if text.lower() in row.name.lower()]
+    wanted = {row.name for row in chosen} | {row.reference for row in chosen}
+    return [row for row in rows if row.name in wanted]

@@ -1,0 +1,77 @@
+import Configuration
+import Testing
+
+@Suite struct PluginTests {
+  private func mountFault(_ mount: String) -> String? {
+    let found = faults(sources("[[plugin]]\npath = \"a.so\"\nmount = '\(mount)'"))
+    return found.first.map { String($0.dropFirst("outrider.toml:3:9: plugin.mount: ".count)) }
+  }
+
+  @Test(arguments: ["/", "/app", "/app/x", "/é", "/a b", "/...", "/.well-known", "/a:b@c"])
+  func goodMounts(mount: String) throws {
+    let settings = try settings("[[plugin]]\npath = \"a.so\"\nmount = \"\(mount)\"")
+    #expect(settings.plugins[0].mount == mount)
+  }
+
+  @Test(arguments: [
+    ("", #"a mount begins with /, found """#),
+    ("app", #"a mount begins with /, found "app""#),
+    ("/app/", #"a mount does not end with /, found "/app/""#),
+    ("//", #"a mount does not end with /, found "//""#),
+    ("//app", #"a mount has no //, found "//app""#),
+    ("/a//b", #"a mount has no //, found "/a//b""#),
+    ("/a/../b", #"a mount has no dot segments, found "/a/../b""#),
+    ("/.", #"a mount has no dot segments, found "/.""#),
+    ("/a%20b", ##"a mount is a decoded path, without "%", "?" and "#", found "/a%20b""##),
+    ("/a?b", ##"a mount is a decoded path, without "%", "?" and "#", found "/a?b""##),
+    // A combining accent makes one character of itself and the slash, but the bytes are those of two slashes.
+    ("//\u{301}", "a mount has no //, found \"//\u{301}\""),
+  ])
+  func badMounts(mount: String, expected: String) {
+    #expect(mountFault(mount) == expected)
+  }
+
+  @Test func mountsAreDistinct() {
+    let text = "[[plugin]]\npath = \"a.so\"\nmount = \"/x\"\n[[plugin]]\npath = \"b.so\"\nmount = \"/x\""
+    #expect(
+      faults(sources(text)) == [
+        "outrider.toml:6:9: plugin.mount: \"/x\" is taken already (outrider.toml:3); one plugin a mount"
+      ])
+    // Both by default: the second's table is all there is to point at.
+    let byDefault = "[[plugin]]\npath = \"a.so\"\n[[plugin]]\npath = \"b.so\""
+    #expect(
+      faults(sources(byDefault)) == [
+        "outrider.toml:3:1: plugin.mount: \"/\" is taken already (outrider.toml:1); one plugin a mount"
+      ])
+  }
+
+  @Test func namesAreDistinct() {
+    let text = "[[plugin]]\npath = \"a.so\"\n[[plugin]]\npath = \"x/liba.so\"\nmount = \"/x\""
+    #expect(
+      faults(sources(text)) == [
+        "outrider.toml:3:1: plugin.name: \"a\" is taken already (outrider.toml:1); give this one a name of its own"
+      ])
+    #expect(faults(sources("\(text)\nname = \"b\"")).isEmpty)
+    #expect(faults(sources("\(text)\nname = \"a b\"")).first?.contains("expected 1 to 64 letters") == true)
+  }
+
+  @Test(arguments: [
+    ("/x/hello.so", "hello"), ("libhello.so", "hello"), ("hello", "hello"), ("lib.so", "lib.so"),
+    ("my plugin.so", "my_plugin"), ("é.so", "__"), ("a.so.1", "a.so.1"),
+  ])
+  func nameOfAFile(path: String, name: String) throws {
+    #expect(try settings("[[plugin]]\npath = \"\(path)\"").plugins[0].name == name)
+  }
+
+  @Test func aPathIsNeeded() {
+    #expect(faults(sources("\n[[plugin]]\nmount = \"/x\"")) == ["outrider.toml:2:1: plugin.path is missing"])
+    #expect(faults(sources("[[plugin]]\npath = \"\"")) == ["outrider.toml:2:8: plugin.path: an empty path"])
+    #expect(
+      faults(sources("[[plugin]]\npath = \"a\\u0000.so\"")) == ["outrider.toml:2:8: plugin.path: a NUL in the path"])
+    #expect(faults(sources("[[plugin]]\npath = 3")).count == 1)
+    #expect(
+      faults(sources("[[plugin]]\npath = 3\n[[plugin]]\nmount = \"/x\"")).last
+        == "outrider.toml:3:1: plugin.path is missing")
+    #expect(faults(ConfigurationSources(plugin: "")) == ["command line: an empty path"])
+  }
+}

@@ -1,0 +1,125 @@
+"""The fixtures: servers over the matrix of worker models and plugin styles, started once and shared."""
+
+import resource
+import signal
+
+import pytest
+
+import processes
+from matrix import COMBINATIONS, INSPECT, MODELS
+from server import Server
+
+
+def pytest_configure():
+    """Plugins crash here on purpose: no core files."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+class Pool:
+    """Running servers by what they were started with."""
+
+    def __init__(self):
+        self.servers = {}
+
+    def get(self, plugin, model, *flags):
+        key = (plugin, model, flags)
+        server = self.servers.get(key)
+        if not server or not server.alive:
+            server = self.servers[key] = Server(*flags, plugin, model=model)
+            server.known = [processes.look(pid) for pid in server.workers()]
+        return server
+
+    def check(self, server):
+        """The server and its worker have outlived the test."""
+        assert server.alive, f"the server ended; {server.state()}"
+        gone = processes.still_there(server.known) != server.known
+        if gone:
+            del self.servers[next(key for key, value in self.servers.items() if value is server)]
+            state = server.state()
+            server.kill()
+            raise AssertionError(f"worker {server.known[0].pid} ended during the test; {state}")
+
+    def stop(self):
+        """Stop them all, at the same time; each has to end well."""
+        faults = []
+        running = [server for server in self.servers.values() if server.alive]
+        for server in running:
+            server.tell(signal.SIGTERM)
+        for server in running:
+            try:
+                server.ended_well()
+            except AssertionError as fault:
+                faults.append(str(fault))
+            finally:
+                server.kill()
+        assert not faults, "\n\n".join(faults)
+
+
+@pytest.fixture(scope="session")
+def pool():
+    pool = Pool()
+    yield pool
+    pool.stop()
+
+
+@pytest.fixture(params=COMBINATIONS, ids=str)
+def combination(request):
+    """Each worker model with each plugin style."""
+    return request.param
+
+
+@pytest.fixture(params=MODELS)
+def model(request):
+    """Each worker model, for what does not depend on the plugin's style."""
+    return request.param
+
+
+@pytest.fixture
+def shared(pool):
+    """shared(plugin, model, *flags): a running server, shared with other tests; it must outlive this one."""
+    used = []
+
+    def get(plugin, model, *flags):
+        used.append(pool.get(plugin, model, *flags))
+        return used[-1]
+
+    yield get
+    for server in used:
+        pool.check(server)
+
+
+@pytest.fixture
+def own():
+    """own(*arguments, **options): a server of the test's own, stopped at its end unless the test did that."""
+    servers = []
+
+    def start(*arguments, **options):
+        servers.append(Server(*arguments, **options))
+        return servers[-1]
+
+    yield start
+    try:
+        for server in servers:
+            if server.alive:
+                server.stop()
+    finally:
+        for server in servers:
+            server.kill()
+
+
+@pytest.fixture
+def demo(shared, combination):
+    """The demo plugin, in each combination."""
+    return shared(combination.demo, combination.model)
+
+
+@pytest.fixture
+def misbehave(shared, combination):
+    """The plugin that does everything wrong, in each combination."""
+    return shared(combination.misbehave, combination.model)
+
+
+@pytest.fixture
+def inspect(shared, model):
+    """The plugin that tells what arrived, in each worker model."""
+    return shared(INSPECT, model)

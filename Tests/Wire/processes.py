@@ -1,0 +1,94 @@
+"""What /proc tells of processes. Nothing here is remembered: each call looks anew."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Process:
+    pid: int
+    parent: int
+    session: int
+    state: str
+    started: int  # clock ticks since boot; with the pid it names a process for ever
+
+    @property
+    def alive(self):
+        return self.state not in "ZX"
+
+
+def look(pid):
+    """The process of that pid, or None."""
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text("latin-1").rpartition(")")[2].split()
+    except OSError:
+        return None
+    return Process(int(pid), int(words[1]), int(words[3]), words[0], int(words[19]))
+
+
+def everything():
+    """All processes that are alive."""
+    found = (look(name) for name in os.listdir("/proc") if name.isdigit())
+    return [process for process in found if process and process.alive]
+
+
+def children(pid):
+    """The living children of a process, in the order of their start."""
+    return sorted((p for p in everything() if p.parent == pid), key=lambda p: (p.started, p.pid))
+
+
+def family(root):
+    """The process, its descendants, and whatever else is in its session: all that a start brought about."""
+    processes = everything()
+    known = {root}
+    while True:
+        more = {p.pid for p in processes if p.parent in known or p.session == root} - known
+        if not more:
+            return [p for p in processes if p.pid in known]
+        known |= more
+
+
+def still_there(processes):
+    """Those of the processes that have not ended; a pid that was given away again does not count."""
+    now = [(process, look(process.pid)) for process in processes]
+    return [before for before, after in now if after and after.alive and after.started == before.started]
+
+
+def threads(pid):
+    """How many threads a process has."""
+    return len(os.listdir(f"/proc/{pid}/task"))
+
+
+def descriptors(pid):
+    """Its open descriptors: number to (what it leads to, whether it closes on exec)."""
+    found = {}
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            target = os.readlink(f"/proc/{pid}/fd/{name}")
+            info = Path(f"/proc/{pid}/fdinfo/{name}").read_text()
+        except OSError:
+            continue  # closed meanwhile
+        flags = int(info.partition("flags:")[2].split()[0], 8)
+        found[int(name)] = (target, bool(flags & os.O_CLOEXEC))
+    return found
+
+
+def describe(pid):
+    """One line for failure messages."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("latin-1").strip()
+    except OSError:
+        command = "gone"
+    return f"{look(pid)} {command}"
+
+
+def wait_for(condition, what, timeout=5.0):
+    """Wait until condition() is true, and return its value. what may be a function, called on failure."""
+    deadline = time.monotonic() + timeout
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout} s: {what() if callable(what) else what}")
+        time.sleep(0.005)
+    return value

@@ -1,0 +1,307 @@
+"""Wrong calls of a plugin: the documented status, nothing illegal on the wire, and the server goes on."""
+
+import pytest
+
+import reports
+from client import Connection, request
+from matrix import Combination, blocking, keeping_alive
+from processes import wait_for
+from reports import E_CLOSED, E_INVALID, E_STATE, E_THREAD, E_UNSUPPORTED, OK
+
+
+@pytest.fixture
+def goes_on(misbehave):
+    """The misbehaving server, which must answer as before after the test."""
+    yield misbehave
+    assert misbehave.get("/").body == b"ok"
+
+
+def one_answer(server, path):
+    """The one answer to a request, and the connection closed after it: nothing behind it is missed."""
+    with server.connect() as connection:
+        connection.send(request("GET", path, "Connection: close"))
+        answer = connection.final()
+        connection.assert_closed()
+    assert answer.informational or connection.messages == [answer]
+    return answer
+
+
+# Order
+
+
+def test_double_start(goes_on):
+    answer = one_answer(goes_on, "/double-start")
+    assert answer.status == 200, "the first start counts"
+    assert reports.read(answer.body) == {"start": OK, "double-start": E_STATE, "respond": E_STATE}
+
+
+def test_double_respond(goes_on):
+    log = reports.LogReport(goes_on)
+    answer = one_answer(goes_on, "/double-respond")
+    assert answer.status == 200 and answer.body == b"first\n"
+    assert log.wait("respond", "double-respond", "start", "write") == {
+        "respond": OK,
+        "double-respond": E_STATE,
+        "start": E_STATE,
+        "write": E_STATE,
+    }
+
+
+def test_write_before_start(goes_on):
+    answer = one_answer(goes_on, "/write-before-start")
+    assert reports.read(answer.body) == {"write-before-start": E_STATE}
+
+
+@pytest.mark.parametrize("path", ["/double-respond", "/hint-after-respond", "/too-many", "/trailers"])
+@keeping_alive
+def test_the_next_answer_is_not_harmed(goes_on, path):
+    with goes_on.connect() as connection:
+        for _ in range(3):
+            connection.send(request("GET", path) + request("GET", "/"))
+            assert connection.final().status == 200
+            assert connection.final().body == b"ok"
+
+
+# No answer, or none to its end
+
+
+def test_no_answer(goes_on, combination):
+    with goes_on.connect() as connection:
+        connection.send(request("GET", "/no-answer", "Connection: close"))
+        answers = connection.end(timeout=5)
+    statuses = [answer.status for answer in answers]
+    if combination.style == "blocking":
+        assert statuses == [500] and answers[0].complete
+    else:
+        assert statuses in ([], [500]), "an exchange that is given up is cut off"
+
+
+def test_negative(goes_on):
+    assert one_answer(goes_on, "/negative").status == 500
+
+
+def test_negative_after_start(goes_on, combination):
+    with goes_on.connect() as connection:
+        connection.send(request("GET", "/negative-after-start") + request("GET", "/"))
+        answers = connection.end(timeout=5)
+    if combination.style == "event":
+        answers = [answer for answer in answers if answer.status != 500]  # what open() returns is a 500
+    assert not [answer for answer in answers if answer.complete], "the connection is cut off"
+
+
+def test_negative_after_write(goes_on):
+    with goes_on.connect() as connection:
+        connection.send(request("GET", "/negative-after-write") + request("GET", "/"))
+        answers = connection.end(timeout=5)
+    assert len(answers) <= 1, "nothing is answered on a connection that is cut off"
+    for answer in answers:
+        assert answer.status == 200 and not answer.complete
+        assert b"partial\n".startswith(answer.body)
+
+
+@blocking
+def test_what_was_written_before_a_negative_return_is_sent(goes_on):
+    with goes_on.connect() as connection:
+        connection.send(request("GET", "/negative-after-write"))
+        (answer,) = connection.end(timeout=5)
+    assert [chunk for chunk, _ in answer.chunks] == [b"partial\n"] and not answer.complete
+
+
+def test_a_500_is_the_servers(goes_on):
+    answer = goes_on.get("/negative")
+    assert answer.get("date") and answer.get("content-length") == str(len(answer.body))
+    assert b"E_IO" not in answer.body and b"misbehave" not in answer.body, "no inner matters in it"
+
+
+# Heads
+
+
+def test_bad_heads(goes_on):
+    answer = one_answer(goes_on, "/bad-final-fields")
+    assert answer.status == 200
+    report = reports.read(answer.body)
+    assert len(report) >= 35 and report == dict.fromkeys(report, E_INVALID)
+    names = {name.lower() for name, _ in answer.fields}
+    assert not names & {"x-bad", "x bad", "x-good", "set-cookie", "transfer-encoding"}, answer.raw
+
+
+# Handles
+
+
+@pytest.fixture
+def receive_refusals(combination):
+    """receive() is not for blocking plugins: which of two faults of a call it tells is left open."""
+    return {E_CLOSED} if combination.style == "event" else {E_CLOSED, E_UNSUPPORTED}
+
+
+def assert_dead(report, receive_refusals):
+    """Every function has refused the handle."""
+    wrong = {}
+    for name, status in report.items():
+        function = name.rpartition(".")[2]
+        allowed = {"head": {0}, "receive": receive_refusals}.get(function, {E_CLOSED})
+        if status not in allowed:
+            wrong[name] = status
+    assert not wrong, f"{wrong} in {report}"
+
+
+def test_stale_handles(goes_on, receive_refusals):
+    """The exchange of an earlier request, whose slot may be this one's."""
+    goes_on.get("/")
+    for _ in range(3):
+        body = one_answer(goes_on, "/stale").body
+        if body != b"stale=none\n":
+            break
+    report = reports.read(body)
+    assert {
+        "informational",
+        "start",
+        "write",
+        "respond",
+        "send",
+        "receive",
+        "cancelled",
+        "head",
+        "post",
+        "after",
+    } <= set(report)
+    assert_dead(report, receive_refusals)
+
+
+@keeping_alive
+def test_stale_handles_while_another_exchange_lives(goes_on, receive_refusals):
+    """None of it may reach the exchange that is open meanwhile."""
+    goes_on.get("/")
+    with Connection(goes_on.address, receive_buffer=200000) as other:
+        other.send(request("GET", "/backpressure", "Connection: close"))
+        assert_dead(reports.read(one_answer(goes_on, "/stale").body), receive_refusals)
+        answer = other.final(timeout=30)
+    assert answer.body == b"b" * (8 * 1024 * 1024)
+
+
+def test_foreign_handles(goes_on, receive_refusals):
+    report = reports.read(one_answer(goes_on, "/foreign").body)
+    assert {name.partition(".")[0] for name in report} == {"zero", "ones", "random", "flipped", "cancel"}
+    assert_dead(report, receive_refusals)
+
+
+# Threads
+
+
+def test_threads(goes_on, combination):
+    answer = one_answer(goes_on, "/thread")
+    assert answer.status == 200
+    written, _, text = answer.body.partition(b"\n")
+    report = reports.read(text)
+    assert report["cancelled"] == 0
+    own, other = (
+        {name: report[f"{who}.{name}"] for name in ("accepted", "wrong-thread", "other")}
+        for who in ("own", "other")
+    )
+    if combination.style == "blocking":
+        for name in ("informational", "start", "write", "respond", "send", "read"):
+            assert report[name] == E_THREAD, f"{name}={report[name]} from a thread that is not the request's"
+        assert own == {"accepted": 256, "wrong-thread": 0, "other": 0}
+        assert other == {"accepted": 0, "wrong-thread": 256, "other": 0}
+        assert not answer.informational
+    else:
+        assert report["informational"] == OK and [hint.status for hint in answer.informational] == [103]
+        assert own["other"] == other["other"] == 0
+        assert own["accepted"] + own["wrong-thread"] == other["accepted"] + other["wrong-thread"] == 256
+    assert (written.count(b"x"), written.count(b"y")) == (own["accepted"], other["accepted"])
+    assert len(written) == own["accepted"] + other["accepted"], "nothing but what was accepted"
+
+
+# Not wrong at all
+
+
+@pytest.mark.parametrize(
+    "path, body",
+    [
+        ("/sent", b"first\nsent\n"),
+        ("/release", b"counted\nrefused=-1\nreleased-after-refusal=0\nreleased=1\n"),
+    ],
+)
+def test_events(goes_on, combination, path, body):
+    answer = one_answer(goes_on, path)
+    if combination.style == "event":
+        assert answer.status == 200 and answer.body == body
+    else:
+        assert answer.status == 404
+
+
+def test_events_from_a_blocking_handler(goes_on, combination):
+    log = reports.LogReport(goes_on)
+    answer = one_answer(goes_on, "/host-send")
+    if combination.style == "event":
+        assert answer.status == 404
+        return
+    first, _, text = answer.body.partition(b"\n")
+    assert first == b"body" and [hint.status for hint in answer.informational] == [103]
+    assert reports.read(text) == {
+        "receive": E_UNSUPPORTED,
+        "hint": OK,
+        "body-before-start": E_STATE,
+        "start": OK,
+        "informational": E_STATE,
+        "body": OK,
+    }
+    assert log.wait("write-after-end") == {"write-after-end": E_STATE}
+
+
+def test_backpressure(goes_on, combination):
+    """8 MiB to a client that reads late: the plugin is told to wait, and nothing is lost."""
+    log = reports.LogReport(goes_on)
+    with Connection(goes_on.address, receive_buffer=200000) as connection:
+        connection.send(request("GET", "/backpressure", "Connection: close"))
+        connection.head()
+        answer = connection.final(timeout=30)
+    assert answer.body == b"b" * (8 * 1024 * 1024)
+    if combination.style == "event":
+        report = log.wait(
+            "backpressure.status",
+            "backpressure.sent",
+            "backpressure.paused",
+            "backpressure.again",
+            "backpressure.resumed",
+        )
+        assert report["backpressure.status"] >= 0 and report["backpressure.sent"] == 512
+        assert report["backpressure.paused"] + report["backpressure.again"] >= 1
+        assert report["backpressure.resumed"] >= 1
+
+
+def test_a_client_that_leaves_in_the_middle(goes_on):
+    for _ in range(5):
+        with Connection(goes_on.address, receive_buffer=200000) as connection:
+            connection.send(request("GET", "/backpressure"))
+            connection.head()
+            connection.abort()
+    assert goes_on.get("/").body == b"ok"
+
+
+def test_no_such_route(goes_on):
+    assert one_answer(goes_on, "/nothing-here").status == 404
+
+
+# The log
+
+
+@pytest.mark.parametrize("style", ["blocking", "event"])
+def test_misuse_is_logged(own, style):
+    combination = Combination("async", style)
+    server = own(combination.misbehave, model=combination.model)
+    log = reports.LogReport(server)
+    server.get("/write-before-start")
+    wait_for(
+        lambda: "misbehave" in log.text, lambda: f"a line with the plugin's name: {log.text!r}", timeout=2
+    )
+
+
+@pytest.mark.parametrize("style", ["blocking", "event"])
+def test_the_log_of_misuse_is_bounded(own, style):
+    combination = Combination("async", style)
+    server = own(combination.misbehave, model=combination.model)
+    log = reports.LogReport(server)
+    for _ in range(300):
+        server.get("/write-before-start")
+    assert len(log.text.splitlines()) < 150, "logging of misuse is limited in its rate"

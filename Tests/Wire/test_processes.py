@@ -1,0 +1,334 @@
+"""Supervisor, master and workers: who is there, who comes back, and how all end."""
+
+import os
+import re
+import signal
+import socket
+import time
+
+import pytest
+
+import processes
+from client import Closed, Timeout, request
+from matrix import INSPECT, Combination, keeping_alive, only
+from processes import wait_for
+
+CRASHES = {"/crash": r"SIGSEGV|signal 11\b", "/abort": r"SIGABRT|signal 6\b", "/exit": r"(?i)exit\D*\b3\b"}
+
+
+def in_flight(server, path):
+    """A connection with a request that its handler is busy with."""
+    connection = server.connect()
+    connection.send(request("GET", path))
+    connection.assert_open(within=0.2)
+    return connection
+
+
+def replaced(server, old, count):
+    """Wait until the worker is gone and another has its place; how long that took."""
+    start = time.monotonic()
+    master = server.master()
+
+    def new_ones():
+        now = [p.pid for p in processes.children(master)]
+        return now if old not in now and len(now) == count else None
+
+    wait_for(new_ones, lambda: f"a worker in place of {old}; {server.state()}", timeout=5)
+    return time.monotonic() - start
+
+
+# Who is there
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_supervisor_master_workers(own, combination, count):
+    server = own("-w", count, combination.demo, model=combination.model)
+    workers = server.workers(count)
+    master = server.master()
+    everyone = {p.pid for p in processes.family(server.pid)}
+    assert everyone == {server.pid, master, *workers}, server.state()
+    assert processes.threads(server.pid) == 1, "the supervisor has one thread"
+    assert processes.threads(master) == 1, "the master has one thread"
+    if combination.model == "sync":
+        assert [processes.threads(pid) for pid in workers] == [1] * count
+    assert server.get("/health").body == b"OK"
+    assert server.workers(count) == workers
+
+
+def test_a_terminals_interrupt_is_for_the_supervisor(own, model):
+    """Ctrl-C reaches the whole group: masters and workers leave it to the supervisor."""
+    server = own(INSPECT, model=model)
+    master, (worker,) = server.master(), server.workers()
+    os.kill(worker, signal.SIGINT)
+    os.kill(master, signal.SIGINT)
+    for _ in range(10):
+        assert server.get("/").status == 200
+    assert server.master() == master and server.workers() == [worker]
+
+
+# Workers that end
+
+
+def test_a_killed_worker_comes_back(own, combination):
+    server = own("-w", 2, combination.demo, model=combination.model)
+    victim = server.workers(2)[0]
+    os.kill(victim, signal.SIGKILL)
+    start = time.monotonic()
+    while time.monotonic() - start < 0.3:
+        assert server.get("/health").body == b"OK", "the other worker goes on"
+    replaced(server, victim, 2)
+    assert time.monotonic() - start < 1
+    assert re.search(rf"\b{victim}\b", server.log) and re.search(r"(?i)SIGKILL|signal 9\b", server.log), (
+        server.log
+    )
+
+
+def test_the_only_worker_comes_back(own, combination):
+    server = own(combination.demo, model=combination.model)
+    for _ in range(2):
+        (victim,) = server.workers()
+        os.kill(victim, signal.SIGKILL)
+        assert server.get("/health").body == b"OK", "who comes meanwhile waits in the backlog"
+        replaced(server, victim, 1)
+
+
+@pytest.mark.parametrize("path", CRASHES)
+def test_a_crashing_plugin(own, combination, path):
+    server = own(combination.misbehave, model=combination.model)
+    (victim,) = server.workers()
+    with server.connect() as connection:
+        connection.send(request("GET", path))
+        answers = connection.end(timeout=5)
+    assert not [answer for answer in answers if answer.complete and answer.status < 500]
+    assert replaced(server, victim, 1) < 1
+    assert server.get("/").body == b"ok"
+    lines = [line for line in server.log.splitlines() if re.search(rf"\b{victim}\b", line)]
+    assert any(re.search(CRASHES[path], line) for line in lines), server.log
+    assert "misbehave" in server.log, "the log names the plugin"
+
+
+def test_a_crash_leaves_other_workers_alone(own, combination):
+    server = own("-w", 2, combination.misbehave, model=combination.model)
+    before = server.workers(2)
+    with server.connect() as connection:
+        connection.send(request("GET", "/crash"))
+        connection.end(timeout=5)
+    wait_for(
+        lambda: len(set(server.workers(2)) & set(before)) == 1, lambda: f"one new worker; {server.state()}"
+    )
+    assert server.get("/").body == b"ok"
+
+
+def test_a_crash_loop_does_not_spin(own):
+    combination = Combination("async", "event")
+    server = own(combination.misbehave, model=combination.model)
+    seen, start = set(), time.monotonic()
+    while time.monotonic() - start < 2:
+        seen |= {p.pid for p in processes.children(server.master())}
+        try:
+            with server.connect(timeout=0.5) as connection:
+                connection.send(request("GET", "/crash"))
+                connection.end(timeout=0.5)
+        except (OSError, Closed, Timeout):
+            pass
+    assert 3 <= len(seen) <= 8, f"restarts back off from 100 ms, doubling: {len(seen)} workers in 2 s"
+    assert server.alive
+
+
+# The end
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT], ids=lambda s: s.name)
+def test_an_idle_server_ends(own, combination, number):
+    server = own("-w", 2, combination.demo, model=combination.model)
+    server.workers(2)
+    start = time.monotonic()
+    server.stop(number)
+    assert time.monotonic() - start < 1.5
+    with socket.create_server(server.address):
+        pass  # the port is free
+
+
+def test_term_lets_requests_finish(own, combination):
+    server = own(combination.demo, model=combination.model)
+    with in_flight(server, "/delay?s=1") as connection:
+        server.tell(signal.SIGTERM)
+        answer = connection.final(timeout=3)
+        assert answer.status == 200 and answer.get("x-request-path") == "/delay"
+        connection.assert_closed()
+    server.ended_well(timeout=3)
+
+
+def test_term_lets_a_stream_finish(own, combination):
+    server = own(combination.demo, model=combination.model)
+    with server.connect() as connection:
+        connection.send(request("GET", "/stream"))
+        connection.head()
+        server.tell(signal.SIGTERM)
+        assert connection.final(timeout=3).body.endswith(b"chunk 9\n")
+        connection.assert_closed()
+    server.ended_well(timeout=3)
+
+
+@only(lambda combination: str(combination) != "sync-blocking")  # there the worker is inside the handler
+def test_nobody_is_accepted_after_term(own, combination):
+    server = own(combination.demo, model=combination.model)
+
+    def is_refused():
+        try:
+            server.connect(timeout=1).close()
+        except OSError:
+            return True
+
+    with in_flight(server, "/delay?s=1.5") as connection:
+        server.tell(signal.SIGTERM)
+        wait_for(is_refused, "a refused connection", timeout=1)
+        assert not connection.finals, "refused while the last request is still running"
+        assert connection.final(timeout=3).status == 200
+    server.ended_well(timeout=3)
+
+
+@keeping_alive
+def test_an_idle_connection_gets_one_more_answer(own, combination):
+    """No client loses a request that was on its way when the server began to drain."""
+    server = own(combination.demo, model=combination.model)
+    with server.connect() as idle, in_flight(server, "/delay?s=1.5") as busy:
+        idle.send(request("GET", "/health"))
+        assert not idle.final().says_close
+        server.tell(signal.SIGTERM)
+        idle.assert_open(within=0.3)
+        idle.send(request("GET", "/health"))
+        answer = idle.final()
+        assert answer.body == b"OK" and answer.says_close
+        idle.assert_closed()
+        assert busy.final(timeout=3).status == 200
+    server.ended_well(timeout=3)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT], ids=lambda s: s.name)
+def test_int_ends_at_once(own, combination, number):
+    server = own(combination.demo, model=combination.model)
+    with in_flight(server, "/delay?s=5") as connection:
+        start = time.monotonic()
+        server.stop(number)
+        assert time.monotonic() - start < 1
+        assert not [answer for answer in connection.end() if answer.complete and answer.status == 200]
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT], ids=lambda s: s.name)
+def test_a_second_signal_means_now(own, model, second):
+    server = own(Combination(model, "event").demo, model=model)
+    with in_flight(server, "/delay?s=5"):
+        server.tell(signal.SIGTERM)
+        with pytest.raises(AssertionError):
+            server.wait(timeout=0.3)
+        start = time.monotonic()
+        server.stop(second)
+        assert time.monotonic() - start < 1
+
+
+def test_graceful_timeout(own, combination):
+    server = own("--set", "server.graceful_timeout=500ms", combination.demo, model=combination.model)
+    with in_flight(server, "/delay?s=5"):
+        start = time.monotonic()
+        server.stop()
+        assert 0.4 <= time.monotonic() - start < 2
+
+
+def test_a_killed_supervisor_takes_all_with_it(own, combination):
+    server = own("-w", 2, combination.demo, model=combination.model)
+    server.workers(2)
+    server.tell(signal.SIGKILL)
+    server.wait()
+    server.assert_nothing_left(timeout=5)
+    with socket.create_server(server.address):
+        pass  # the port is free
+
+
+def test_a_killed_supervisor_lets_requests_finish(own, combination):
+    server = own(combination.demo, model=combination.model)
+    with in_flight(server, "/delay?s=1") as connection:
+        server.tell(signal.SIGKILL)
+        server.wait()
+        assert connection.final(timeout=3).status == 200
+    server.assert_nothing_left(timeout=5)
+
+
+# Descriptors
+
+
+def strays(pid):
+    """Descriptors of a worker that have no business there."""
+    found = {}
+    for number, (target, closes_on_exec) in processes.descriptors(pid).items():
+        known = (
+            number <= 2
+            or target.startswith(("socket:", "/memfd:"))
+            or target
+            in (
+                "anon_inode:[eventpoll]",
+                "anon_inode:[eventfd]",
+                "anon_inode:[timerfd]",
+                "anon_inode:[signalfd]",
+            )
+        )
+        if not known or (number > 2 and not closes_on_exec):
+            found[number] = (target, "closes on exec" if closes_on_exec else "stays open on exec")
+    return found
+
+
+def test_descriptors_of_a_worker(own, combination):
+    stray = os.memfd_create("stray", 0)
+    file = os.open("/etc/hostname", os.O_RDONLY)
+    reader, writer = os.pipe()
+    try:
+        server = own(combination.demo, model=combination.model, pass_fds=(stray, file, reader, writer))
+    finally:
+        for each in (stray, file, reader, writer):
+            os.close(each)
+    (worker,) = server.workers()
+    assert server.get("/health").body == b"OK"
+    assert not strays(worker), f"of {processes.descriptors(worker)}"
+    for pid in (worker, server.master()):
+        targets = [target for target, _ in processes.descriptors(pid).values()]
+        assert not [t for t in targets if "stray" in t or t == "/etc/hostname" or t.startswith("pipe:")], (
+            targets
+        )
+
+
+def test_workers_share_only_the_listener(own, model):
+    server = own("-w", 2, INSPECT, model=model)
+    first, second = (
+        {target for target, _ in processes.descriptors(pid).values() if target.startswith("socket:")}
+        for pid in server.workers(2)
+    )
+    with open("/proc/net/tcp") as table:
+        listeners = {
+            f"socket:[{line.split()[9]}]"
+            for line in table
+            if line.split()[1].endswith(f":{server.port:04X}") and line.split()[3] == "0A"
+        }
+    assert first & second <= listeners, f"{first & second} are shared, the listener is {listeners}"
+
+
+def test_descriptors_do_not_leak(own, combination):
+    server = own(combination.demo, model=combination.model)
+    (worker,) = server.workers()
+
+    def sockets():
+        return sorted(target.partition(":")[0] for target, _ in processes.descriptors(worker).values())
+
+    server.get("/health")
+    before = sockets()
+    for place in range(100):
+        with server.connect() as connection:
+            connection.send(
+                request("GET", "/large" if place % 10 == 0 else "/health") if place % 3 else b"GET / HT"
+            )
+            if place % 2:
+                if place % 3:
+                    connection.final()
+            else:
+                connection.abort()
+    assert server.get("/health").body == b"OK"
+    wait_for(lambda: len(sockets()) <= len(before), lambda: f"{before} has become {sockets()}", timeout=12)
