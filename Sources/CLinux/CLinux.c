@@ -12,9 +12,11 @@ int outrider_close_range(unsigned first, unsigned last) { return close_range(fir
 
 const char *outrider_signal_abbreviation(int signal) { return sigabbrev_np(signal); }
 
-const char *outrider_library_file(const void *symbol) {
-  Dl_info info;
-  return dladdr(symbol, &info) ? info.dli_fname : NULL;
+int outrider_has_symbol_version(const char *version) {
+  // A version is a symbol without an address: only the absence of an error tells.
+  dlerror();
+  dlvsym(RTLD_DEFAULT, version, version);
+  return dlerror() == NULL;
 }
 
 // The context of the calling thread; see outrider_thread_context().

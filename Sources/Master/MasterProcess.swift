@@ -211,6 +211,8 @@ package struct MasterProcess: ~Copyable {
     killDeadline =
       Clock.monotonic() &+ configuration.settings.server.gracefulTimeout &+ Clock.nanosecondsPerSecond
     crew.tell(.drain)
+    // The workers have copies of their own; with the last of them new clients are refused.
+    for socket in sockets { Connections.close(socket.fd) }
   }
 
   private mutating func stop() {

@@ -175,6 +175,7 @@ package struct Supervisor: ~Copyable {
 
   private mutating func drain() {
     log.info("stopping: requests in flight have \(gracefulTimeout / Clock.nanosecondsPerSecond) s to finish")
+    store = ListenerStore()
     tell(.drain, then: .draining, within: gracefulTimeout &+ 2 * Clock.nanosecondsPerSecond)
   }
 

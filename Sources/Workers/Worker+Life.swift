@@ -112,6 +112,18 @@ extension Worker {
     record.drain = .draining
     record.drainDeadline = record.now &+ record.gracefulTimeout
     record.table.forEach { queue($0) }
+    closeListeners()
+  }
+
+  /// Clients that wait in the backlog would be reset with the last copy of the socket: they are served first.
+  private func closeListeners() {
+    for index in record.listeners.indices {
+      while !record.table.isFull, accept(on: index) {}
+      record.epoll.remove(record.listeners[index].fd)
+      record.listeners[index].isRegistered = false
+      Connections.close(record.listeners[index].fd)
+    }
+    record.accepting = false
   }
 
   /// Nothing is left to do, or no time to do it.

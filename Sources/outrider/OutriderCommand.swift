@@ -37,6 +37,21 @@ struct OutriderCommand: ParsableCommand {
     Process.leave(flushing: perform())
   }
 
+  /// A value that a flag can't have is a fault of the command line, whatever the file says.
+  func validate() throws {
+    let flagsAlone = ConfigurationSources(
+      overrides: flags.typed(origin: ""),
+      binds: flags.bind.map { ConfigurationSources.Bind(address: $0, origin: "--bind") })
+    do {
+      _ = try flagsAlone.read()
+    } catch {
+      throw ValidationError("\(error)")
+    }
+    for assignment in flags.assignments where !assignment.contains("=") {
+      throw ValidationError("--set \(assignment): expected key=value")
+    }
+  }
+
   private func perform() -> Platform.ExitCode {
     if version {
       print(Versions.text)

@@ -25,6 +25,19 @@ struct SettingFlags: ParsableArguments {
   ///
   /// - Parameter origin: what comes before the flag's name where it is told.
   func overrides(origin: String) throws(MalformedAssignment) -> [ConfigurationSources.Override] {
+    var overrides = typed(origin: origin)
+    for assignment in assignments {
+      guard let equals = assignment.firstIndex(of: "=") else { throw MalformedAssignment(text: assignment) }
+      overrides.append(
+        ConfigurationSources.Override(
+          key: String(assignment[..<equals]), value: String(assignment[assignment.index(after: equals)...]),
+          origin: origin + "--set"))
+    }
+    return overrides
+  }
+
+  /// What the flags with a key of their own set.
+  func typed(origin: String) -> [ConfigurationSources.Override] {
     var overrides: [ConfigurationSources.Override] = []
     func add(_ key: String, _ value: String?, _ flag: String) {
       guard let value else { return }
@@ -33,10 +46,6 @@ struct SettingFlags: ParsableArguments {
     add("server.workers", workers, "--workers")
     add("server.worker_model", workerModel, "--worker-model")
     add("server.threads", threads, "--threads")
-    for assignment in assignments {
-      guard let equals = assignment.firstIndex(of: "=") else { throw MalformedAssignment(text: assignment) }
-      add(String(assignment[..<equals]), String(assignment[assignment.index(after: equals)...]), "--set")
-    }
     return overrides
   }
 }

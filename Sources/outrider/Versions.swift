@@ -26,10 +26,11 @@ enum Versions {
     return unsafe String(cString: info.pointee.version_str)
   }
 
-  /// libsystemd tells no version; the file that was loaded has it in its name.
+  /// libsystemd tells no version, but each release marks its new symbols with one.
   private static var systemd: String {
-    let function: @convention(c) (CInt, UnsafePointer<CChar>?) -> CInt = unsafe sd_notify
-    let file = unsafe Process.libraryFile(of: unsafeBitCast(function, to: UnsafeRawPointer.self))
-    return "libsystemd " + (file.map { String($0.dropFirst("libsystemd.so.".count)) } ?? "?")
+    // Keeps the library linked until more of it is used here.
+    _ = unsafe sd_notify as (CInt, UnsafePointer<CChar>?) -> CInt
+    let newest = (209..<400).last { Process.hasSymbolVersion("LIBSYSTEMD_\($0)") }
+    return "libsystemd \(newest.map(String.init) ?? "?")"
   }
 }

@@ -20,24 +20,30 @@ class Pool:
 
     def __init__(self):
         self.servers = {}
+        self.faults = {}  # of those that did not start: once is enough to know
 
-    def get(self, plugin, model, *flags):
-        key = (plugin, model, flags)
-        server = self.servers.get(key)
-        if not server or not server.alive:
-            server = self.servers[key] = Server(*flags, plugin, model=model)
-            server.known = [processes.look(pid) for pid in server.workers()]
-        return server
+    def get(self, key):
+        if key in self.faults:
+            pytest.fail(self.faults[key])
+        if key not in self.servers:
+            plugin, model, *flags = key
+            try:
+                server = self.servers[key] = Server(*flags, plugin, model=model)
+                server.known = [processes.look(pid) for pid in server.workers()]
+            except AssertionError as fault:
+                self.faults[key] = str(fault)
+                raise
+        return self.servers[key]
 
-    def check(self, server):
-        """The server and its worker have outlived the test."""
-        assert server.alive, f"the server ended; {server.state()}"
-        gone = processes.still_there(server.known) != server.known
-        if gone:
-            del self.servers[next(key for key, value in self.servers.items() if value is server)]
-            state = server.state()
-            server.kill()
-            raise AssertionError(f"worker {server.known[0].pid} ended during the test; {state}")
+    def check(self, key):
+        """The server and its worker have outlived the test; else the next one starts with new ones."""
+        server = self.servers[key]
+        if server.alive and processes.still_there(server.known) == server.known:
+            return
+        del self.servers[key]
+        state = server.state()
+        server.kill()
+        pytest.fail(f"worker {server.known[0].pid} ended during the test; {state}")
 
     def stop(self):
         """Stop them all, at the same time; each has to end well."""
@@ -79,13 +85,14 @@ def shared(pool):
     """shared(plugin, model, *flags): a running server, shared with other tests; it must outlive this one."""
     used = []
 
-    def get(plugin, model, *flags):
-        used.append(pool.get(plugin, model, *flags))
-        return used[-1]
+    def get(*key):
+        server = pool.get(key)
+        used.append(key)
+        return server
 
     yield get
-    for server in used:
-        pool.check(server)
+    for key in dict.fromkeys(used):
+        pool.check(key)
 
 
 @pytest.fixture

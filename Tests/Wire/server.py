@@ -82,7 +82,7 @@ def end(child, family):
 
 
 class Server:
-    """A running outrider. As a context manager it is stopped with TERM, and must end with exit code 0."""
+    """A running outrider."""
 
     def __init__(self, *arguments, model=None, unix=False, bind=True, port=None, env=None, pass_fds=()):
         self.folder = Path(tempfile.mkdtemp(prefix="outrider-wire-"))
@@ -111,15 +111,6 @@ class Server:
         except BaseException:
             self.kill()
             raise
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, *_):
-        if kind is None:
-            self.stop()
-        else:
-            self.kill()
 
     # What it said and is
 

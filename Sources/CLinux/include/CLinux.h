@@ -2,6 +2,7 @@
 #pragma once
 
 // No _GNU_SOURCE here: Swift's own view of the C library has none, and the two must agree.
+#include <elf.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
@@ -26,8 +27,8 @@
 int outrider_accept4(int listener, struct sockaddr *address, socklen_t *size, int flags);
 int outrider_close_range(unsigned first, unsigned last);
 const char *outrider_signal_abbreviation(int signal);
-// The file of the library that a symbol belongs to; NULL if there is none.
-const char *outrider_library_file(const void *symbol);
+// Whether a loaded library defines a symbol version, such as LIBSYSTEMD_252.
+int outrider_has_symbol_version(const char *version);
 
 // One pointer that belongs to the calling thread, NULL at its start.
 void *outrider_thread_context(void);

@@ -3,7 +3,7 @@ package enum KnownField: UInt8 {
   case other
   case connection, contentLength, contentType, date, expect, forwarded, host, keepAlive, noEarlyHints
   case proxyConnection, server, te, trailer, transferEncoding, upgrade, via
-  case xForwardedFor, xForwardedHost, xForwardedProto, xRequestID
+  case xForwardedFor, xForwardedHost, xForwardedProto, xForwardedOther, xRequestID
 
   /// The field that `name`, in any case, stands for. The length decides first: few names get as far as a comparison.
   @inlinable
@@ -35,6 +35,10 @@ package enum KnownField: UInt8 {
     case (17, 0x78): self = matches("x-forwarded-proto", .xForwardedProto)
     default: self = .other
     }
+    // Any other X-Forwarded-* tells of a proxy as well.
+    if self == .other && initial == 0x78 && name.count > 12 && name.slice(0, 12).equalsIgnoringCase("x-forwarded-") {
+      self = .xForwardedOther
+    }
   }
 
   /// Fields that frame the message or belong to the connection: the server's alone to send (RFC 9110 section 7.6.1).
@@ -50,7 +54,7 @@ package enum KnownField: UInt8 {
   package var isForbiddenInTrailers: Bool {
     switch self {
     case .contentLength, .expect, .forwarded, .host, .trailer, .via: true
-    case .xForwardedFor, .xForwardedHost, .xForwardedProto, .xRequestID: true
+    case .xForwardedFor, .xForwardedHost, .xForwardedProto, .xForwardedOther, .xRequestID: true
     default: belongsToConnection
     }
   }

@@ -36,7 +36,7 @@ struct FieldEffects {
       while let token = tokens.next() {
         if token.equalsIgnoringCase("trailers") { head.traits.insert(.acceptsTrailers) }
       }
-    case .via, .forwarded, .xForwardedFor, .xForwardedHost, .xForwardedProto: head.traits.insert(.proxied)
+    case .via, .forwarded, .xForwardedFor, .xForwardedHost, .xForwardedProto, .xForwardedOther: head.traits.insert(.proxied)
     case .noEarlyHints:
       if value.equals(Bytes("1")) { head.traits.insert(.refusesEarlyHints) }
     default: break

@@ -2,6 +2,25 @@ import Glibc
 
 /// Whole small files, such as the configuration.
 package enum FileContents {
+  /// The first `count` bytes of a file, or all if it has fewer.
+  package static func prefix(path: String, count: Int) throws(Errno) -> [UInt8] {
+    let file = try FileDescriptor.open(path, flags: O_RDONLY)
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: count)
+    while bytes.count < count {
+      let read = try file.read(into: &chunk, attempt: "read \(path)")
+      if read == 0 { break }
+      bytes.append(contentsOf: chunk[..<min(read, count - bytes.count)])
+    }
+    return bytes
+  }
+
+  package static func size(path: String) throws(Errno) -> Int {
+    var status = Glibc.stat()
+    guard unsafe stat(path, &status) == 0 else { throw .last("stat \(path)") }
+    return Int(status.st_size)
+  }
+
   /// The bytes of a regular file.
   ///
   /// - Parameter limit: the largest size that is read; a larger file is `EFBIG`.

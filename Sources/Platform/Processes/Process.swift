@@ -89,11 +89,9 @@ package enum Process {
     outrider_fcntl(fd, F_SETFD, FD_CLOEXEC)
   }
 
-  /// The name, without directory, of the library file that a function was loaded from, links followed.
-  package static func libraryFile(of function: UnsafeRawPointer) -> String? {
-    guard let name = unsafe outrider_library_file(function), let path = unsafe realpath(name, nil) else { return nil }
-    defer { unsafe free(path) }
-    return unsafe String(cString: path).split(separator: "/").last.map(String.init)
+  /// Whether a loaded library defines a symbol version, such as `LIBSYSTEMD_252`.
+  package static func hasSymbolVersion(_ version: String) -> Bool {
+    unsafe outrider_has_symbol_version(version) != 0
   }
 
   /// How many threads the process has.

@@ -57,6 +57,12 @@ package enum Connections {
   /// No more bytes will be sent; those of the peer can still be read.
   package static func shutdownWriting(_ fd: CInt) { shutdown(fd, CInt(SHUT_WR)) }
 
+  /// The next close is a reset, whatever has been sent by then.
+  package static func resetOnClose(_ fd: CInt) {
+    var option = Glibc.linger(l_onoff: 1, l_linger: 0)
+    unsafe setsockopt(fd, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<Glibc.linger>.size))
+  }
+
   /// Waits until `fd` can be read or written, or its peer is gone.
   ///
   /// - Returns: false when `deadline` (monotonic nanoseconds) has passed.

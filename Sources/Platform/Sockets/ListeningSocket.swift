@@ -3,6 +3,9 @@ import Glibc
 
 /// Sockets that accept connections.
 package enum ListeningSocket {
+  /// Who may connect to a unix socket: its owner and group.
+  private static let unixMode: mode_t = 0o660
+
   /// Binds and listens. A stale unix socket, on which nobody listens, is replaced.
   package static func open(_ address: SocketAddress, name: String, backlog: Int) throws(Errno) -> FileDescriptor {
     let type = CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
@@ -19,6 +22,7 @@ package enum ListeningSocket {
       set(raw, CInt(IPPROTO_TCP), TCP_NODELAY, 1)
     }
     guard try unsafe address.withSockaddr({ unsafe bind(raw, $0, $1) }) == 0 else { throw .last("bind \(name)") }
+    if case .unix(let path) = address, unsafe chmod(path, unixMode) != 0 { throw .last("chmod \(path)") }
     guard listen(raw, CInt(clamping: backlog)) == 0 else { throw .last("listen on \(name)") }
     return descriptor
   }

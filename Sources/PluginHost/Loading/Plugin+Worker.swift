@@ -15,7 +15,7 @@ extension Plugin {
     var error = HookError()
     let status = unsafe start(record.state, &info, &error.raw)
     guard status >= 0 else {
-      throw LoadFault(plugin: record.nameText, path: "worker_start", "refused: \(error.text(status))")
+      throw LoadFault(plugin: record.nameText, path: record.path, "worker_start refused: \(error.text(status))")
     }
   }
 

@@ -28,6 +28,7 @@ package struct PluginRecord {
   package let host: UnsafeMutablePointer<outrider_host>
   /// The entry's name in the configuration.
   package let name: Bytes
+  let path: String
   /// Where it is mounted, without a trailing slash: empty for "/".
   package let mount: Bytes
   package let configuration: PluginConfiguration

@@ -33,7 +33,7 @@ package enum PluginLoader {
     let plugin = unsafe Plugin(
       PluginRecord(
         descriptor: unsafe outrider_plugin(), state: nil, host: HostTable.make(), name: permanent(entry.name),
-        mount: permanent(entry.mount == "/" ? "" : entry.mount), configuration: entry.configuration))
+        path: entry.path, mount: permanent(entry.mount == "/" ? "" : entry.mount), configuration: entry.configuration))
     unsafe plugin.record.host.pointee.implementation = UnsafeMutableRawPointer(plugin.address)
 
     let entryPoint = unsafe try open(entry)
@@ -54,6 +54,7 @@ package enum PluginLoader {
     var status = stat()
     guard unsafe stat(entry.path, &status) == 0 else { throw fault(Errno.last("stat").reason) }
     guard status.st_mode & S_IFMT == S_IFREG else { throw fault("not a regular file") }
+    if let objection = try? ELFObject.objection(entry.path) { throw fault(objection) }
     let path = entry.path.utf8.contains(UInt8(ascii: "/")) ? entry.path : "./" + entry.path
     guard let library = unsafe dlopen(path, RTLD_NOW | RTLD_LOCAL) else { throw fault(loaderError(path)) }
     guard let symbol = unsafe dlsym(library, "outrider_plugin_v1") else {

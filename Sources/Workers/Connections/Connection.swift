@@ -38,7 +38,7 @@ struct ConnectionRecord: ~Copyable {
   }
 
   struct Flags: OptionSet {
-    let rawValue: UInt8
+    let rawValue: UInt16
     /// The socket may have bytes; cleared by a read that got fewer than it asked for.
     static let readable = Flags(rawValue: 1 << 0)
     /// The socket may take bytes; cleared by a write that would block.
@@ -53,6 +53,10 @@ struct ConnectionRecord: ~Copyable {
     static let registered = Flags(rawValue: 1 << 5)
     /// A refusal has been logged.
     static let complained = Flags(rawValue: 1 << 6)
+    /// To be closed by shutdown, reading to the end, close.
+    static let lingers = Flags(rawValue: 1 << 7)
+    /// To be closed by a reset: nothing else tells the client that the answer is not whole.
+    static let resets = Flags(rawValue: 1 << 8)
   }
 
   let slot: Int32

@@ -35,13 +35,16 @@ extension Worker {
     record.listeners[index].isRegistered = false
   }
 
-  func accept(on index: Int) {
-    guard record.accepting, !record.table.isFull else { return }
+  /// Takes one connection; false if there is none.
+  @discardableResult
+  func accept(on index: Int) -> Bool {
+    guard record.listeners[index].isRegistered, !record.table.isFull else { return false }
     switch Connections.accept(record.listeners[index].fd) {
-    case .none: break
+    case .none: return false
     case .exhausted(let error):
       record.log.error("\(error); accepting pauses for 100 ms")
       record.acceptAgainAt = record.now + Worker.exhaustionPause
+      return false
     case .connection(let fd, let peer):
       open(fd, on: index, peer)
       if record.sharesListeners && !record.table.isFull {
@@ -49,6 +52,7 @@ extension Worker {
         stopListening(on: index)
         listen(on: index)
       }
+      return true
     }
   }
 

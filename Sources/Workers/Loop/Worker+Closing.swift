@@ -10,15 +10,31 @@ extension Worker {
   private static let lingerBytes = 1 << 20
 
   /// The last answer is queued: send it, then close.
-  func startClosing(_ connection: Connection) {
+  ///
+  /// - Parameter lingering: the client may have sent, or be sending, what nobody will read.
+  func startClosing(_ connection: Connection, lingering: Bool = true) {
     connection.record.phase = .closing
+    if lingering { connection.record.flags.insert(.lingers) }
+  }
+
+  /// The answer can't be completed: what is queued goes out, and then the client sees that it is cut off.
+  func cut(_ connection: Connection) {
+    // Where the end of the connection is the end of the body, only a reset says that it is not.
+    if connection.record.request?.record.answer.endsByClose == true { connection.record.flags.insert(.resets) }
+    releaseRequest(connection)
+    startClosing(connection)
   }
 
   func finishClosing(_ connection: Connection) -> Bool {
     flush(connection)
     if connection.record.flags.contains(.broken) { return true }
     guard connection.record.output.isEmpty else { return false }
-    if connection.record.flags.contains(.peerClosed) {
+    if connection.record.flags.contains(.resets) {
+      Connections.resetOnClose(connection.record.fd)
+      close(connection)
+      return true
+    }
+    if connection.record.flags.contains(.peerClosed) || !connection.record.flags.contains(.lingers) {
       close(connection)
       return true
     }

@@ -8,7 +8,10 @@ struct AnswerFraming {
   private(set) var isChunked = false
   /// The connection can't be kept after this answer.
   private(set) var closes = false
-  private(set) var hasHead = false
+  /// The end of the connection is the end of the body.
+  private(set) var endsByClose = false
+  /// The answer is given up; what is queued goes out, and the connection ends.
+  private(set) var isAborted = false
 
   /// Appends what `act` sends to `queue`.
   ///
@@ -25,7 +28,6 @@ struct AnswerFraming {
         ResponseEncoder.writeInformational(status: status, fields: fields, to: &$0)
       }
     case .head(let status, let fields, let verdict, let whole):
-      hasHead = true
       let framing = framing(status, verdict, whole, bounds, version)
       if !keepAlive { closes = true }
       let connection: ResponseEncoder.ConnectionOption? =
@@ -60,7 +62,9 @@ struct AnswerFraming {
       }
     case .end:
       if isChunked { queue.append(Bytes(ResponseEncoder.lastChunk), &thread.record.pool) }
-    case .abort: closes = true
+    case .abort:
+      closes = true
+      isAborted = true
     }
   }
 
@@ -75,6 +79,7 @@ struct AnswerFraming {
     if bounds == .absent { return .none }
     if version == .http1_0 {
       closes = true
+      endsByClose = true
       return .untilClose
     }
     isChunked = true

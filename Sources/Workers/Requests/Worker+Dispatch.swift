@@ -13,7 +13,7 @@ extension Worker {
     let head = request.record.parser.head
     request.record.began = record.now
     request.record.decoder = BodyDecoder(head.framing, limits: record.settings.limits)
-    request.record.bodyEnded = head.framing == .none
+    request.record.bodyEnded = request.record.decoder.hasEnded
     request.record.keepAlive = record.settings.keepsConnections && head.traits.contains(.keepAlive)
 
     if head.method.equals(Bytes("CONNECT")) { return refuse(connection, .unsupportedMethod) }
@@ -92,10 +92,12 @@ extension Worker {
   /// The answer is complete and the plugin is done with it: what becomes of the connection.
   func endRequest(_ request: Request) {
     let connection = request.record.connection
+    if request.record.answer.isAborted { return cut(connection) }
     let closes = request.record.answer.closes || !request.record.keepAlive
     if closes || connection.record.flags.contains(.peerClosed) && !hasUnreadInput(connection) {
+      let lingering = !request.record.bodyEnded || hasUnreadInput(connection) || record.drain != .serving
       releaseRequest(connection)
-      startClosing(connection)
+      startClosing(connection, lingering: lingering)
     } else if request.record.bodyEnded {
       nextRequest(connection)
     } else {

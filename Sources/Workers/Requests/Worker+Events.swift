@@ -25,7 +25,7 @@ extension Worker {
     let connection = request.record.connection
     if hasHead {
       note(.handlerFailed, connection)
-      connection.record.flags.insert(.broken)
+      cut(connection)
     } else {
       refuse(connection, .handlerFailed)
     }

@@ -79,7 +79,7 @@ extension Worker {
     end(exchange, of: request, opened: true)
     if hasHead {
       note(refusal, request.record.connection)
-      request.record.connection.record.flags.insert(.broken)
+      cut(request.record.connection)
     } else {
       refuse(request.record.connection, refusal)
     }
@@ -120,9 +120,7 @@ extension Worker {
       lane.resumeDue = false
       request.record.resumeDue = true
     }
-    let aborted = lane.aborted
     lane.monitor.unlock()
-    if aborted { connection.record.flags.insert(.broken) }
   }
 
   /// What is still queued counts against the other side's bound; if there is room again, it is woken.

@@ -26,7 +26,7 @@ extension Worker {
       endRequest(request)
     } else if let refusal = request.record.pendingRefusal {
       refuse(connection, refusal)
-    } else if cancelled == .closed {
+    } else if cancelled == .closed || request.record.answer.isAborted {
       connection.record.flags.insert(.broken)
     } else {
       refuse(connection, .handlerFailed)

@@ -35,9 +35,6 @@ enum DirectTransport {
       bounds: exchange.record.response.bounds, keepAlive: request.record.keepAlive && worker.record.drain == .serving,
       owner: 0, into: &connection.record.output, worker.record.thread)
     switch act {
-    case .abort:
-      connection.record.flags.insert(.broken)
-      return .ok
     case .head(_, _, _, whole: nil): return .ok  // held until the first byte of the body
     default: return drain(connection, exchange, worker)
     }

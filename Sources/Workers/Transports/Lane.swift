@@ -15,7 +15,6 @@ final class Lane: @unchecked Sendable {
   var loopCount = 0
   /// The answer is complete or given up.
   var ended = false
-  var aborted = false
   /// A 103 or a piece of body waits: the loop is to send what it has.
   var body = BodyPipe()
   /// The reader has asked, so that a 100 (Continue) is due.
@@ -43,7 +42,6 @@ final class Lane: @unchecked Sendable {
     monitor.lock()
     loopCount = 0
     ended = false
-    aborted = false
     readerWaits = false
     handlerDone = false
     handlerAnswered = false

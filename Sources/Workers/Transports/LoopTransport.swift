@@ -64,7 +64,6 @@ enum LoopTransport {
     if connection.record.flags.contains(.broken) { return .closed }
     if request.record.lane.isUsed.load(ordering: .relaxed) { worker.takeOverOutput(request) }
     if case .informational = act, connection.record.output.count > worker.record.settings.highWater { return .skipped }
-    if case .abort = act { connection.record.flags.insert(.broken) }
     request.record.answer.encode(
       act, for: exchange.record.traits, version: request.record.parser.head.version,
       bounds: exchange.record.response.bounds, keepAlive: request.record.keepAlive && worker.record.drain == .serving,
@@ -95,7 +94,6 @@ enum LoopTransport {
     }
     let settings = worker.record.settings
     if case .informational = act, lane.output.count + lane.loopCount > settings.highWater { return .skipped }
-    if case .abort = act { lane.aborted = true }
     WorkerThread.withCurrent { thread in
       request.record.answer.encode(
         act, for: exchange.record.traits, version: request.record.parser.head.version,

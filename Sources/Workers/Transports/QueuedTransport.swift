@@ -50,7 +50,6 @@ enum QueuedTransport {
       return .ok
     default:
       encode(act, exchange, request, worker, owner: 0)
-      if case .abort = act { lane.aborted = true }
       if case .head(_, _, _, whole: nil) = act { return .ok }  // held until the first byte of the body
       worker.record.mailbox.post(request, worker.record.runtime)
       return waitForRoom(exchange, request, worker)
