@@ -9,6 +9,11 @@ let strict: [SwiftSetting] = [
   .strictMemorySafety(),
   .enableUpcomingFeature("ExistentialAny"),
   .treatAllWarnings(as: .error),
+  // The modules are for people; the path of a request runs through all of them, and the compiler may see it whole.
+  // Plugins call back into the loop by design, one field at a time, which is what dynamic exclusivity checks would cost
+  // a call each to confirm: they run in debug builds and tests.
+  .unsafeFlags(
+    ["-cross-module-optimization", "-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
 /// The host exports nothing that a plugin could bind to by accident.

@@ -174,7 +174,8 @@ package struct MasterProcess: ~Copyable {
       }
       let delay = crew.postpone(index, now: Clock.monotonic())
       log.error(
-        "worker \(index) (pid \(pid)) \(ending); its replacement starts in \(delay / Clock.nanosecondsPerMillisecond) ms")
+        "worker \(index) (pid \(pid)) \(ending); its replacement starts in \(delay / Clock.nanosecondsPerMillisecond) ms"
+      )
     }
   }
 

@@ -67,7 +67,7 @@ extension Worker {
 
   private func stopPool() {
     if record.drain == .stopping || record.table.count > 0 {
-      record.table.forEach { connection in
+      record.table.visit { connection in
         guard let request = connection.record.request, let exchange = request.record.exchange else { return }
         exchange.cancel(.cancelled)
         request.record.lane.close()
@@ -80,7 +80,7 @@ extension Worker {
   /// Connections that outlived the drain: their exchanges are told, and they close.
   private func closeAll() {
     record.pool = nil
-    record.table.forEach { abandon($0, .cancelled) }
+    record.table.visit { abandon($0, .cancelled) }
   }
 
   // MARK: The master's word
@@ -111,7 +111,7 @@ extension Worker {
     guard record.drain == .serving else { return }
     record.drain = .draining
     record.drainDeadline = record.now &+ record.gracefulTimeout
-    record.table.forEach { queue($0) }
+    record.table.visit { queue($0) }
     closeListeners()
   }
 
@@ -149,7 +149,9 @@ extension Worker {
     switch connection.record.output.flush(to: connection.record.fd, &record.thread.record.pool) {
     case .empty: break
     case .blocked: connection.record.flags.remove(.writable)
-    case .failed: connection.record.flags.insert(.broken)
+    case .failed(let outcome):
+      connection.record.flags.insert(.broken)
+      connection.record.failure = outcome
     }
   }
 }

@@ -86,7 +86,8 @@ package struct WorkerProcess: ~Copyable {
         wheel: DeadlineWheel(now: now), now: now, gracefulTimeout: gracefulTimeout))
     try worker.registerSources()
     Signals.onTerminate(
-      wake: runtime.record.wake.raw, killAfterSeconds: UInt32(clamping: gracefulTimeout / Clock.nanosecondsPerSecond + 5))
+      wake: runtime.record.wake.raw,
+      killAfterSeconds: UInt32(clamping: gracefulTimeout / Clock.nanosecondsPerSecond + 5))
     return worker
   }
 }

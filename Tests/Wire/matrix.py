@@ -44,5 +44,4 @@ def only(condition):
 
 
 keeping_alive = only(lambda combination: combination.keeps_alive)
-blocking = only(lambda combination: combination.style == "blocking")
 event = only(lambda combination: combination.style == "event")

@@ -26,6 +26,15 @@
  *   [request-thread]  the thread that is inside handle() of this exchange, and no other
  *   [any-thread]      every thread of the worker process, the plugin's own included (from worker_start on)
  *
+ * FIELDS that a plugin sends have a token as name and a value without control characters but HTAB and without white
+ * space at its ends; bytes above ASCII pass. The server's own are connection, keep-alive, proxy-connection, te,
+ * transfer-encoding and upgrade, in every section; content-length and trailer too, but in a final head; in trailers also
+ * expect, forwarded, host, via, x-forwarded-* and x-request-id. Each is E_INVALID, and then nothing of the call is sent.
+ *
+ * ORDER OF CHECKS. Where several statuses fit a call, the first of these is returned: E_CLOSED or E_CANCELLED, E_THREAD,
+ * E_STATE, E_INVALID, SKIPPED, E_LIMIT, E_AGAIN. Once an answer is complete every further act on it is E_STATE, and from
+ * close() or the return of handle() on E_CLOSED.
+ *
  * MISUSE returns a negative status, is counted, and is logged with the plugin's name and the request's id. It never
  * ends the process, never touches another exchange, is never taken for success, and sends nothing.
  */
@@ -54,7 +63,8 @@ extern "C" {
 /* ---- Status --------------------------------------------------------------------------------------------------- */
 
 /* What a call came to. 0: accepted, which is not yet delivered. Positive: accepted, with a remark. Negative: refused,
- * nothing was sent, nothing was taken, and what the call would have handed over still belongs to the caller. */
+ * nothing was sent, nothing was taken, and what the call would have handed over still belongs to the caller. (One
+ * exception: an answer that ends short of its content-length is E_INVALID and cut off, which ends it.) */
 typedef int32_t outrider_status;
 
 #define OUTRIDER_OK 0
@@ -85,7 +95,7 @@ typedef struct outrider_field { /* [frozen] */
 } outrider_field;
 
 /* One request and its answer, in either style: slot and generation. Safe to copy, to keep, and to use when stale
- * (E_CLOSED). id 0 is the worker itself, and is allowed where a function says so. [frozen] */
+ * (E_CLOSED). id 0 is the worker itself, where a function says so; elsewhere it is as good as stale. [frozen] */
 typedef struct outrider_exchange {
   uint64_t id;
 } outrider_exchange;
@@ -115,7 +125,8 @@ typedef struct outrider_head {
   outrider_bytes scheme;    /* "http" or "https", as the client sees it */
   outrider_bytes authority; /* Host, or the authority of an absolute target or :authority; empty for HTTP/1.0 without */
   outrider_bytes target;    /* as received */
-  outrider_bytes path;      /* decoded once (RFC 3986 section 2.1), the mount taken off; "*" for OPTIONS * */
+  outrider_bytes path;      /* decoded once, dot segments removed, the mount taken off ("/" if nothing is left); "*" for
+                               OPTIONS * */
   outrider_bytes query;     /* as received, without the '?' */
   outrider_bytes mount;     /* what was taken off, without a trailing '/': empty for a plugin mounted on "/" */
   outrider_bytes client_address, server_address; /* textual, without port; empty on a unix socket */
@@ -158,8 +169,9 @@ typedef struct outrider_io {
   outrider_status (*informational)(outrider_exchange, uint32_t status, const outrider_field *fields, size_t n);
 
   /* A whole answer: status 200 to 999, fields and body [borrowed]. The host adds content-length; one given among the
-   * fields must be the same number. E_STATE: there is an answer already. E_INVALID: as above, or a body with 204
-   * or 304. */
+   * fields must be the same number (with HEAD and 304 it may tell the length of what is not sent). Date and Server
+   * are the host's unless given. E_STATE: there is an answer already. E_INVALID: as above, or a body with 204, 205 or
+   * 304. */
   outrider_status (*respond)(outrider_exchange, uint32_t status, const outrider_field *fields, size_t n,
                              outrider_bytes body);
 
@@ -167,9 +179,9 @@ typedef struct outrider_io {
    * one HTTP/1.1 is sent chunked and HTTP/1.0 until close. E_STATE, E_INVALID as for respond(). */
   outrider_status (*start)(outrider_exchange, uint32_t status, const outrider_field *fields, size_t n);
 
-  /* Send the concatenation of n chunks [borrowed] and return when the host holds no more of it than its bounded
+  /* Send the concatenation of n chunks (1 to 1,024; [borrowed]) and return when the host holds no more of it than its bounded
    * buffer. E_STATE: before start(), or after respond() or trailers(). E_INVALID: more bytes than content-length
-   * said: none of this call is sent. SKIPPED: the answer has no body (HEAD, 204, 304). */
+   * said: none of this call is sent. SKIPPED: the answer has no body (HEAD, 204, 205, 304). */
   outrider_status (*write)(outrider_exchange, const outrider_bytes *chunks, size_t n);
 
   /* As write(), with length bytes of a regular file from offset; the file position is not used or changed. The
@@ -223,7 +235,9 @@ typedef struct outrider_head_event {
 /* REQUEST, BODY. From the host: bytes [host owns; until on_event returns], release NULL.
  * To the host, with release NULL: bytes [borrowed], the host copies what it can't send at once; more than
  * limits.output in one event is E_LIMIT. With release: bytes stay unchanged and readable until release(context) is
- * called, exactly once, [loop], perhaps before send() returns; after a refusal it is not called. */
+ * called, exactly once, [loop], perhaps before send() returns, always before SENT for that event and before close();
+ * after a refusal it is not called. One REQUEST has at most half of limits.output, and is empty only as the last.
+ * A BODY may be empty. */
 typedef struct outrider_body_event {
   uint32_t size, type;
   uint64_t tag;
@@ -246,7 +260,8 @@ typedef struct outrider_response_event {
 } outrider_response_event;
 
 /* FILE: length bytes of a regular file from offset. The descriptor is the plugin's and stays open until release, which
- * may be NULL only if it stays open until close(). */
+ * may be NULL only if it stays open until close(). It is read when its turn comes: if it can't be, or is shorter, the
+ * answer is cut off and DISCONNECT with E_IO follows. */
 typedef struct outrider_file_event {
   uint32_t size, type;
   uint64_t tag;
@@ -257,7 +272,8 @@ typedef struct outrider_file_event {
   void *context;
 } outrider_file_event;
 
-/* DISCONNECT: reason is OUTRIDER_E_CLOSED (the client left or broke the protocol), OUTRIDER_E_CANCELLED (a deadline, or
+/* ABORT: the exchange ends, close() follows without a DISCONNECT.
+ * DISCONNECT: reason is OUTRIDER_E_CLOSED (the client left or broke the protocol), OUTRIDER_E_CANCELLED (a deadline, or
  * the worker must stop), OUTRIDER_E_LIMIT (the body passed limits.body) or OUTRIDER_E_IO. Else 0. */
 typedef struct outrider_notice_event {
   uint32_t size, type;
@@ -306,11 +322,12 @@ struct outrider_host {
   int32_t (*cancelled)(const outrider_host *, outrider_exchange);
 
   /* Send an event, never blocking. All checks are done when it returns; only bytes are queued.
-   * OK or SKIPPED; PAUSE: accepted, but the queue is past half of limits.output. E_AGAIN: BODY or FILE while the queue
-   * is full, nothing was taken. A RESUME follows both, perhaps before this returns. E_STATE, E_INVALID, E_LIMIT: as
+   * OK or SKIPPED; PAUSE: accepted, the answer goes on, and the queue is past half of limits.output. E_AGAIN: the queue
+   * is full, nothing was taken. A RESUME follows both, perhaps before this returns, and comes after nothing else. E_STATE, E_INVALID, E_LIMIT: as
    * the blocking functions say; ending an answer short of its content-length is E_INVALID and cuts the
    * connection. E_THREAD: another thread is inside send() on this exchange.
-   * From handle() it works as well, [request-thread], and then blocks as the blocking functions do. */
+   * From handle() it works as well, [request-thread], mixed with outrider_io at will: it then blocks as those do, runs
+   * release before it returns, and gives no SENT. */
   outrider_status (*send)(const outrider_host *, outrider_exchange, const outrider_event *);
 
   /* Allow `credit` more REQUEST events; without credit no body arrives. The first call sends 100 (Continue) if the
@@ -375,8 +392,9 @@ typedef struct outrider_plugin {
   const char *name, *version; /* NUL-terminated, for people; not NULL */
 
   /* [master] Once for each [[plugin]] entry, before workers are forked, already as the unprivileged user. What it
-   * allocates is shared by all workers, copy-on-write; it must start no thread. *state is handed to every other hook.
-   * A negative return refuses the start with error's text. */
+   * allocates is shared by all workers, copy-on-write; it must start no thread. *state, which is the host table at
+   * first (cast to void *), also without a load, is handed to every other hook. A negative return refuses the start
+   * with error's text. */
   outrider_status (*load)(const outrider_host *, const outrider_load_info *, void **state, outrider_error *error);
 
   /* [master] At a clean exit only, after the last worker has gone; never for a reload. */
@@ -397,12 +415,14 @@ typedef struct outrider_plugin {
    * status before start() or respond(), is a 500; a negative status after it cuts the connection. */
   outrider_status (*handle)(void *state, outrider_exchange, const outrider_head *, const outrider_io *);
 
-  /* [loop] A request's head is complete. *self is handed to on_event and close. The answer may be sent here or later. A
-   * negative return is a 500, and close() is not called. */
+  /* [loop] A request's head is complete. *self, NULL at first, is handed to on_event and close. The answer may be sent
+   * here or later. After a negative return close() is not called; pending runs get E_CLOSED as soon as it has returned;
+   * the client gets a 500, or, if a head was sent, sees the answer cut off. */
   outrider_status (*open)(void *state, outrider_exchange, const outrider_head *, void **self);
   /* [loop] Never from inside a function of the host. The event is [host owns; until this returns]. */
   void (*on_event)(void *self, outrider_exchange, const outrider_event *);
-  /* [loop] The last call for an exchange, after each successful open(): the answer is complete or given up. */
+  /* [loop] The last call for an exchange, after each successful open(): the answer is complete or given up. The
+   * request's body may not have been read to its end. */
   void (*close)(void *self);
 } outrider_plugin;
 
@@ -414,6 +434,9 @@ __attribute__((visibility("default")))
 const outrider_plugin *outrider_plugin_v1(const outrider_host *host);
 
 /* ---- Conveniences ------------------------------------------------------------------------------------------------ */
+
+/* An initializer for the bytes of a string literal: outrider_bytes greeting = OUTRIDER_BYTES("hello"); */
+#define OUTRIDER_BYTES(literal) {"" literal, sizeof(literal) - 1}
 
 /* Bytes of a NUL-terminated string, which stays the caller's. */
 static inline outrider_bytes outrider_text(const char *text) {
@@ -461,6 +484,12 @@ static inline outrider_status outrider_send_start(const outrider_host *host, out
 static inline outrider_status outrider_send_body(const outrider_host *host, outrider_exchange exchange,
                                                  outrider_bytes bytes, uint32_t more) {
   outrider_body_event event = {(uint32_t)sizeof event, OUTRIDER_EVENT_BODY, 0, bytes, more, 0, NULL, NULL};
+  return host->send(host, exchange, (const outrider_event *)&event);
+}
+
+/* The end of an answer that can't be completed, as an event. */
+static inline outrider_status outrider_send_abort(const outrider_host *host, outrider_exchange exchange) {
+  outrider_notice_event event = {(uint32_t)sizeof event, OUTRIDER_EVENT_ABORT, 0, 0, 0};
   return host->send(host, exchange, (const outrider_event *)&event);
 }
 

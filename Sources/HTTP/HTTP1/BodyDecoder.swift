@@ -72,7 +72,9 @@ package struct BodyDecoder {
     case .chunkSize: return chunkSize(byte)
     case .chunkWhitespace:
       // Bad whitespace is read over, but only before an extension (RFC 9112 section 7.1.1).
-      if byte == ASCII.semicolon { stage = .chunkExtension } else if !ASCII.isOptionalWhitespace(byte) {
+      if byte == ASCII.semicolon {
+        stage = .chunkExtension
+      } else if !ASCII.isOptionalWhitespace(byte) {
         return .malformedChunk
       }
       return countExtension()

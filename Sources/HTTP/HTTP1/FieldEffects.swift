@@ -36,7 +36,8 @@ struct FieldEffects {
       while let token = tokens.next() {
         if token.equalsIgnoringCase("trailers") { head.traits.insert(.acceptsTrailers) }
       }
-    case .via, .forwarded, .xForwardedFor, .xForwardedHost, .xForwardedProto, .xForwardedOther: head.traits.insert(.proxied)
+    case .via, .forwarded, .xForwardedFor, .xForwardedHost, .xForwardedProto, .xForwardedOther:
+      head.traits.insert(.proxied)
     case .noEarlyHints:
       if value.equals(Bytes("1")) { head.traits.insert(.refusesEarlyHints) }
     default: break
@@ -75,16 +76,16 @@ struct FieldEffects {
 
   /// The conclusions from all fields together.
   func conclude(head: inout RequestHead) -> Refusal? {
-    if head.version == .http1_1 && !hasHost { return .missingHost }
+    if head.version == .http11 && !hasHost { return .missingHost }
     if hasTransferEncoding {
       if contentLength != nil { return .conflictingFraming }
-      if head.version == .http1_0 { return .chunkedInHTTP10 }
+      if head.version == .http10 { return .chunkedInHTTP10 }
       if unsupportedCoding { return .unsupportedCoding }
       head.framing = .chunked
     } else if let contentLength {
       head.framing = .fixed(contentLength)
     }
-    if head.version == .http1_0 {
+    if head.version == .http10 {
       // HTTP/1.0 knows no expectations (RFC 9110 section 10.1.1).
       head.traits.remove(.expectsContinue)
       if keepAlive && !close { head.traits.insert(.keepAlive) }

@@ -147,8 +147,8 @@ package struct RequestHeadParser {
       guard fits else { return .failure(.malformedRequestLine) }
     }
     switch unsafe (base[start &+ 5], base[start &+ 7]) {
-    case (0x31, 0x31): return .success(.http1_1)
-    case (0x31, 0x30): return .success(.http1_0)
+    case (0x31, 0x31): return .success(.http11)
+    case (0x31, 0x30): return .success(.http10)
     default: return .failure(.unsupportedVersion)
     }
   }

@@ -1,6 +1,6 @@
 /// The protocol versions served, numbered as the plugin ABI does.
 package enum HTTPVersion: UInt32, Sendable {
-  case http1_0 = 10
-  case http1_1 = 11
+  case http10 = 10
+  case http11 = 11
   case http2 = 20
 }

@@ -4,7 +4,8 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
   case malformedRequestLine, malformedMethod, malformedTarget, unsupportedVersion, missingLineEnd
   case malformedFieldName, malformedFieldValue, foldedField, underscoreInFieldName, duplicateField
   case missingHost, malformedHost
-  case malformedContentLength, conflictingFraming, chunkedInHTTP10, malformedTransferEncoding, unsupportedCoding, unsupportedMethod
+  case malformedContentLength, conflictingFraming, chunkedInHTTP10, malformedTransferEncoding, unsupportedCoding,
+    unsupportedMethod
   case unknownExpectation
   case requestLineTooLong, fieldTooLong, tooManyFields, headTooLarge, bodyTooLarge
   case malformedChunk, chunkExtensionTooLong, forbiddenTrailer, truncatedBody

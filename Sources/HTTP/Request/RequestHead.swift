@@ -8,7 +8,7 @@ package struct RequestHead {
   package var query = Bytes.empty
   /// The Host field, or the authority of an absolute target, which wins (RFC 9112 section 3.2.2).
   package var authority = Bytes.empty
-  package var version = HTTPVersion.http1_1
+  package var version = HTTPVersion.http11
   package var fields = Fields.none
   package var framing = BodyFraming.none
   package var traits: RequestTraits = []

@@ -37,8 +37,8 @@ package struct EarlyHintRules: Sendable {
   package func policy(version: HTTPVersion, traits: RequestTraits, proxied: Bool) -> EarlyHintPolicy {
     let reachesClient: Bool
     switch version {
-    case .http1_0: reachesClient = false
-    case .http1_1: reachesClient = http1 == .all || (http1 == .direct && !proxied)
+    case .http10: reachesClient = false
+    case .http11: reachesClient = http1 == .all || (http1 == .direct && !proxied)
     case .http2: reachesClient = true
     }
     return EarlyHintPolicy(
@@ -49,6 +49,6 @@ package struct EarlyHintRules: Sendable {
   /// Whether a request is denied hints for no other reason than that a proxy passed it on, so that the operator
   /// should be told of the setting.
   package func isWithheldFromProxy(version: HTTPVersion, traits: RequestTraits, proxied: Bool) -> Bool {
-    enabled && version == .http1_1 && http1 == .direct && proxied && !traits.contains(.refusesEarlyHints)
+    enabled && version == .http11 && http1 == .direct && proxied && !traits.contains(.refusesEarlyHints)
   }
 }

@@ -24,7 +24,9 @@ package enum FieldValidation {
     var verdict = Verdict()
     for index in 0..<fields.count {
       let field = fields[index]
-      guard field.name.isWellFormed && field.value.isWellFormed, isToken(field.name), isValue(field.value) else { return nil }
+      guard field.name.isWellFormed && field.value.isWellFormed, isToken(field.name), isValue(field.value) else {
+        return nil
+      }
       let (bytes, overflowed) = verdict.bytes.addingReportingOverflow(field.name.count + field.value.count)
       guard !overflowed else { return nil }
       verdict.bytes = bytes
@@ -59,7 +61,9 @@ package enum FieldValidation {
   }
 
   private static func isValue(_ value: Bytes) -> Bool {
-    guard let base = unsafe value.base else { return value.isEmpty }
+    guard let base = unsafe value.base, value.count > 0 else { return value.isEmpty }
+    // White space at the ends is no part of a value (RFC 9110 section 5.5), and malformed in HTTP/2.
+    if ASCII.isOptionalWhitespace(value[0]) || ASCII.isOptionalWhitespace(value[value.count - 1]) { return false }
     var index = 0
     while true {
       index = unsafe ByteScan.firstControl(base, from: index, to: value.count)

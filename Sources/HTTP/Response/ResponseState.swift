@@ -13,7 +13,7 @@ package struct ResponseState {
 
   /// How the final answer's body is bounded.
   package enum BodyBounds: Equatable {
-    /// The answer has none: HEAD, 204, 304. Bytes are accepted and dropped.
+    /// The answer has none: HEAD, 204, 205, 304. Bytes are accepted and dropped.
     case absent
     /// This many bytes are still due.
     case remaining(Int64)
@@ -63,7 +63,7 @@ package struct ResponseState {
     guard phase == .awaitingHead else { return .refused(.wrongState) }
     guard status >= 200 && status <= 999 else { return .refused(.invalid) }
     guard let verdict = FieldValidation.check(fields, for: .final) else { return .refused(.invalid) }
-    let bodiless = status == 204 || status == 304
+    let bodiless = status == 204 || status == 205 || status == 304
     if let whole {
       if bodiless && whole > 0 { return .refused(.invalid) }
       // 304 and HEAD may tell the length of what is not sent (RFC 9110 section 8.6).
@@ -129,10 +129,9 @@ package struct ResponseState {
       return .invalid
     }
     phase = .complete
-    return accepted && bounds == .open && version != .http1_0 && fields.count > 0 ? .ok : .skipped
+    return accepted && bounds == .open && version != .http10 && fields.count > 0 ? .ok : .skipped
   }
 
   /// The answer is given up.
   package mutating func abandon() { phase = .complete }
 }
-

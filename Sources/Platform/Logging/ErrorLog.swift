@@ -58,7 +58,8 @@ package struct ErrorLog: LogHandler {
     let offset = unsafe abs(parts.tm_gmtoff) / 60
     let zone = unsafe (parts.tm_gmtoff < 0 ? "-" : "+") + padded(offset / 60) + padded(offset % 60)
     let date = unsafe "\(Int(parts.tm_year) + 1900)-\(padded(Int(parts.tm_mon) + 1))-\(padded(Int(parts.tm_mday)))"
-    return unsafe "\(date) \(padded(Int(parts.tm_hour))):\(padded(Int(parts.tm_min))):\(padded(Int(parts.tm_sec))) \(zone)"
+    return
+      unsafe "\(date) \(padded(Int(parts.tm_hour))):\(padded(Int(parts.tm_min))):\(padded(Int(parts.tm_sec))) \(zone)"
   }
 
   private static func padded(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }

@@ -72,7 +72,7 @@ package struct ExchangeRecord: ~Copyable {
     unsafe self.transport = transport
     unsafe self.connection = unsafe connection
     response = ResponseState(
-      version: .http1_1, traits: [], hints: EarlyHintPolicy(allowed: false, maxPerRequest: 0, maxBytes: 0))
+      version: .http11, traits: [], hints: EarlyHintPolicy(allowed: false, maxPerRequest: 0, maxBytes: 0))
   }
 }
 

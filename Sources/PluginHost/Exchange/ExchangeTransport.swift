@@ -9,14 +9,16 @@ package struct ExchangeTransport {
   /// Whether there is room for `bytes` to be copied: an `Outcome` as a number, `.ok` in a blocking style.
   package typealias Admit = @convention(c) (_ exchange: UnsafeMutableRawPointer, _ bytes: Int) -> Int32
   /// Carries out a `ResponseAct`; an `Outcome` as a number.
-  package typealias Perform = @convention(c) (
-    _ exchange: UnsafeMutableRawPointer, _ act: UnsafeRawPointer
-  ) -> Int32
+  package typealias Perform =
+    @convention(c) (
+      _ exchange: UnsafeMutableRawPointer, _ act: UnsafeRawPointer
+    ) -> Int32
   /// Reads body bytes, blocking; an `Outcome` as a number.
-  package typealias Read = @convention(c) (
-    _ exchange: UnsafeMutableRawPointer, _ buffer: UnsafeMutableRawPointer, _ capacity: Int,
-    _ got: UnsafeMutablePointer<Int>
-  ) -> Int32
+  package typealias Read =
+    @convention(c) (
+      _ exchange: UnsafeMutableRawPointer, _ buffer: UnsafeMutableRawPointer, _ capacity: Int,
+      _ got: UnsafeMutablePointer<Int>
+    ) -> Int32
   /// Something is to be looked at on the loop: credit, mostly. [any-thread]
   package typealias Attend = @convention(c) (_ exchange: UnsafeMutableRawPointer) -> Void
   /// Looks whether the client has left, where nobody else does meanwhile.

@@ -66,7 +66,8 @@ enum Answering {
 
   /// One step of the body, of `count` bytes.
   private static func advance(
-    _ exchange: Exchange, _ count: UInt64, copied: Int, ends: Bool, _ act: (_ dropped: Bool, _ ends: Bool) -> ResponseAct
+    _ exchange: Exchange, _ count: UInt64, copied: Int, ends: Bool,
+    _ act: (_ dropped: Bool, _ ends: Bool) -> ResponseAct
   ) -> Outcome {
     let before = exchange.record.response
     let outcome = exchange.record.response.body(count)

@@ -20,13 +20,36 @@ enum EventSending {
   ) -> Outcome {
     guard let event = unsafe event else { return .invalid }
     if exchange.record.isBlocking {
-      return exchange.isInHandler ? unsafe carryOut(event, exchange) : .wrongThread
+      return exchange.isInHandler ? unsafe carryOutBlocking(event, exchange) : .wrongThread
     }
     guard exchange.tryClaim() else { return .wrongThread }
     defer { exchange.yieldClaim() }
     // It may have ended, and even begun anew, before the claim.
     guard exchange.handle.id == handle.id else { return .closed }
     return unsafe carryOut(event, exchange)
+  }
+
+  /// From handle(): when the call has returned the host needs nothing of the plugin's any more.
+  private static func carryOutBlocking(_ event: UnsafePointer<outrider_event>, _ exchange: Exchange) -> Outcome {
+    let outcome = unsafe carryOut(event, exchange)
+    if outcome.isAccepted { unsafe lease(of: event).end() }
+    return outcome
+  }
+
+  private static func lease(of event: UnsafePointer<outrider_event>) -> Lease {
+    let raw = unsafe UnsafeRawPointer(event)
+    switch unsafe event.pointee.type {
+    case OUTRIDER_EVENT_RESPONSE:
+      let event = unsafe raw.load(as: outrider_response_event.self)
+      return unsafe Lease(release: event.release, context: event.context)
+    case OUTRIDER_EVENT_BODY:
+      let event = unsafe raw.load(as: outrider_body_event.self)
+      return unsafe Lease(release: event.release, context: event.context)
+    case OUTRIDER_EVENT_FILE:
+      let event = unsafe raw.load(as: outrider_file_event.self)
+      return unsafe Lease(release: event.release, context: event.context)
+    default: return .call
+    }
   }
 
   /// Reads no field beyond the event's own size.
@@ -73,7 +96,7 @@ enum EventSending {
     return unsafe withUnsafePointer(to: event.body) { chunk in
       let part = unsafe BodyPart(
         chunks: chunk, count: 1, total: Int(event.body.size),
-        lease: Lease(release: event.release, context: event.context), tag: event.tag)
+        lease: taking(event.release, event.context, exchange), tag: event.tag)
       return unsafe Answering.head(exchange, event.status, event.fields, event.n_fields, whole: part)
     }
   }
@@ -83,7 +106,7 @@ enum EventSending {
     return unsafe withUnsafePointer(to: event.bytes) { chunk in
       let part = unsafe BodyPart(
         chunks: chunk, count: 1, total: Int(event.bytes.size),
-        lease: Lease(release: event.release, context: event.context), tag: event.tag)
+        lease: taking(event.release, event.context, exchange), tag: event.tag)
       return unsafe Answering.body(exchange, part, ends: event.more == 0)
     }
   }
@@ -91,7 +114,15 @@ enum EventSending {
   private static func file(_ event: outrider_file_event, _ exchange: Exchange) -> Outcome {
     let part = unsafe FilePart(
       descriptor: event.fd, offset: event.offset, length: event.length,
-      lease: Lease(release: event.release, context: event.context), tag: event.tag)
+      lease: taking(event.release, event.context, exchange), tag: event.tag)
     return unsafe Answering.file(exchange, part, ends: event.more == 0)
+  }
+
+  /// What a part of an event lends: in the blocking style nothing beyond the call.
+  private static func taking(
+    _ release: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?, _ context: UnsafeMutableRawPointer?,
+    _ exchange: Exchange
+  ) -> Lease {
+    exchange.record.isBlocking ? .call : unsafe Lease(release: release, context: context)
   }
 }

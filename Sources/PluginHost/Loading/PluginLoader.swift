@@ -35,6 +35,7 @@ package enum PluginLoader {
         descriptor: unsafe outrider_plugin(), state: nil, host: HostTable.make(), name: permanent(entry.name),
         path: entry.path, mount: permanent(entry.mount == "/" ? "" : entry.mount), configuration: entry.configuration))
     unsafe plugin.record.host.pointee.implementation = UnsafeMutableRawPointer(plugin.address)
+    unsafe plugin.record.state = UnsafeMutableRawPointer(plugin.record.host)
 
     let entryPoint = unsafe try open(entry)
     guard let descriptor = unsafe entryPoint(plugin.record.host) else {
@@ -108,7 +109,7 @@ package enum PluginLoader {
     if let load = unsafe plugin.record.descriptor.load {
       var info = outrider_load_info(size: UInt32(MemoryLayout<outrider_load_info>.size), purpose: purpose.rawValue)
       var error = HookError()
-      var state: UnsafeMutableRawPointer?
+      var state = unsafe plugin.record.state
       let status = unsafe load(plugin.record.host, &info, &state, &error.raw)
       guard status >= 0 else { throw fault("load refused: \(error.text(status))") }
       unsafe plugin.record.state = state

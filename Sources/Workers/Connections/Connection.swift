@@ -77,6 +77,8 @@ struct ConnectionRecord: ~Copyable {
   var wheelTick: UInt64 = 0
   var wheelNext: Int32 = -1
   var wheelPrevious: Int32 = -1
+  /// Why it is broken, for its exchange.
+  var failure = Outcome.closed
   var nextQueued: Int32 = -1
   var nextFree: Int32 = -1
 

@@ -37,7 +37,7 @@ struct ConnectionTable: ~Copyable {
   }
 
   /// Every open connection.
-  func forEach(_ body: (Connection) -> Void) {
+  func visit(_ body: (Connection) -> Void) {
     for slot in 0..<made where self[slot].record.phase != .free { body(self[slot]) }
   }
 
@@ -56,6 +56,7 @@ struct ConnectionTable: ~Copyable {
     connection.record.fd = fd
     connection.record.phase = .idle
     connection.record.flags = [.writable]
+    connection.record.failure = .closed
     connection.record.listener = UInt16(listener)
     connection.record.clientPort = peer.port
     let address = unsafe textAddress(connection)

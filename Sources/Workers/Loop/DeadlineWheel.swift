@@ -12,6 +12,8 @@ struct DeadlineWheel {
 
   private var buckets = [Int32](repeating: -1, count: bucketCount)
   private var scheduled = 0
+  /// When to look next; `.max` if nothing is scheduled. Never late; early after a connection has gone.
+  private(set) var nextMoment = UInt64.max
   /// The last tick that has been looked at.
   private var position: UInt64
 
@@ -21,7 +23,8 @@ struct DeadlineWheel {
   mutating func schedule(_ connection: Connection, _ table: borrowing ConnectionTable) {
     let deadline = connection.record.deadline
     guard deadline != .max else { return }
-    let wanted = min(max(deadline / DeadlineWheel.tick + 1, position + 1), position + UInt64(DeadlineWheel.bucketCount) - 1)
+    let wanted = min(
+      max(deadline / DeadlineWheel.tick + 1, position + 1), position + UInt64(DeadlineWheel.bucketCount) - 1)
     if connection.record.wheelTick != 0 {
       guard wanted < connection.record.wheelTick else { return }
       unlink(connection, table)
@@ -35,6 +38,7 @@ struct DeadlineWheel {
 
   /// A connection whose deadline has passed at `now`; nil when there is none left.
   mutating func takeExpired(at now: UInt64, _ table: borrowing ConnectionTable) -> Connection? {
+    guard now >= nextMoment else { return nil }
     let present = now / DeadlineWheel.tick
     while true {
       let bucket = Int(position % UInt64(DeadlineWheel.bucketCount))
@@ -48,13 +52,15 @@ struct DeadlineWheel {
           continue
         }
       }
-      guard position < present else { return nil }
+      guard position < present else {
+        nextMoment = firstMoment
+        return nil
+      }
       position = scheduled == 0 ? present : position + 1
     }
   }
 
-  /// When to look next; `.max` if nothing is scheduled.
-  var nextMoment: UInt64 {
+  private var firstMoment: UInt64 {
     guard scheduled > 0 else { return .max }
     for tick in position..<(position + UInt64(DeadlineWheel.bucketCount))
     where buckets[Int(tick % UInt64(DeadlineWheel.bucketCount))] >= 0 {
@@ -72,6 +78,7 @@ struct DeadlineWheel {
     if head >= 0 { table[Int(head)].record.wheelPrevious = connection.record.slot }
     buckets[bucket] = connection.record.slot
     scheduled += 1
+    nextMoment = min(nextMoment, tick * DeadlineWheel.tick)
   }
 
   private mutating func unlink(_ connection: Connection, _ table: borrowing ConnectionTable) {

@@ -10,7 +10,7 @@ extension Worker {
   func pump(_ connection: Connection) {
     while connection.record.phase != .free {
       if connection.record.flags.contains(.broken) {
-        abandon(connection, .closed)
+        abandon(connection, connection.record.failure)
         return
       }
       let moved: Bool
@@ -166,6 +166,7 @@ extension Worker {
       }
     case .failed(let outcome):
       connection.record.flags.insert(.broken)
+      connection.record.failure = outcome
       if outcome == .io, let request = connection.record.request { request.record.lane.failFile() }
       queue(connection)
     }

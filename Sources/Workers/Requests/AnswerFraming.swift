@@ -31,7 +31,7 @@ struct AnswerFraming {
       let framing = framing(status, verdict, whole, bounds, version)
       if !keepAlive { closes = true }
       let connection: ResponseEncoder.ConnectionOption? =
-        closes ? .close : version == .http1_0 ? .keepAlive : nil
+        closes ? .close : version == .http10 ? .keepAlive : nil
       let head = ResponseEncoder.FinalHead(
         status: status, fields: fields, framing: framing, verdict: verdict, connection: connection)
       let bound = ResponseEncoder.bound(fields: fields, fieldBytes: verdict.bytes)
@@ -74,10 +74,11 @@ struct AnswerFraming {
   ) -> ResponseEncoder.Framing {
     if verdict.contentLength != nil { return .lengthGiven }
     if status == 204 || status == 304 { return .none }
+    if status == 205 { return .length(0) }
     if let whole { return .length(Int64(whole.total)) }
     // HEAD without a known length.
     if bounds == .absent { return .none }
-    if version == .http1_0 {
+    if version == .http10 {
       closes = true
       endsByClose = true
       return .untilClose

@@ -28,7 +28,8 @@ extension Worker {
     }
     guard let route = record.router.route(decoded) else { return refuse(connection, .noSuchMount) }
 
-    let isBlocking = route.plugin.record.hasBlockingStyle && (record.settings.model == .sync || !route.plugin.record.hasEventStyle)
+    let isBlocking =
+      route.plugin.record.hasBlockingStyle && (record.settings.model == .sync || !route.plugin.record.hasEventStyle)
     guard
       let exchange = unsafe record.runtime.record.exchanges.open(
         plugin: route.plugin, transport: transport(isBlocking: isBlocking), connection: request.raw)

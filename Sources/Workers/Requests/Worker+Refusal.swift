@@ -19,7 +19,7 @@ extension Worker {
     }
     let keeps = isHarmless && request?.record.keepAlive == true && record.drain == .serving
     writePage(
-      refusal.status, to: connection, version: head?.version ?? .http1_1,
+      refusal.status, to: connection, version: head?.version ?? .http11,
       withBody: head?.traits.contains(.head) != true, keepAlive: keeps)
     guard keeps, let request else {
       releaseRequest(connection)
@@ -40,7 +40,7 @@ extension Worker {
     let field = Field(name: Bytes("Content-Type"), value: Bytes(ErrorPage.contentType))
     unsafe withUnsafePointer(to: field) { pointer in
       let fields = unsafe Fields(base: pointer, count: 1)
-      let option: ResponseEncoder.ConnectionOption? = keepAlive ? (version == .http1_0 ? .keepAlive : nil) : .close
+      let option: ResponseEncoder.ConnectionOption? = keepAlive ? (version == .http10 ? .keepAlive : nil) : .close
       let head = ResponseEncoder.FinalHead(
         status: status, fields: fields, framing: .length(length), verdict: framed, connection: option)
       let bound = ResponseEncoder.bound(fields: fields, fieldBytes: 64) + ErrorPage.bound

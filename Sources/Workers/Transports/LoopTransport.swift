@@ -12,7 +12,8 @@ enum LoopTransport {
       to: ExchangeTransport(
         admit: { unsafe LoopTransport.admit(Exchange(raw: $0), $1).rawValue },
         perform: { raw, act in
-          unsafe LoopTransport.perform(Exchange(raw: raw), act.assumingMemoryBound(to: ResponseAct.self).pointee).rawValue
+          unsafe LoopTransport.perform(Exchange(raw: raw), act.assumingMemoryBound(to: ResponseAct.self).pointee)
+            .rawValue
         },
         read: { _, _, _, _ in Outcome.unsupported.rawValue },
         attend: { unsafe LoopTransport.attend(Exchange(raw: $0)) },

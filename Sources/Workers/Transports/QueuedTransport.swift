@@ -35,7 +35,8 @@ enum QueuedTransport {
     switch act {
     case .body(let part, dropped: false, let ends) where part.total > BodyPart.copyLimit:
       return sendInPieces(part, ends: ends, head: nil, exchange, request, worker)
-    case .head(_, _, _, let whole?) where whole.total > BodyPart.copyLimit && exchange.record.response.bounds != .absent:
+    case .head(_, _, _, let whole?)
+    where whole.total > BodyPart.copyLimit && exchange.record.response.bounds != .absent:
       return sendInPieces(whole, ends: true, head: act, exchange, request, worker)
     case .file(let part, dropped: false, _) where part.length > 0:
       encode(act, exchange, request, worker, owner: exchange.handle.id)
