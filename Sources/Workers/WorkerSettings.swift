@@ -18,6 +18,9 @@ struct WorkerSettings {
   let highWater: Int
   let minRate: Int
   let hints: [EarlyHintRules]
+  let trusted: TrustedPeers
+  /// The PROXY header that each listener wants, if any.
+  let proxyHeaders: [ProxyHeader.Accepted?]
 
   init(_ settings: Settings) {
     model = settings.server.workerModel
@@ -43,6 +46,15 @@ struct WorkerSettings {
       case .refuse: .refuse
       case .pass: .pass
       }
+    trusted = settings.proxy.trusted
+    proxyHeaders = settings.listeners.map { listener in
+      switch listener.proxyProtocol {
+      case .off: nil
+      case .v1: .v1
+      case .v2: .v2
+      case .any: .any
+      }
+    }
     hints = settings.listeners.map { listener in
       var rules = EarlyHintRules()
       rules.enabled = settings.earlyHints.enabled

@@ -34,7 +34,6 @@ import Testing
     #expect(settings.earlyHints.maxPerRequest == 8)
     #expect(settings.earlyHints.maxBytes == 8192)
     #expect(settings.log.level == .info)
-    #expect(!settings.debug.abiChecks)
     #expect(settings.listeners.map(\.bind.description) == ["127.0.0.1:8000"])
     #expect(settings.listeners.map(\.earlyHints) == [.auto])
     #expect(isTrusted([127, 0, 0, 1], by: settings.proxy.trusted))

@@ -23,8 +23,6 @@ import Testing
     enabled = false
     [log]
     level = "critical"
-    [debug]
-    abi_checks = true
     [[listener]]
     bind = "[::1]:80"
     early_hints = "off"

@@ -481,7 +481,7 @@ def test_a_small_window_gets_it_all(demo):
 
 @pytest.mark.parametrize("path", ["/large", "/stream", "/early-hints", "/delay?s=0.1"])
 def test_an_answer_never_reaches_another_client(demo, path):
-    """Whoever comes after a client that left may get its place in the server, but nothing that was meant for it."""
+    """Who comes after a client that left may get its place in the server, but nothing meant for it."""
     for place in range(40):
         with demo.connect() as leaving:
             leaving.send(request("GET", path))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from processes import wait_for
 from server import RELEASE, free_port, run
 
 PLUGIN = RELEASE / "libdemo_blocking.so"
@@ -421,5 +422,9 @@ def test_a_unix_socket_is_left_as_found(own, tmp_path):
 
 def test_it_says_what_it_serves(own):
     server = own(PLUGIN)
-    said = server.log + (server.folder / "stdout").read_text()
-    assert str(server.port) in said and "demo_blocking" in said and "async" in said
+
+    def is_said():
+        said = server.log + (server.folder / "stdout").read_text()
+        return all(word in said for word in (str(server.port), "demo_blocking", "async"))
+
+    wait_for(is_said, lambda: f"address, plugin and worker model in what it says; {server.state()}")

@@ -115,10 +115,6 @@ extension Settings {
         "The largest block of fields of a 103 response."),
 
       .init("log.level", .choice(), default: "info", \.log.level, "The least severe messages that are logged."),
-
-      .init(
-        "debug.abi_checks", .boolean, default: "false", \.debug.abiChecks,
-        "Whether a plugin's misuse of the ABI aborts the worker with a message."),
     ])
 
   /// What has to hold between keys: each is checked unless one of its keys has a fault already.
@@ -150,6 +146,9 @@ extension ListenerSettings {
       .init(
         "listener.early_hints", .choice(), default: "auto", \.earlyHints,
         "Over early_hints.http1 for this listener; \"auto\" leaves it to that."),
+      .init(
+        "listener.proxy_protocol", .choice(), default: "off", \.proxyProtocol,
+        "Whether connections begin with a PROXY header; then a peer outside proxy.trusted is refused."),
     ])
 }
 

@@ -10,7 +10,6 @@ package struct Settings: Sendable, Equatable {
   package var proxy = Proxy()
   package var earlyHints = EarlyHints()
   package var log = Log()
-  package var debug = Debug()
   /// At least one, each on an address of its own.
   package var listeners: [ListenerSettings] = []
   /// Each with a name and a mount of its own.
@@ -71,10 +70,6 @@ package struct Settings: Sendable, Equatable {
     package var level = LogLevel.info
   }
 
-  package struct Debug: Sendable, Equatable {
-    package var abiChecks = false
-  }
-
   /// What holds for HTTP/1 requests that come in by `listener`.
   package func http1Hints(of listener: ListenerSettings) -> HTTP1Hints {
     guard earlyHints.enabled else { return .off }
@@ -87,6 +82,15 @@ package struct ListenerSettings: Sendable, Equatable {
   package var bind = BindAddress.unix(path: "")
   /// As configured, where `auto` leaves it to `[early_hints].http1`: see `Settings.http1Hints(of:)`.
   package var earlyHints = HTTP1Hints.auto
+  package var proxyProtocol = ProxyProtocol.off
+}
+
+/// Whether connections begin with a PROXY header, and of which version.
+package enum ProxyProtocol: String, Sendable, CaseIterable {
+  case off
+  case v1
+  case v2
+  case any
 }
 
 /// How many workers.

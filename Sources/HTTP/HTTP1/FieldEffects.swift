@@ -38,6 +38,7 @@ struct FieldEffects {
       }
     case .via, .forwarded, .xForwardedFor, .xForwardedHost, .xForwardedProto, .xForwardedOther:
       head.traits.insert(.proxied)
+    case .xRequestID: head.traits.insert(.hasRequestID)
     case .noEarlyHints:
       if value.equals(Bytes("1")) { head.traits.insert(.refusesEarlyHints) }
     default: break

@@ -9,6 +9,7 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
   case unknownExpectation
   case requestLineTooLong, fieldTooLong, tooManyFields, headTooLarge, bodyTooLarge
   case malformedChunk, chunkExtensionTooLong, forbiddenTrailer, truncatedBody
+  case malformedProxyHeader, untrustedProxy, malformedForwarding, conflictingForwarding
   case pathEscapesRoot, malformedPath, noSuchMount
   case headTimeout, bodyTimeout, belowMinimumRate
   case handlerFailed, handlerUnavailable, requestTimeout
@@ -62,6 +63,10 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
     case .chunkExtensionTooLong: "chunk extensions longer than limits.chunk_extension"
     case .forbiddenTrailer: "field that must not come in trailers"
     case .truncatedBody: "body cut short"
+    case .malformedProxyHeader: "no PROXY header, or a malformed one"
+    case .untrustedProxy: "peer is not in proxy.trusted, and the listener wants a PROXY header"
+    case .malformedForwarding: "malformed X-Forwarded-* or Forwarded from a trusted proxy"
+    case .conflictingForwarding: "X-Forwarded-* and Forwarded from a trusted proxy contradict each other"
     case .pathEscapesRoot: "path climbs out of the root"
     case .malformedPath: "malformed percent-encoding in the path"
     case .noSuchMount: "no plugin is mounted on this path"

@@ -39,6 +39,8 @@ package struct RequestTraits: OptionSet, Sendable {
   package static let proxied = RequestTraits(rawValue: 1 << 3)
   /// `no-early-hints: 1`.
   package static let refusesEarlyHints = RequestTraits(rawValue: 1 << 4)
+  /// X-Request-ID is there.
+  package static let hasRequestID = RequestTraits(rawValue: 1 << 6)
   /// The method is HEAD: the answer has no body.
   package static let head = RequestTraits(rawValue: 1 << 5)
 }

@@ -23,6 +23,8 @@ struct ConnectionRecord: ~Copyable {
   enum Phase: UInt8 {
     /// In the pool of free records.
     case free
+    /// The PROXY header is awaited.
+    case proxyHeader
     /// Between requests.
     case idle
     /// A head is arriving.
@@ -57,6 +59,10 @@ struct ConnectionRecord: ~Copyable {
     static let lingers = Flags(rawValue: 1 << 7)
     /// To be closed by a reset: nothing else tells the client that the answer is not whole.
     static let resets = Flags(rawValue: 1 << 8)
+    /// What the client's side says of itself and of hops before it counts.
+    static let trusted = Flags(rawValue: 1 << 9)
+    /// It came with a PROXY header.
+    static let proxied = Flags(rawValue: 1 << 10)
   }
 
   let slot: Int32

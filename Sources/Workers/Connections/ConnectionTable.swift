@@ -58,15 +58,20 @@ struct ConnectionTable: ~Copyable {
     connection.record.flags = [.writable]
     connection.record.failure = .closed
     connection.record.listener = UInt16(listener)
-    connection.record.clientPort = peer.port
+    setClient(connection, host: peer.host, port: peer.port)
+    return connection
+  }
+
+  /// Who the client is, in words.
+  func setClient(_ connection: Connection, host: String, port: UInt16) {
     let address = unsafe textAddress(connection)
-    var host = peer.host
+    var host = host
+    connection.record.clientPort = port
     connection.record.clientAddressCount = host.withUTF8 { text in
       let count = min(text.count, ConnectionTable.addressCapacity)
       if let base = text.baseAddress { unsafe address.update(from: base, count: count) }
       return UInt8(count)
     }
-    return connection
   }
 
   /// The record's next use is another connection.

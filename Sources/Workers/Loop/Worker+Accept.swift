@@ -62,6 +62,7 @@ extension Worker {
       return
     }
     record.counters.connections &+= 1
+    guard greet(connection, peer) else { return }
     // The first request has begun, as far as the client's patience is ours: the head deadline.
     setDeadline(connection, record.now &+ record.settings.timeouts.head)
     // A worker that does nothing else meanwhile reads at once, and asks epoll only if it must wait.

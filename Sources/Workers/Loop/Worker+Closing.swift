@@ -116,6 +116,7 @@ extension Worker {
     switch connection.record.phase {
     case .free: return
     case .idle: expireIdle(connection)
+    case .proxyHeader: reject(connection, .headTimeout)
     case .head: refuse(connection, .headTimeout)
     case .exchange: expireExchange(connection)
     case .discarding, .lingering:

@@ -15,6 +15,7 @@ extension Worker {
       }
       let moved: Bool
       switch connection.record.phase {
+      case .proxyHeader: moved = readProxyHeader(connection)
       case .idle, .head: moved = readHead(connection)
       case .exchange: moved = advanceExchange(connection)
       case .discarding: moved = discardBody(connection)
@@ -88,7 +89,7 @@ extension Worker {
   }
 
   /// The input buffer, with room for at least one more byte: the largest head fits in one piece.
-  private func inputWithRoom(_ connection: Connection) -> Buffer {
+  func inputWithRoom(_ connection: Connection) -> Buffer {
     guard let input = connection.record.input else {
       let fresh = record.thread.record.pool.take(BufferPool.smallCapacity)
       connection.record.input = fresh

@@ -36,7 +36,10 @@ extension Worker {
     else { return refuse(connection, .handlerUnavailable) }
     request.record.exchange = exchange
     exchange.record.isBlocking = isBlocking
-    describe(head, to: exchange, request, path: route.path)
+    if let refusal = describe(head, to: exchange, request, path: route.path) {
+      end(exchange, of: request, opened: false)
+      return refuse(connection, refusal)
+    }
     if isBlocking { startHandler(request, exchange) } else { openExchange(request, exchange) }
   }
 
@@ -53,7 +56,11 @@ extension Worker {
     return unsafe Bytes(base: room, count: count)
   }
 
-  private func describe(_ head: RequestHead, to exchange: Exchange, _ request: Request, path: Bytes) {
+  /// Tells the exchange of its request; a refusal if a trusted proxy's word makes no sense.
+  private func describe(
+    _ head: RequestHead, to exchange: Exchange, _ request: Request, path: Bytes
+  ) -> Refusal? {
+    var head = head
     let connection = request.record.connection
     let listener = record.listeners[Int(connection.record.listener)]
     let rules = record.settings.hints[Int(connection.record.listener)]
@@ -63,8 +70,14 @@ extension Worker {
     circumstances.clientPort = connection.record.clientPort
     circumstances.serverAddress = listener.serverAddress
     circumstances.serverPort = listener.serverPort
-    circumstances.requestID = unsafe record.ids.next(into: request.record.storage.id)
-    circumstances.proxied = listener.isUnix || head.traits.contains(.proxied)
+    circumstances.requestID = requestID(head, request)
+    circumstances.proxied =
+      listener.isUnix || head.traits.contains(.proxied) || connection.record.flags.contains(.proxied)
+    if head.traits.contains(.proxied) && connection.record.flags.contains(.trusted),
+      let refusal = applyForwarding(&head, &circumstances)
+    {
+      return refusal
+    }
     let limit = record.settings.timeouts.request
     if limit > 0 {
       circumstances.deadline = request.record.began &+ limit
@@ -73,6 +86,7 @@ extension Worker {
     let policy = rules.policy(version: head.version, traits: head.traits, proxied: circumstances.proxied)
     explainWithheldHints(rules, head, circumstances.proxied)
     exchange.begin(head, circumstances, hints: policy)
+    return nil
   }
 
   /// Once in a worker's life: the operator should know why nobody behind a proxy gets hints.

@@ -1,0 +1,18 @@
+/// The address within a hop: `192.0.2.1`, `192.0.2.1:80`, `[2001:db8::1]`, `[2001:db8::1]:80`, `2001:db8::1`.
+package enum HopAddress {
+  /// The part that should be an address literal, and its port, if any.
+  package static func split(_ hop: Bytes) -> (address: Bytes, port: UInt16) {
+    if !hop.isEmpty && hop[0] == UInt8(ascii: "["), let close = hop.firstIndex(of: UInt8(ascii: "]")) {
+      let rest = hop.dropFirst(close + 1)
+      return (hop.slice(1, close), rest.isEmpty || rest[0] != ASCII.colon ? 0 : port(rest.dropFirst(1)))
+    }
+    guard let colon = hop.firstIndex(of: ASCII.colon) else { return (hop, 0) }
+    // More than one colon is an IPv6 address without brackets.
+    if hop.dropFirst(colon + 1).firstIndex(of: ASCII.colon) != nil { return (hop, 0) }
+    return (hop.slice(0, colon), port(hop.dropFirst(colon + 1)))
+  }
+
+  private static func port(_ digits: Bytes) -> UInt16 {
+    DecimalLength.parse(digits).flatMap(UInt16.init(exactly:)) ?? 0
+  }
+}

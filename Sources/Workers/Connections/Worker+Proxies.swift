@@ -1,0 +1,155 @@
+import Configuration
+import HTTP
+import Platform
+import PluginHost
+
+// What proxies say of the client, and whether it counts: the PROXY header of a connection, the fields of a request.
+
+extension Worker {
+  // MARK: Connections
+
+  /// Notes whether a new connection's peer is trusted; false if it is not welcome at all.
+  func greet(_ connection: Connection, _ peer: SocketAddress) -> Bool {
+    if isTrusted(peer) { connection.record.flags.insert(.trusted) }
+    guard record.settings.proxyHeaders[Int(connection.record.listener)] != nil else { return true }
+    connection.record.phase = .proxyHeader
+    guard connection.record.flags.contains(.trusted) else {
+      reject(connection, .untrustedProxy)
+      return false
+    }
+    return true
+  }
+
+  private func isTrusted(_ peer: SocketAddress) -> Bool {
+    switch peer {
+    case .ipv4(let bytes, _), .ipv6(let bytes, _): IPAddress(bytes.span).map(record.settings.trusted.contains) ?? false
+    case .unix: record.settings.trusted.includesUnixPeers
+    }
+  }
+
+  /// Closes without an answer: there is no request to answer.
+  func reject(_ connection: Connection, _ refusal: Refusal) {
+    note(refusal, connection)
+    close(connection)
+  }
+
+  func readProxyHeader(_ connection: Connection) -> Bool {
+    guard let accepted = record.settings.proxyHeaders[Int(connection.record.listener)] else { return false }
+    let input = inputWithRoom(connection)
+    if input.unreadCount == 0 {
+      switch receive(connection, into: input) {
+      case .bytes: break
+      case .none: return connection.record.flags.contains(.broken)
+      case .endOfFile:
+        close(connection)
+        return true
+      }
+    }
+    let bytes = unsafe Bytes(base: UnsafePointer(input.unread), count: input.unreadCount)
+    switch ProxyHeader.parse(bytes, accepted) {
+    case .incomplete:
+      switch receive(connection, into: input) {
+      case .bytes: return true
+      case .none: return connection.record.flags.contains(.broken)
+      case .endOfFile:
+        reject(connection, .malformedProxyHeader)
+        return true
+      }
+    case .refused(let refusal):
+      reject(connection, refusal)
+      return true
+    case .complete(let length, let route):
+      input.record.start += length
+      connection.record.flags.insert(.proxied)
+      connection.record.phase = .idle
+      if let route, !adopt(route, connection) { reject(connection, .malformedProxyHeader) }
+      return true
+    }
+  }
+
+  /// The client is whom the header names; whether its own words count is judged anew.
+  private func adopt(_ route: ProxyHeader.Route, _ connection: Connection) -> Bool {
+    let address: IPAddress?
+    switch route.source {
+    case .text(let text): address = IPAddress(text.escaped())
+    case .raw(let octets): address = IPAddress(octets: octets)
+    }
+    guard let address else { return false }
+    record.table.setClient(connection, host: address.description, port: route.sourcePort)
+    if !record.settings.trusted.contains(address) { connection.record.flags.remove(.trusted) }
+    return true
+  }
+
+  // MARK: Requests
+
+  /// The id that a trusted peer gave the request, or one of our own.
+  func requestID(_ head: RequestHead, _ request: Request) -> Bytes {
+    if head.traits.contains(.hasRequestID) && request.record.connection.record.flags.contains(.trusted) {
+      for index in 0..<head.fields.count {
+        let field = head.fields[index]
+        if KnownField(field.name) == .xRequestID && RequestIDSyntax.isValid(field.value) { return field.value }
+      }
+    }
+    return unsafe record.ids.next(into: request.record.storage.id)
+  }
+
+  /// Takes over client, scheme and host from a trusted proxy's fields.
+  func applyForwarding(_ head: inout RequestHead, _ circumstances: inout RequestCircumstances) -> Refusal? {
+    let listed = client(HopsFromRight(head.fields, .xForwardedFor)) { $0 }
+    let forwarded = client(HopsFromRight(head.fields, .forwarded)) { ForwardedParameter.value("for", in: $0) }
+    if let listed, let forwarded, !listed.address.equals(forwarded.address) { return .conflictingForwarding }
+    if let client = listed ?? forwarded {
+      circumstances.clientAddress = client.address
+      circumstances.clientPort = client.port
+    }
+    var scheme: ForwardedScheme?
+    var schemes = HopsFromRight(head.fields, .xForwardedProto)
+    while let name = schemes.next() {
+      guard let next = ForwardedScheme(name) else { return .malformedForwarding }
+      if let scheme, scheme != next { return .conflictingForwarding }
+      scheme = next
+    }
+    var elements = HopsFromRight(head.fields, .forwarded)
+    if let last = elements.next() {
+      if let name = ForwardedParameter.value("proto", in: last) {
+        guard let next = ForwardedScheme(name) else { return .malformedForwarding }
+        if let scheme, scheme != next { return .conflictingForwarding }
+        scheme = next
+      }
+      if let host = ForwardedParameter.value("host", in: last) {
+        guard Authority.isValid(host) else { return .malformedForwarding }
+        head.authority = host
+      }
+    }
+    if let scheme { circumstances.scheme = scheme.name }
+    var hosts = HopsFromRight(head.fields, .xForwardedHost)
+    if let host = hosts.next() {
+      guard Authority.isValid(host) else { return .malformedForwarding }
+      head.authority = host
+    }
+    return nil
+  }
+
+  /// The first hop from the right that is not itself a trusted proxy; the leftmost if all are. An element that is no
+  /// address ends the walk: what is beyond it can't be known.
+  private func client(_ hops: HopsFromRight, _ node: (Bytes) -> Bytes?) -> (address: Bytes, port: UInt16)? {
+    var found: (address: Bytes, port: UInt16)?
+    var hops = hops
+    while let hop = hops.next() {
+      guard let name = node(hop) else { break }
+      let (address, port) = HopAddress.split(name)
+      guard let parsed = IPAddress(address.escaped(limit: 46)) else { break }
+      found = (address, port)
+      if !record.settings.trusted.contains(parsed) { break }
+    }
+    return found
+  }
+}
+
+extension IPAddress {
+  /// From 4 or 16 bytes in network order.
+  init?(octets: Bytes) {
+    guard let base = unsafe octets.base else { return nil }
+    self.init(unsafe Span(_unsafeStart: base, count: octets.count))
+  }
+}
