@@ -38,18 +38,25 @@ package enum ASCII {
     return byte < 16 ? "0" + text : text
   }
 
-  /// `tchar` of RFC 9110 section 5.6.2: what names and methods are made of.
-  @inlinable
-  package static func isToken(_ byte: UInt8) -> Bool {
-    // One bit a character: digits, letters and !#$%&'*+-.^_`|~
-    let bits: UInt64
-    switch byte >> 6 {
-    case 0: bits = 0x03FF_6CFA_0000_0000
-    case 1: bits = 0x57FF_FFFF_C7FF_FFFE
-    default: return false
-    }
-    return bits >> UInt64(byte & 63) & 1 == 1
+  /// The class of each byte: `t` for `tchar` of RFC 9110 section 5.6.2, what names and methods are made of; `_` for the
+  /// underscore, which is one as well; `.` for the rest.
+  @usableFromInline
+  static var tokenClasses: StaticString {
+    """
+    .................................t.ttttt..tt.tt.tttttttttt......\
+    .tttttttttttttttttttttttttt...t_ttttttttttttttttttttttttttt.t.t.\
+    ................................................................\
+    ................................................................
+    """
   }
+
+  @inlinable
+  package static func tokenClass(_ byte: UInt8) -> UInt8 {
+    unsafe tokenClasses.utf8Start[Int(byte)]  // there are 256
+  }
+
+  @inlinable
+  package static func isToken(_ byte: UInt8) -> Bool { tokenClass(byte) != dot }
 
   /// What a field value may hold: visible characters, space, tab, and bytes above ASCII (RFC 9110 section 5.5).
   @inlinable
@@ -57,13 +64,17 @@ package enum ASCII {
     (byte >= 0x20 && byte != 0x7F) || byte == tab
   }
 
-  /// `unreserved` or `sub-delims` of RFC 3986: what a registered name is made of, percent-encoding aside.
+  /// `r` for `unreserved` and `sub-delims` of RFC 3986: what a registered name is made of, percent-encoding aside.
+  private static var registeredNameClasses: StaticString {
+    """
+    .................................r..r.rrrrrrrrr.rrrrrrrrrr.r.r..\
+    .rrrrrrrrrrrrrrrrrrrrrrrrrr....r.rrrrrrrrrrrrrrrrrrrrrrrrrr...r.\
+    ................................................................\
+    ................................................................
+    """
+  }
+
   package static func isRegisteredName(_ byte: UInt8) -> Bool {
-    if isDigit(byte) || isLetter(byte) { return true }
-    switch byte {
-    case 0x2D, 0x2E, 0x5F, 0x7E: return true  // - . _ ~
-    case 0x21, 0x24, 0x26, 0x27, 0x28, 0x29, 0x2A, 0x2B, 0x2C, 0x3B, 0x3D: return true  // ! $ & ' ( ) * + , ; =
-    default: return false
-    }
+    unsafe registeredNameClasses.utf8Start[Int(byte)] != dot  // there are 256
   }
 }

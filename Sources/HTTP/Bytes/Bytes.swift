@@ -54,8 +54,13 @@ package struct Bytes {
 
   /// Equality byte for byte.
   package func equals(_ other: Bytes) -> Bool {
-    guard count == other.count else { return false }
-    for index in 0..<count where self[index] != other[index] { return false }
+    guard count == other.count, let base = unsafe base, let otherBase = unsafe other.base else {
+      return count == other.count
+    }
+    for index in 0..<count {
+      // index is below both counts
+      if unsafe base[index] != otherBase[index] { return false }
+    }
     return true
   }
 
@@ -63,9 +68,10 @@ package struct Bytes {
   @inlinable
   package func equalsIgnoringCase(_ lowercase: StaticString) -> Bool {
     guard count == lowercase.utf8CodeUnitCount else { return false }
+    guard let base = unsafe base else { return true }
     for index in 0..<count {
-      let expected = unsafe lowercase.utf8Start[index]  // index is below its count
-      if ASCII.lowercased(self[index]) != expected { return false }
+      // index is below both counts
+      if unsafe ASCII.lowercased(base[index]) != lowercase.utf8Start[index] { return false }
     }
     return true
   }

@@ -8,37 +8,43 @@ package enum KnownField: UInt8 {
   /// The field that `name`, in any case, stands for. The length decides first: few names get as far as a comparison.
   @inlinable
   package init(_ name: Bytes) {
-    func matches(_ lowercase: StaticString, _ field: KnownField) -> KnownField {
-      name.equalsIgnoringCase(lowercase) ? field : .other
-    }
-    let initial = name.isEmpty ? 0 : ASCII.lowercased(name[0])
-    switch (name.count, initial) {
-    case (2, 0x74): self = matches("te", .te)
-    case (3, 0x76): self = matches("via", .via)
-    case (4, 0x68): self = matches("host", .host)
-    case (4, 0x64): self = matches("date", .date)
-    case (6, 0x65): self = matches("expect", .expect)
-    case (6, 0x73): self = matches("server", .server)
-    case (7, 0x74): self = matches("trailer", .trailer)
-    case (7, 0x75): self = matches("upgrade", .upgrade)
-    case (9, 0x66): self = matches("forwarded", .forwarded)
-    case (10, 0x63): self = matches("connection", .connection)
-    case (10, 0x6B): self = matches("keep-alive", .keepAlive)
-    case (12, 0x63): self = matches("content-type", .contentType)
-    case (12, 0x78): self = matches("x-request-id", .xRequestID)
-    case (14, 0x63): self = matches("content-length", .contentLength)
-    case (14, 0x6E): self = matches("no-early-hints", .noEarlyHints)
-    case (15, 0x78): self = matches("x-forwarded-for", .xForwardedFor)
-    case (16, 0x70): self = matches("proxy-connection", .proxyConnection)
-    case (16, 0x78): self = matches("x-forwarded-host", .xForwardedHost)
-    case (17, 0x74): self = matches("transfer-encoding", .transferEncoding)
-    case (17, 0x78): self = matches("x-forwarded-proto", .xForwardedProto)
+    switch name.count {
+    case 2: self = name.equalsIgnoringCase("te") ? .te : .other
+    case 3: self = name.equalsIgnoringCase("via") ? .via : .other
+    case 4: self = KnownField.either(name, "host", .host, "date", .date)
+    case 6: self = KnownField.either(name, "expect", .expect, "server", .server)
+    case 7: self = KnownField.either(name, "trailer", .trailer, "upgrade", .upgrade)
+    case 9: self = name.equalsIgnoringCase("forwarded") ? .forwarded : .other
+    case 10: self = KnownField.either(name, "connection", .connection, "keep-alive", .keepAlive)
+    case 12: self = KnownField.either(name, "content-type", .contentType, "x-request-id", .xRequestID)
+    case 13...: self = KnownField(long: name)
     default: self = .other
     }
-    // Any other X-Forwarded-* tells of a proxy as well.
-    if self == .other && initial == 0x78 && name.count > 12 && name.slice(0, 12).equalsIgnoringCase("x-forwarded-") {
-      self = .xForwardedOther
+  }
+
+  @inlinable
+  static func either(
+    _ name: Bytes, _ one: StaticString, _ first: KnownField, _ other: StaticString, _ second: KnownField
+  ) -> KnownField {
+    if name.equalsIgnoringCase(one) { return first }
+    return name.equalsIgnoringCase(other) ? second : .other
+  }
+
+  @usableFromInline
+  init(long name: Bytes) {
+    let found: KnownField
+    switch name.count {
+    case 14: found = KnownField.either(name, "content-length", .contentLength, "no-early-hints", .noEarlyHints)
+    case 15: found = name.equalsIgnoringCase("x-forwarded-for") ? .xForwardedFor : .other
+    case 16:
+      found = KnownField.either(name, "proxy-connection", .proxyConnection, "x-forwarded-host", .xForwardedHost)
+    case 17:
+      found = KnownField.either(name, "transfer-encoding", .transferEncoding, "x-forwarded-proto", .xForwardedProto)
+    default: found = .other
     }
+    // Any other X-Forwarded-* tells of a proxy as well.
+    let isForwarded = found == .other && ASCII.lowercased(name[0]) == 0x78
+    self = isForwarded && name.slice(0, 12).equalsIgnoringCase("x-forwarded-") ? .xForwardedOther : found
   }
 
   /// Fields that frame the message or belong to the connection: the server's alone to send (RFC 9110 section 7.6.1).

@@ -5,7 +5,8 @@ enum FieldLineScanner {
     case incomplete
     /// The empty line that ends the section; the next byte after it is at `next`.
     case endOfSection(next: Int)
-    case field(Field, next: Int)
+    /// `underscored`: the name has an underscore.
+    case field(Field, underscored: Bool, next: Int)
     case refused(Refusal)
   }
 
@@ -24,17 +25,23 @@ enum FieldLineScanner {
     if first == ASCII.space || first == ASCII.tab { return .refused(.foldedField) }
 
     let bound = min(end, start &+ limit)
-    var index = start
-    while index < bound, unsafe ASCII.isToken(base[index]) { index &+= 1 }
+    var underscored = false
+    var index = unsafe ByteScan.firstUnusualInName(base, from: start, to: bound)
+    while index < bound {
+      let kind = unsafe ASCII.tokenClass(base[index])
+      if kind == ASCII.dot { break }
+      if kind == ASCII.underscore { underscored = true }
+      index = unsafe ByteScan.firstUnusualInName(base, from: index &+ 1, to: bound)
+    }
     guard index < bound else { return index < end ? .refused(.fieldTooLong) : .incomplete }
     guard index > start, unsafe base[index] == ASCII.colon else { return .refused(.malformedFieldName) }
     let nameEnd = index
-    return unsafe value(base, nameStart: start, nameEnd: nameEnd, bound: bound, end: end)
+    return unsafe value(base, nameStart: start, nameEnd: nameEnd, underscored: underscored, bound: bound, end: end)
   }
 
   @inline(__always)
   private static func value(
-    _ base: UnsafePointer<UInt8>, nameStart: Int, nameEnd: Int, bound: Int, end: Int
+    _ base: UnsafePointer<UInt8>, nameStart: Int, nameEnd: Int, underscored: Bool, bound: Int, end: Int
   ) -> Line {
     var index = nameEnd &+ 1
     while true {
@@ -63,6 +70,6 @@ enum FieldLineScanner {
     let field = unsafe Field(
       name: Bytes(base: base + nameStart, count: nameEnd &- nameStart),
       value: Bytes(base: base + valueStart, count: valueEnd &- valueStart))
-    return .field(field, next: index &+ 2)
+    return .field(field, underscored: underscored, next: index &+ 2)
   }
 }

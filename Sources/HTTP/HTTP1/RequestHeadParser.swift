@@ -56,7 +56,7 @@ package struct RequestHeadParser {
       switch stage {
       case .start: progress = unsafe leadingLine(base, end)
       case .requestLine: progress = unsafe requestLine(base, end)
-      case .fields: progress = unsafe fieldLine(base, end)
+      case .fields: progress = unsafe fieldLines(base, end)
       case .done: return .complete(length: lineStart)
       }
       switch progress {
@@ -168,35 +168,41 @@ package struct RequestHeadParser {
 
   // MARK: Fields
 
-  @inline(__always)
-  private mutating func fieldLine(_ base: UnsafePointer<UInt8>, _ end: Int) -> LineProgress {
-    switch unsafe FieldLineScanner.line(base, from: lineStart, to: end, limit: limits.fieldSize) {
-    case .incomplete: return .incomplete
-    case .refused(let refusal): return .refused(refusal)
-    case .endOfSection(let next):
-      lineStart = next
-      return finishHead()
-    case .field(let field, let next):
-      lineStart = next
-      lineCount &+= 1
-      guard lineCount <= limits.fields else { return .refused(.tooManyFields) }
-      return take(field)
+  /// All lines that are complete. What changes from line to line is kept in locals, and put back at the end.
+  private mutating func fieldLines(_ base: UnsafePointer<UInt8>, _ end: Int) -> LineProgress {
+    var start = lineStart
+    var stored = fieldCount
+    var lines = lineCount
+    let (limit, most) = (limits.fieldSize, limits.fields)
+    let storage = unsafe storage
+    defer {
+      lineStart = start
+      fieldCount = stored
+      lineCount = lines
     }
-  }
-
-  @inline(__always)
-  private mutating func take(_ field: Field) -> LineProgress {
-    let known = KnownField(field.name)
-    if known == .other {
-      if underscores != .pass && field.name.firstIndex(of: ASCII.underscore) != nil {
-        return underscores == .refuse ? .refused(.underscoreInFieldName) : .advanced
+    while true {
+      switch unsafe FieldLineScanner.line(base, from: start, to: end, limit: limit) {
+      case .incomplete: return .incomplete
+      case .refused(let refusal): return .refused(refusal)
+      case .endOfSection(let next):
+        start = next
+        fieldCount = stored
+        return finishHead()
+      case .field(let field, let underscored, let next):
+        start = next
+        lines &+= 1
+        guard lines <= most else { return .refused(.tooManyFields) }
+        let known = KnownField(field.name)
+        if known != .other {
+          if let refusal = seen.note(known, field.value, head: &head) { return .refused(refusal) }
+        } else if underscored && underscores != .pass {
+          if underscores == .refuse { return .refused(.underscoreInFieldName) }
+          continue
+        }
+        unsafe (storage + stored).initialize(to: field)  // lines, checked above, is never below it
+        stored &+= 1
       }
-    } else if let refusal = seen.note(known, field.value, head: &head) {
-      return .refused(refusal)
     }
-    unsafe (storage + fieldCount).initialize(to: field)  // lineCount, checked above, is never below fieldCount
-    fieldCount &+= 1
-    return .advanced
   }
 
   private mutating func finishHead() -> LineProgress {

@@ -32,18 +32,18 @@ package struct TrailerParser {
       case .incomplete: return count >= limits.head ? .refused(.headTooLarge) : .incomplete
       case .refused(let refusal): return .refused(refusal)
       case .endOfSection(let next): return .complete(length: next)
-      case .field(let field, let next):
+      case .field(let field, let underscored, let next):
         lineStart = next
         lineCount += 1
         guard lineCount <= limits.fields else { return .refused(.tooManyFields) }
-        if let refusal = take(field) { return .refused(refusal) }
+        if let refusal = take(field, underscored: underscored) { return .refused(refusal) }
       }
     }
   }
 
-  private mutating func take(_ field: Field) -> Refusal? {
+  private mutating func take(_ field: Field, underscored: Bool) -> Refusal? {
     if KnownField(field.name).isForbiddenInTrailers { return .forbiddenTrailer }
-    if underscores != .pass && field.name.firstIndex(of: ASCII.underscore) != nil {
+    if underscored && underscores != .pass {
       return underscores == .refuse ? .underscoreInFieldName : nil
     }
     unsafe (storage + fieldCount).initialize(to: field)  // lineCount, checked before, is never below fieldCount

@@ -11,16 +11,19 @@ package enum Authority {
   /// Where the host ends, or nil if it is malformed.
   private static func endOfHost(_ bytes: Bytes) -> Int? {
     if !bytes.isEmpty && bytes[0] == UInt8(ascii: "[") { return endOfIPLiteral(bytes) }
+    guard let base = unsafe bytes.base else { return nil }
     var index = 0
-    while index < bytes.count && bytes[index] != ASCII.colon {
-      if bytes[index] == ASCII.percent {
+    // index stays below the count
+    while index < bytes.count, unsafe base[index] != ASCII.colon {
+      if unsafe ASCII.isRegisteredName(base[index]) {
+        index += 1
+      } else if bytes[index] == ASCII.percent {
         guard index + 2 < bytes.count, ASCII.hexValue(bytes[index + 1]) != nil,
           ASCII.hexValue(bytes[index + 2]) != nil
         else { return nil }
         index += 3
       } else {
-        guard ASCII.isRegisteredName(bytes[index]) else { return nil }
-        index += 1
+        return nil
       }
     }
     return index

@@ -64,11 +64,14 @@ package struct RequestTarget {
   /// A fragment has no place in a target.
   @usableFromInline
   package init?(pathAndQuery target: Bytes, authority: Bytes) {
-    var pathEnd = target.count
-    for index in 0..<target.count {
-      let byte = target[index]
-      if byte == UInt8(ascii: "#") { return nil }
-      if byte == ASCII.question && pathEnd == target.count { pathEnd = index }
+    let (question, hash) = (ASCII.question, UInt8(ascii: "#"))
+    guard let base = unsafe target.base else { return nil }
+    let pathEnd = unsafe ByteScan.first(question, or: hash, base, from: 0, to: target.count)
+    if pathEnd < target.count {
+      let fragment =
+        target[pathEnd] == hash
+        ? pathEnd : unsafe ByteScan.first(hash, or: hash, base, from: pathEnd, to: target.count)
+      guard fragment == target.count else { return nil }
     }
     self.init(
       path: target.slice(0, pathEnd), query: target.dropFirst(min(pathEnd + 1, target.count)), authority: authority)

@@ -37,9 +37,17 @@ final class Lane: @unchecked Sendable {
   /// In the worker's mailbox; guarded by the mailbox.
   var isPosted = false
 
+  /// With the lock held: what one client did not take is never the next one's.
+  private func dropOutput() {
+    WorkerThread.withCurrent { output.discard(&$0.record.pool) }
+    var segments = output.takeDone()
+    while let segment = segments.pop() { segment.deallocate() }
+  }
+
   /// [loop] For the next request.
   func reset() {
     monitor.lock()
+    dropOutput()
     loopCount = 0
     ended = false
     readerWaits = false
@@ -60,10 +68,11 @@ final class Lane: @unchecked Sendable {
     if isUsed.load(ordering: .relaxed) { reset() }
   }
 
-  /// [loop] Nothing more is taken; whoever is blocked looks again.
+  /// [loop] Nothing more is taken, what was not sent is dropped, and whoever is blocked looks again.
   func close() {
     monitor.lock()
     closed = true
+    dropOutput()
     monitor.broadcast()
     monitor.unlock()
   }

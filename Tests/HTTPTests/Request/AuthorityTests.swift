@@ -1,0 +1,50 @@
+import HTTP
+import Testing
+
+/// RFC 3986 section 3.2, without userinfo.
+@Suite struct AuthorityTests {
+  private func isValid(_ text: String, portRequired: Bool = false) -> Bool {
+    withBytes(text) { Authority.isValid($0, portRequired: portRequired) }
+  }
+
+  @Test(arguments: [
+    "a", "example.org", "EXAMPLE.org", "a-b_c~d", "!$&'()*+,;=", "%41", "%c3%A9x", "a%20", "8080", "a..b", ".", "192.0.2.1", "999.1",
+    "xn--caf-dma.example",
+    "[::]", "[::1]", "[2001:DB8::1]", "[1:2:3:4:5:6:7:8]", "[1::]", "[1:2:3:4:5:6:7::]", "[::2:3:4:5:6:7:8]", "[::ffff:192.0.2.1]",
+    "[1:2:3:4:5:6:192.0.2.255]", "[fe80::0001]",
+  ])
+  func hosts(host: String) {
+    #expect(isValid(host))
+    #expect(isValid(host + ":") && isValid(host + ":80") && isValid(host + ":65535") && isValid(host + ":0"))
+    #expect(!isValid(host, portRequired: true) && !isValid(host + ":", portRequired: true))
+    #expect(isValid(host + ":443", portRequired: true))
+    #expect(!isValid(host + ":65536") && !isValid(host + ":a") && !isValid(host + ":-1") && !isValid(host + ":80:80"))
+    #expect(!isValid(host + ":8 ") && !isValid(host + ": 8") && !isValid(host + ":99999999999999999999"))
+    #expect(!isValid("user@" + host) && !isValid(host + "/") && !isValid(" " + host) && !isValid(host + " "))
+  }
+
+  @Test(arguments: [
+    "", ":", ":80", "a b", "a\tb", "a/b", "a?b", "a#b", "a@b", "a\\b", "\"a\"", "<a>", "a^b", "a|b", "`a`", "{a}", "a\0", "a\u{7F}",
+    "caf\u{E9}", "%", "%4", "a%", "a%4", "%zz", "%4g", "%%41", "a%:80",
+    "::1", "1:2:3", "[", "]", "[]", "[::1", "::1]", "[[::1]]", "[::1]]", "[::1]x", "[::1]80", "a[::1]", "[a]", "[1]", "[:]", "[localhost]",
+    "[192.0.2.1]", "[::g]", "[:: 1]", "[::1%25eth0]", "[::1%eth0]", "[user@::1]", "[::1/64]",
+  ])
+  func malformed(text: String) {
+    #expect(!isValid(text))
+    #expect(!isValid(text + ":80"))
+  }
+
+  /// Colons, dots and digits that make no IPv6 address.
+  @Test(arguments: [
+    "[:::]", "[::::]", "[1::2::3]", "[1:2]", "[1:2:3:4:5:6:7]", "[1:2:3:4:5:6:7:8:9]", "[1:2:3:4:5:6:7:8::]", "[12345::]", "[::12345]",
+    "[1:]", "[:1]", "[:1:2:3:4:5:6:7:8]", "[1:2:3:4:5:6:7:8:]", "[::192.0.2]", "[::192.0.2.1.1]", "[::192.0.2.1:1]", "[::256.0.2.1]",
+    "[192.0.2.1::]", "[::.]", "[::1.]", "[1:2:3:4:5:6:7:192.0.2.1]", "[::a.b.c.d]", "[1.2:3.4]",
+  ])
+  func noAddresses(text: String) {
+    #expect(!isValid(text))
+  }
+
+  @Test func portsWithZerosInFront() {
+    #expect(isValid("a:00080") && isValid("a:000000000000000000000000000080") && !isValid("a:0000065536"))
+  }
+}
