@@ -195,7 +195,14 @@ package struct Supervisor: ~Copyable {
     guard Clock.monotonic() >= moment else { return }
     moment = .max
     if stage == .waiting {
-      try startMaster()
+      do throws(Errno) {
+        try startMaster()
+      } catch {
+        let delay = backoff.delay(lifetime: 0)
+        log.error("\(error); trying again in \(delay / Clock.nanosecondsPerMillisecond) ms")
+        stage = .waiting
+        moment = Clock.monotonic() &+ delay
+      }
     } else if master != 0 {
       log.warning("master \(master) did not end in time: killed")
       Process.send(SIGKILL, to: master)

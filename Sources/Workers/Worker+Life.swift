@@ -85,7 +85,8 @@ extension Worker {
 
   // MARK: The master's word
 
-  var isDraining: Bool { record.drain != .serving }
+  /// [any-thread]
+  var isDraining: Bool { record.isDraining.load(ordering: .relaxed) }
 
   func readChannel() {
     while true {
@@ -110,6 +111,7 @@ extension Worker {
   func beginDrain() {
     guard record.drain == .serving else { return }
     record.drain = .draining
+    record.isDraining.store(true, ordering: .relaxed)
     record.drainDeadline = record.now &+ record.gracefulTimeout
     record.table.visit { queue($0) }
     closeListeners()

@@ -3,6 +3,7 @@ import HTTP
 import Logging
 import Platform
 import PluginHost
+import Synchronization
 
 /// A worker process from within: one loop thread that owns the connections, and, for blocking handlers under async, a
 /// pool of threads. The models differ in three answers only: how many connections at once, whether they are kept, and
@@ -72,6 +73,8 @@ struct WorkerRecord: ~Copyable {
   /// Accepting pauses until then: the process has no descriptor left.
   var acceptAgainAt: UInt64 = 0
   var drain = Drain.serving
+  /// The same for other threads.
+  let isDraining = Atomic<Bool>(false)
   /// By when a draining worker must be gone.
   var drainDeadline = UInt64.max
   let gracefulTimeout: UInt64

@@ -5,7 +5,7 @@ import Synchronization
 
 /// Posts and timers of plugins: functions to be called on the loop, exactly once each.
 ///
-/// A post is a timer for moment 0; a heap ordered by moment, then by order of arrival, makes posts run in the order of
+/// A post is a timer for the present moment; a heap ordered by moment, then by order of arrival, makes posts run in the order of
 /// their calls. Any thread adds and cancels, under the one lock; the loop alone takes out and runs.
 package final class CallbackQueue: @unchecked Sendable {
   // Every access to the state below is under `monitor`.
@@ -43,27 +43,32 @@ package final class CallbackQueue: @unchecked Sendable {
   private var free: [Int32] = []
   private var heap: [Int32] = []
   private var orders: UInt64 = 0
+  /// The loop's present moment, which is that of posts: they wait behind timers that are due, not before them.
+  private var present: UInt64 = 0
+  private var isClosed = false
   private let publishedMoment = Atomic<UInt64>(.max)
 
   // MARK: Any thread
 
   enum Addition {
-    /// With the timer's number.
-    case added(UInt64)
+    case added
     case full
     case exchangeEnded
   }
 
-  /// Adds a call at `moment` (monotonic nanoseconds; 0: soon), for an exchange or for the worker itself.
+  /// Adds a call at `moment` (monotonic nanoseconds; nil: soon), for an exchange or for the worker itself.
   ///
-  /// - Parameter stillOpen: asked under the lock, which `refuse` takes as well: what is added to an open exchange
+  /// - Parameters:
+  ///   - timer: where the timer's number goes.
+  ///   - stillOpen: asked under the lock, which `refuse` takes as well: what is added to an open exchange
   ///   is found when it ends.
   func add(
-    at moment: UInt64, exchange: Exchange?, stillOpen: (Exchange) -> Bool, run: @escaping Run,
-    context: UnsafeMutableRawPointer?
+    at moment: UInt64?, exchange: Exchange?, stillOpen: (Exchange) -> Bool, run: @escaping Run,
+    context: UnsafeMutableRawPointer?, timer: UnsafeMutablePointer<UInt64>?
   ) -> Addition {
     monitor.lock()
     defer { monitor.unlock() }
+    if isClosed { return .exchangeEnded }
     if let exchange, !stillOpen(exchange) || exchange.record.refusesCallbacks { return .exchangeEnded }
     guard heap.count < CallbackQueue.capacity else { return .full }
     let index = takeFree()
@@ -72,15 +77,19 @@ package final class CallbackQueue: @unchecked Sendable {
     unsafe entries[slot].context = context
     entries[slot].exchange = exchange
     entries[slot].why = .ok
-    entries[slot].moment = moment
+    entries[slot].moment = moment ?? present
     entries[slot].order = orders
     orders += 1
     if let exchange { link(index, to: exchange) }
     heap.append(index)
     entries[slot].heapIndex = heap.count - 1
     siftUp(heap.count - 1)
+    // Before the loop can see it: the call may come at once.
+    if let timer = unsafe timer {
+      unsafe timer.pointee = UInt64(entries[slot].generation) << 32 | UInt64(index) + 1
+    }
     publish()
-    return .added(UInt64(entries[slot].generation) << 32 | UInt64(index) + 1)
+    return .added
   }
 
   /// Makes a timer due at once, as cancelled; false if there is none of that number.
@@ -92,7 +101,7 @@ package final class CallbackQueue: @unchecked Sendable {
       entries[slot].heapIndex >= 0, entries[slot].why == .ok
     else { return false }
     entries[slot].why = .cancelled
-    entries[slot].moment = 0
+    entries[slot].moment = present
     siftUp(entries[slot].heapIndex)
     publish()
     return true
@@ -114,6 +123,7 @@ package final class CallbackQueue: @unchecked Sendable {
   package func takeDue(at now: UInt64, before mark: UInt64) -> Call? {
     monitor.lock()
     defer { monitor.unlock() }
+    present = now
     guard let first = heap.first, entries[Int(first)].moment <= now, entries[Int(first)].order < mark else {
       return nil
     }
@@ -135,10 +145,11 @@ package final class CallbackQueue: @unchecked Sendable {
     return first < 0 ? nil : take(first, why: .closed)
   }
 
-  /// Takes out any call, when the worker ends.
+  /// Takes out any call, when the worker ends: from the first on nothing more is taken in.
   package func takeAny() -> Call? {
     monitor.lock()
     defer { monitor.unlock() }
+    isClosed = true
     return heap.first.map { take($0, why: .closed) }
   }
 
@@ -170,17 +181,17 @@ package final class CallbackQueue: @unchecked Sendable {
   }
 
   private func link(_ index: Int32, to exchange: Exchange) {
-    let first = exchange.record.firstCallback
-    entries[Int(index)].next = first
-    entries[Int(index)].previous = -1
-    if first >= 0 { entries[Int(first)].previous = index }
-    exchange.record.firstCallback = index
+    let last = exchange.record.lastCallback
+    entries[Int(index)].next = -1
+    entries[Int(index)].previous = last
+    if last >= 0 { entries[Int(last)].next = index } else { exchange.record.firstCallback = index }
+    exchange.record.lastCallback = index
   }
 
   private func unlink(_ index: Int32, from exchange: Exchange) {
     let (next, previous) = (entries[Int(index)].next, entries[Int(index)].previous)
     if previous >= 0 { entries[Int(previous)].next = next } else { exchange.record.firstCallback = next }
-    if next >= 0 { entries[Int(next)].previous = previous }
+    if next >= 0 { entries[Int(next)].previous = previous } else { exchange.record.lastCallback = previous }
   }
 
   private func comesBefore(_ a: Int32, _ b: Int32) -> Bool {

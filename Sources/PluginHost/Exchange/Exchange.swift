@@ -45,6 +45,9 @@ package struct ExchangeRecord: ~Copyable {
   /// 0, or the `Outcome` that says why the answer is not wanted any more.
   package let cancellation = Atomic<Int32>(0)
 
+  /// The client has closed its side: the answer may not be wanted, and goes out if it can.
+  let departed = Atomic<Bool>(false)
+
   package var head = unsafe outrider_head()
   package var plugin: Plugin
   package var transport: UnsafePointer<ExchangeTransport>
@@ -63,6 +66,7 @@ package struct ExchangeRecord: ~Copyable {
   /// Timers and posts that belong to it: the first in the callback queue's list, -1 for none. The queue's lock guards
   /// this and the next.
   var firstCallback: Int32 = -1
+  var lastCallback: Int32 = -1
   var refusesCallbacks = false
   var nextFree: Int32 = -1
 
@@ -112,6 +116,11 @@ extension Exchange {
     _ = record.cancellation.compareExchange(
       expected: 0, desired: why.rawValue, ordering: .acquiringAndReleasing)
   }
+
+  /// The client seems to have left; `cancelled` says so to a handler that asks.
+  package func noteDeparture() { record.departed.store(true, ordering: .releasing) }
+
+  var hasDeparted: Bool { record.departed.load(ordering: .acquiring) }
 
   /// Why the answer is not wanted any more, or nil.
   package var cancelled: Outcome? {

@@ -40,7 +40,9 @@ enum Answering {
     {
     case .refused(let outcome): return outcome
     case .accepted(let verdict):
-      let room = admit(exchange, verdict.bytes + (whole.map { $0.lease.outlivesCall ? 0 : $0.total } ?? 0))
+      let copied = whole.map { $0.lease.outlivesCall ? 0 : $0.total } ?? 0
+      let (bytes, overflowed) = verdict.bytes.addingReportingOverflow(copied)
+      let room = admit(exchange, overflowed ? .max : bytes)
       guard room.isAccepted else {
         exchange.record.response = before
         return room

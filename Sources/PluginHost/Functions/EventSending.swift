@@ -96,7 +96,7 @@ enum EventSending {
     return unsafe withUnsafePointer(to: event.body) { chunk in
       let part = unsafe BodyPart(
         chunks: chunk, count: 1, total: Int(event.body.size),
-        lease: taking(event.release, event.context, exchange), tag: event.tag)
+        lease: taking(event.release, event.context, exchange), tag: exchange.record.isBlocking ? 0 : event.tag)
       return unsafe Answering.head(exchange, event.status, event.fields, event.n_fields, whole: part)
     }
   }
@@ -106,7 +106,7 @@ enum EventSending {
     return unsafe withUnsafePointer(to: event.bytes) { chunk in
       let part = unsafe BodyPart(
         chunks: chunk, count: 1, total: Int(event.bytes.size),
-        lease: taking(event.release, event.context, exchange), tag: event.tag)
+        lease: taking(event.release, event.context, exchange), tag: exchange.record.isBlocking ? 0 : event.tag)
       return unsafe Answering.body(exchange, part, ends: event.more == 0)
     }
   }
@@ -114,7 +114,7 @@ enum EventSending {
   private static func file(_ event: outrider_file_event, _ exchange: Exchange) -> Outcome {
     let part = unsafe FilePart(
       descriptor: event.fd, offset: event.offset, length: event.length,
-      lease: taking(event.release, event.context, exchange), tag: event.tag)
+      lease: taking(event.release, event.context, exchange), tag: exchange.record.isBlocking ? 0 : event.tag)
     return unsafe Answering.file(exchange, part, ends: event.more == 0)
   }
 

@@ -8,7 +8,7 @@ enum HostCallbacks {
     _ host: UnsafePointer<outrider_host>?, _ handle: outrider_exchange, _ run: CallbackQueue.Run?,
     _ context: UnsafeMutableRawPointer?
   ) -> outrider_status {
-    unsafe add("post", host, handle, at: 0, run, context, nil)
+    unsafe add("post", host, handle, at: nil, run, context, nil)
   }
 
   static func after(
@@ -20,7 +20,7 @@ enum HostCallbacks {
   }
 
   private static func add(
-    _ call: StaticString, _ host: UnsafePointer<outrider_host>?, _ handle: outrider_exchange, at moment: UInt64,
+    _ call: StaticString, _ host: UnsafePointer<outrider_host>?, _ handle: outrider_exchange, at moment: UInt64?,
     _ run: CallbackQueue.Run?, _ context: UnsafeMutableRawPointer?, _ timer: UnsafeMutablePointer<UInt64>?
   ) -> outrider_status {
     guard let runtime = Runtime.current else { return Outcome.wrongState.rawValue }
@@ -41,16 +41,15 @@ enum HostCallbacks {
   }
 
   private static func enqueue(
-    _ runtime: Runtime, _ handle: outrider_exchange, _ exchange: Exchange?, at moment: UInt64,
+    _ runtime: Runtime, _ handle: outrider_exchange, _ exchange: Exchange?, at moment: UInt64?,
     _ run: @escaping CallbackQueue.Run, _ context: UnsafeMutableRawPointer?, _ timer: UnsafeMutablePointer<UInt64>?
   ) -> Outcome {
     // The loop may be ending the exchange while another thread adds to it: the queue looks again, under its lock.
     let stillOpen: (Exchange) -> Bool = { $0.handle.id == handle.id }
     switch unsafe runtime.record.callbacks.add(
-      at: moment, exchange: exchange, stillOpen: stillOpen, run: run, context: context)
+      at: moment, exchange: exchange, stillOpen: stillOpen, run: run, context: context, timer: timer)
     {
-    case .added(let number):
-      if let timer = unsafe timer { unsafe timer.pointee = number }
+    case .added:
       if !runtime.isOnLoop { runtime.record.wake.wake() }
       return .ok
     case .full: return .limit

@@ -14,7 +14,8 @@ enum HostExchange {
     guard let runtime = Runtime.current else { return Outcome.wrongState.rawValue }
     guard let exchange = runtime.record.exchanges.find(handle) else { return Outcome.closed.rawValue }
     if exchange.isInHandler { unsafe exchange.record.transport.pointee.probe(exchange.raw) }
-    return exchange.cancelled?.rawValue ?? 0
+    if let why = exchange.cancelled { return why.rawValue }
+    return exchange.hasDeparted ? Outcome.closed.rawValue : 0
   }
 
   static func receive(
@@ -22,7 +23,10 @@ enum HostExchange {
   ) -> outrider_status {
     guard let runtime = Runtime.current else { return Outcome.wrongState.rawValue }
     guard let exchange = runtime.record.exchanges.find(handle) else { return Outcome.closed.rawValue }
-    let outcome = allow(exchange, credit)
+    // Waits for a thread that is inside send(), which does not block; then the exchange can't end meanwhile.
+    exchange.claim()
+    let outcome = exchange.handle.id == handle.id ? allow(exchange, credit) : .closed
+    exchange.releaseClaim()
     if outcome.isMisuse {
       unsafe runtime.record.misuse.note(
         "receive", outcome, plugin: HostTable.plugin(host), exchange: exchange)

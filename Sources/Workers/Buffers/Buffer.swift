@@ -22,6 +22,12 @@ struct Buffer {
   var free: UnsafeMutablePointer<UInt8> { unsafe base + record.end }
   var freeCount: Int { record.capacity - record.end }
 
+  /// It stands for a part of a file.
+  var isFile: Bool {
+    if case .file = record.content { return true }
+    return false
+  }
+
   /// The unread bytes move to the front; views of them are stale.
   func compact() {
     let count = unreadCount

@@ -11,8 +11,10 @@ import PluginHost
 struct OutputQueue: ~Copyable {
   private var first: UnsafeMutablePointer<BufferHeader>?
   private var last: UnsafeMutablePointer<BufferHeader>?
-  /// All bytes that are queued.
+  /// The bytes that are queued in memory; those of files wait where they are.
   private(set) var count = 0
+  /// The bytes sent so far, files too; wraps.
+  private(set) var sent: UInt64 = 0
   /// Segments that are sent and whose lease or tag is still to be settled.
   private(set) var done = SegmentList()
 
@@ -68,7 +70,7 @@ struct OutputQueue: ~Copyable {
     unsafe segment.record.release = lease.release
     unsafe segment.record.context = lease.context
     push(segment)
-    count += length
+    if !segment.isFile { count = Int(clamping: UInt64(count) + UInt64(length)) }
   }
 
   /// Takes over all of `other`.
@@ -167,11 +169,12 @@ struct OutputQueue: ~Copyable {
   /// Drops `sent` bytes and the segments that are done with them.
   private mutating func consume(_ sent: Int, _ pool: inout BufferPool) {
     var rest = sent
-    count -= sent
+    self.sent &+= UInt64(sent)
     while let header = unsafe first {
       let segment = unsafe Buffer(header: header)
       let part = min(rest, segment.unreadCount)
       segment.record.start += part
+      if !segment.isFile { count -= part }
       rest -= part
       guard segment.unreadCount == 0 else { return }
       unsafe first = header.pointee.next

@@ -95,6 +95,7 @@ struct ConnectionRecord: ~Copyable {
 struct TransferProgress {
   private(set) var windowStart: UInt64 = 0
   private(set) var lastByte: UInt64 = 0
+  private var pausedAt: UInt64 = 0
   private var bytes = 0
   /// All bytes so far.
   private(set) var total = 0
@@ -106,10 +107,28 @@ struct TransferProgress {
   }
 
   mutating func moved(_ count: Int, _ now: UInt64) {
-    bytes += count
-    total += count
+    guard count > 0 else { return }
+    bytes &+= count
+    total &+= count
     lastByte = now
   }
+
+  /// Nobody waits for bytes from now on: the time until `resume` does not count.
+  mutating func pause(_ now: UInt64) { pausedAt = now }
+
+  /// Somebody waits, for the first time or again.
+  mutating func resume(_ now: UInt64) {
+    if windowStart == 0 {
+      begin(now)
+    } else if pausedAt != 0 {
+      windowStart &+= now &- pausedAt
+      lastByte = now
+    }
+    pausedAt = 0
+  }
+
+  /// When `judge` has to look at the latest.
+  func nextJudgement(timeout: UInt64) -> UInt64 { min(lastByte, windowStart) &+ timeout }
 
   enum Verdict {
     case stalled, tooSlow

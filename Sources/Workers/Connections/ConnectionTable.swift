@@ -55,7 +55,8 @@ struct ConnectionTable: ~Copyable {
     count += 1
     connection.record.fd = fd
     connection.record.phase = .idle
-    connection.record.flags = [.writable]
+    // It may stand in the loop's list still, from its last use.
+    connection.record.flags = connection.record.flags.intersection(.queued).union(.writable)
     connection.record.failure = .closed
     connection.record.listener = UInt16(listener)
     setClient(connection, host: peer.host, port: peer.port)
@@ -79,7 +80,8 @@ struct ConnectionTable: ~Copyable {
     Connections.close(connection.record.fd)
     connection.record.fd = -1
     connection.record.phase = .free
-    connection.record.generation &+= 1
+    // The top bit stays free: with it set, a token could be taken for one of the loop's own.
+    connection.record.generation = (connection.record.generation &+ 1) & 0x7FFF_FFFF
     connection.record.deadline = .max
     connection.record.nextFree = firstFree
     firstFree = connection.record.slot

@@ -15,6 +15,8 @@ extension Worker {
     guard wanted != record.accepting else { return }
     record.accepting = wanted
     for index in record.listeners.indices { if wanted { listen(on: index) } else { stopListening(on: index) } }
+    // What could not be registered is tried again in the next turn.
+    if wanted { record.accepting = record.listeners.allSatisfy(\.isRegistered) }
   }
 
   private func listen(on index: Int) {
@@ -51,6 +53,7 @@ extension Worker {
         // The kernel wakes the first in its list of waiters, always; going to its end shares the load evenly.
         stopListening(on: index)
         listen(on: index)
+        record.accepting = record.listeners[index].isRegistered
       }
       return true
     }

@@ -117,9 +117,13 @@ extension Worker {
     case .free: return
     case .idle: expireIdle(connection)
     case .proxyHeader: reject(connection, .headTimeout)
-    case .head: refuse(connection, .headTimeout)
+    case .head:
+      if outputIsLate(connection) { connection.record.flags.insert(.broken) } else { refuse(connection, .headTimeout) }
     case .exchange: expireExchange(connection)
     case .discarding, .lingering:
+      if connection.record.phase == .discarding && outputIsLate(connection) {
+        Connections.resetOnClose(connection.record.fd)
+      }
       close(connection)
       return
     case .closing:

@@ -35,7 +35,8 @@ extension Worker {
   ///
   /// - Parameter blocking: wait for something to do; else do what is there.
   func dispatch(blocking: Bool) {
-    let count = record.epoll.wait(milliseconds: blocking && record.firstQueued < 0 ? -1 : 0)
+    let hasWork = record.firstQueued >= 0 || record.runtime.record.callbacks.nextMoment <= record.now
+    let count = record.epoll.wait(milliseconds: blocking && !hasWork ? -1 : 0)
     updateClock()
     for index in 0..<count { take(record.epoll[index]) }
     runCallbacks()
@@ -60,7 +61,7 @@ extension Worker {
   }
 
   /// A new monotonic moment; the Date value follows when its second has changed.
-  private func updateClock() {
+  func updateClock() {
     let now = Clock.monotonic()
     record.now = now
     if now &- record.epochCheckedAt >= Clock.nanosecondsPerSecond || record.epochCheckedAt == 0 {

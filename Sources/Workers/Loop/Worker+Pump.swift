@@ -8,7 +8,13 @@ import PluginHost
 extension Worker {
   /// Does all that can be done for `connection` now, and sets the deadline for what can't.
   func pump(_ connection: Connection) {
+    let budget = record.counters.requests &+ Worker.requestsPerTurn
     while connection.record.phase != .free {
+      if record.counters.requests == budget {
+        // Others wait: a client that sends many requests at once gets on in the next turn.
+        queue(connection)
+        break
+      }
       if connection.record.flags.contains(.broken) {
         abandon(connection, connection.record.failure)
         return
@@ -25,7 +31,25 @@ extension Worker {
       }
       if !moved { break }
     }
-    if connection.record.phase != .free { flush(connection) }
+    guard connection.record.phase != .free else { return }
+    flush(connection)
+    watchOutput(connection)
+    if connection.record.phase == .idle || connection.record.phase == .head,
+      connection.record.flags.contains(.readable), connection.record.output.count <= record.settings.highWater
+    {
+      // Reading stopped for an answer that was not read, and that has gone out just now.
+      queue(connection)
+    }
+  }
+
+  private static let requestsPerTurn: UInt64 = 16
+
+  /// Whatever else a connection waits for, output that the client does not take has its deadline.
+  private func watchOutput(_ connection: Connection) {
+    guard !connection.record.output.isEmpty, !connection.record.flags.contains(.writable) else { return }
+    if connection.record.progress.windowStart == 0 { connection.record.progress.begin(record.now) }
+    let moment = connection.record.progress.nextJudgement(timeout: record.settings.timeouts.write)
+    if moment < connection.record.deadline { setDeadline(connection, moment) }
   }
 
   // MARK: Input
@@ -157,14 +181,12 @@ extension Worker {
       return
     }
     guard connection.record.flags.contains(.writable) else { return }
-    let before = connection.record.output.count
+    let before = connection.record.output.sent
     switch connection.record.output.flush(to: connection.record.fd, &record.thread.record.pool) {
     case .empty: outputMoved(connection, before)
     case .blocked:
       connection.record.flags.remove(.writable)
-      if connection.record.output.count < before || connection.record.progress.windowStart == 0 {
-        outputMoved(connection, before)
-      }
+      outputMoved(connection, before)
     case .failed(let outcome):
       connection.record.flags.insert(.broken)
       connection.record.failure = outcome
@@ -174,14 +196,13 @@ extension Worker {
     settle(connection)
   }
 
-  private func outputMoved(_ connection: Connection, _ before: Int) {
+  private func outputMoved(_ connection: Connection, _ before: UInt64) {
     let count = connection.record.output.count
-    if count == 0 {
+    if connection.record.output.isEmpty {
       connection.record.progress = TransferProgress()
     } else {
       if connection.record.progress.windowStart == 0 { connection.record.progress.begin(record.now) }
-      connection.record.progress.moved(before - count, record.now)
-      setDeadline(connection, min(connection.record.deadline, record.now &+ record.settings.timeouts.write))
+      connection.record.progress.moved(Int(connection.record.output.sent &- before), record.now)
     }
     guard let request = connection.record.request, request.record.exchange != nil else { return }
     if request.record.resumeDue && count <= record.settings.highWater / 2 { queue(connection) }

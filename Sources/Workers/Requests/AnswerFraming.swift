@@ -8,6 +8,8 @@ struct AnswerFraming {
   private(set) var isChunked = false
   /// The connection can't be kept after this answer.
   private(set) var closes = false
+  /// A final head has been encoded.
+  private(set) var hasHead = false
   /// The end of the connection is the end of the body.
   private(set) var endsByClose = false
   /// The answer is given up; what is queued goes out, and the connection ends.
@@ -22,12 +24,14 @@ struct AnswerFraming {
     _ act: ResponseAct, for request: RequestTraits, version: HTTPVersion, bounds: ResponseState.BodyBounds,
     keepAlive: Bool, owner: UInt64, into queue: inout OutputQueue, _ thread: WorkerThread
   ) {
+    if isAborted { return }
     switch act {
     case .informational(let status, let fields):
       queue.write(bound: ResponseEncoder.bound(fields: fields, fieldBytes: fieldBytes(fields)), &thread.record.pool) {
         ResponseEncoder.writeInformational(status: status, fields: fields, to: &$0)
       }
     case .head(let status, let fields, let verdict, let whole):
+      hasHead = true
       let framing = framing(status, verdict, whole, bounds, version)
       if !keepAlive { closes = true }
       let connection: ResponseEncoder.ConnectionOption? =
@@ -62,10 +66,14 @@ struct AnswerFraming {
       }
     case .end:
       if isChunked { queue.append(Bytes(ResponseEncoder.lastChunk), &thread.record.pool) }
-    case .abort:
-      closes = true
-      isAborted = true
+    case .abort: abort()
     }
+  }
+
+  /// Nothing more of the answer is sent.
+  mutating func abort() {
+    closes = true
+    isAborted = true
   }
 
   private mutating func framing(

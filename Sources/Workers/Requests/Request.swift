@@ -35,11 +35,16 @@ struct RequestRecord: ~Copyable {
   /// The answer is complete, or given up, as the loop knows.
   var answered = false
   var continueSent = false
+  /// A final head has joined the connection's output, so that no 100 may follow.
+  var headIsOut = false
+  var bodyProgress = TransferProgress()
   var bodyEnded = false
   /// The body is at its trailer section.
   var readsTrailers = false
   var resumeDue = false
   var drainNoticed = false
+  /// Bytes of the body that were read away after the answer.
+  var drained = 0
   /// Somebody waits for body bytes that have not come.
   var awaitsBody = false
   /// What the client is told when the handler has returned, if it has not answered.

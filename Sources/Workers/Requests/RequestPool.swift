@@ -45,11 +45,14 @@ struct RequestPool: ~Copyable {
     request.record.answer = AnswerFraming()
     request.record.answered = false
     request.record.continueSent = false
+    request.record.headIsOut = false
+    request.record.bodyProgress = TransferProgress()
     request.record.bodyEnded = false
     request.record.readsTrailers = false
     request.record.resumeDue = false
     request.record.drainNoticed = false
     request.record.awaitsBody = false
+    request.record.drained = 0
     request.record.pendingRefusal = nil
     request.record.unsettled = 0
     request.record.sentTags.clear()

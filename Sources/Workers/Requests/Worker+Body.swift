@@ -104,17 +104,24 @@ extension Worker {
   func sendContinueIfDue(_ request: Request) {
     guard request.record.parser.head.traits.contains(.expectsContinue), !request.record.continueSent else { return }
     request.record.continueSent = true
+    if request.record.headIsOut { return }
     // A client that has begun to send did not wait.
     let connection = request.record.connection
     if request.record.bodyEnded || (connection.source?.unreadCount ?? 0) > 0 { return }
-    connection.record.output.append(Bytes("HTTP/1.1 100 Continue\r\n\r\n"), &record.thread.record.pool)
+    let message = Bytes("HTTP/1.1 100 Continue\r\n\r\n")
+    if request.record.answer.hasHead && record.pool == nil, let base = unsafe message.base {
+      // In place: the output is a head that waits for its body, and the 100 goes before it.
+      _ = unsafe Connections.send(connection.record.fd, base, message.count, more: false)
+      return
+    }
+    connection.record.output.append(message, &record.thread.record.pool)
     flush(connection)
   }
 
   /// Watches over a body that somebody waits for.
   func watchBody(_ request: Request) {
     let connection = request.record.connection
-    let moment = record.now &+ record.settings.timeouts.body
+    let moment = request.record.bodyProgress.nextJudgement(timeout: record.settings.timeouts.body)
     setDeadline(connection, min(moment, requestDeadline(request)))
   }
 

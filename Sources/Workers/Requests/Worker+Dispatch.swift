@@ -117,7 +117,7 @@ extension Worker {
       nextRequest(connection)
     } else {
       connection.record.phase = .discarding
-      connection.record.progress = TransferProgress()
+      setDeadline(connection, record.now &+ record.settings.timeouts.body)
     }
   }
 
@@ -146,8 +146,8 @@ extension Worker {
     while true {
       switch nextBody(request) {
       case .bytes(let bytes):
-        connection.record.progress.moved(bytes.count, record.now)
-        if connection.record.progress.total > record.settings.drainLimit { return giveUpBody(connection) }
+        request.record.drained += bytes.count
+        if request.record.drained > record.settings.drainLimit { return giveUpBody(connection) }
       case .end:
         nextRequest(connection)
         return true
@@ -159,7 +159,6 @@ extension Worker {
           // The client still waits for leave to send: whether a body comes now can't be known.
           return giveUpBody(connection)
         }
-        setDeadline(connection, record.now &+ record.settings.timeouts.body)
         return false
       case .refused, .gone: return giveUpBody(connection)
       }

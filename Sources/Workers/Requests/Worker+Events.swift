@@ -37,7 +37,7 @@ extension Worker {
     deliverSent(request, exchange)
     if request.record.answered { return endEvents(request, exchange) }
     if connection.record.flags.contains(.peerClosed) && request.record.bodyEnded {
-      // The client will not read an answer that has not begun, as far as anybody can tell.
+      // A close and a half-close look alike; as in most servers of this style, the client counts as gone.
       return clientLeft(connection)
     }
     if record.drain != .serving && !request.record.drainNoticed {
@@ -84,7 +84,7 @@ extension Worker {
       sendContinueIfDue(request)
       switch nextBody(request, limit: record.settings.highWater) {
       case .bytes(let bytes):
-        connection.record.progress.moved(bytes.count, record.now)
+        request.record.bodyProgress.moved(bytes.count, record.now)
         // A chunked body's end is known only behind its last bytes.
         deliver(bytes, request, exchange, more: !request.record.bodyEnded)
       case .end: deliver(.empty, request, exchange, more: false)
@@ -98,7 +98,7 @@ extension Worker {
         note(.truncatedBody, connection)
         return clientLeft(connection)
       }
-      request.record.awaitsBody = false
+      stopAwaitingBody(request)
       deliverSent(request, exchange)
       if connection.record.flags.contains(.broken) { return true }
     }
@@ -116,11 +116,16 @@ extension Worker {
 
   /// The plugin waits for body bytes: the client's pace is watched.
   func awaitBody(_ request: Request) {
-    let connection = request.record.connection
     if !request.record.awaitsBody {
       request.record.awaitsBody = true
-      connection.record.progress.begin(record.now)
+      request.record.bodyProgress.resume(record.now)
     }
     watchBody(request)
+  }
+
+  func stopAwaitingBody(_ request: Request) {
+    guard request.record.awaitsBody else { return }
+    request.record.awaitsBody = false
+    request.record.bodyProgress.pause(record.now)
   }
 }

@@ -16,11 +16,17 @@ extension Worker {
   /// - Returns: false if a handler's thread has it still; the end follows when that has returned.
   func giveUp(_ request: Request, _ why: Outcome) -> Bool {
     guard let exchange = request.record.exchange else { return true }
-    exchange.cancel(why)
     if exchange.record.isBlocking {
+      exchange.cancel(why)
       request.record.lane.close()
-      return !isHandled(request)
+      if isHandled(request) { return false }
+      end(exchange, of: request, opened: false)
+      return true
     }
+    // A thread that is inside send() finishes first: what it queued is taken over, and nothing comes after.
+    exchange.claim()
+    exchange.cancel(why)
+    exchange.releaseClaim()
     takeOverOutput(request)
     request.record.connection.record.output.discard(&record.thread.record.pool)
     settle(request.record.connection)
@@ -49,12 +55,12 @@ extension Worker {
     if record.now >= requestDeadline(request) {
       cancelExchange(request, exchange, .requestTimeout)
     } else if request.record.awaitsBody {
-      switch connection.record.progress.judge(
+      let verdict = request.record.bodyProgress.judge(
         record.now, timeout: record.settings.timeouts.body, rate: record.settings.minRate)
-      {
-      case .fine(let moment): setDeadline(connection, min(moment, requestDeadline(request)))
-      case .stalled: cancelExchange(request, exchange, .bodyTimeout)
-      case .tooSlow: cancelExchange(request, exchange, .belowMinimumRate)
+      if case .fine(let moment) = verdict {
+        setDeadline(connection, min(moment, requestDeadline(request)))
+      } else {
+        cancelExchange(request, exchange, verdict.refusal)
       }
     } else {
       setDeadline(connection, requestDeadline(request))
@@ -65,8 +71,9 @@ extension Worker {
   func cancelExchange(_ request: Request, _ exchange: Exchange, _ refusal: Refusal) {
     let why: Outcome = refusal == .bodyTooLarge ? .limit : refusal.isClientFault ? .closed : .cancelled
     if exchange.record.isBlocking {
-      exchange.cancel(why)
       request.record.pendingRefusal = refusal
+      exchange.cancel(why)
+      takeBackFile(request)
       request.record.lane.wakeHandler()
       return
     }
@@ -75,14 +82,36 @@ extension Worker {
     exchange.cancel(why)
     exchange.releaseClaim()
     takeOverOutput(request)
+    let connection = request.record.connection
+    let lends = request.record.unsettled > 0
+    if lends {
+      // What the plugin lends is its own again before close(); the answer can't be completed without it.
+      connection.record.output.discard(&record.thread.record.pool)
+      settle(connection)
+    }
     if !request.record.answered { exchange.deliver(.disconnect(why)) }
     end(exchange, of: request, opened: true)
     if hasHead {
-      note(refusal, request.record.connection)
-      cut(request.record.connection)
+      note(refusal, connection)
+      if lends { connection.record.flags.insert(.resets) }
+      cut(connection)
     } else {
-      refuse(request.record.connection, refusal)
+      refuse(connection, refusal)
     }
+  }
+
+  /// A file that the handler waits for is its own again as soon as it has been told: nothing more of it is sent.
+  private func takeBackFile(_ request: Request) {
+    let lane = request.record.lane
+    lane.monitor.lock()
+    let sendsFile = lane.pendingFiles > 0
+    lane.monitor.unlock()
+    guard sendsFile else { return }
+    let connection = request.record.connection
+    takeOverOutput(request)
+    connection.record.output.discard(&record.thread.record.pool)
+    connection.record.flags.insert(.resets)
+    settle(connection)
   }
 
   // MARK: Settling
@@ -111,7 +140,10 @@ extension Worker {
     let lane = request.record.lane
     let connection = request.record.connection
     lane.monitor.lock()
-    connection.record.output.append(&lane.output)
+    if !lane.isHeld {
+      if request.record.answer.hasHead { request.record.headIsOut = true }
+      connection.record.output.append(&lane.output)
+    }
     request.record.unsettled += lane.unsettled
     lane.unsettled = 0
     lane.loopCount = connection.record.output.count
@@ -136,7 +168,7 @@ extension Worker {
   /// [loop] A request that another thread wants looked at.
   func lookAt(_ request: Request) {
     let connection = request.record.connection
-    guard connection.record.phase != .free, connection.record.request.map({ $0.record.slot }) == request.record.slot
+    guard connection.record.phase == .exchange, connection.record.request.map({ $0.record.slot }) == request.record.slot
     else { return }
     takeOverOutput(request)
     queue(connection)

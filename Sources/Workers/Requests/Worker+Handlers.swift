@@ -12,6 +12,7 @@ extension Worker {
       pool.submit(request)
     } else {
       let answered = exchange.runHandler()
+      updateClock()
       finishHandler(request, exchange, answered: answered)
     }
   }
@@ -67,10 +68,8 @@ extension Worker {
       return true
     }
     if connection.record.flags.contains(.peerClosed) && request.record.bodyEnded {
-      if exchange.cancelled == nil {
-        exchange.cancel(.closed)
-        lane.wakeHandler()
-      }
+      // A close and a half-close look alike: the handler can ask, and its answer goes out if it can.
+      exchange.noteDeparture()
       return false
     }
     if wantsContinue { sendContinueIfDue(request) }
@@ -90,7 +89,7 @@ extension Worker {
       if closed { return }
       guard room > 0 else {
         // The handler is slow, not the client.
-        request.record.awaitsBody = false
+        stopAwaitingBody(request)
         return
       }
       let step = nextBody(request, limit: room)
@@ -98,8 +97,8 @@ extension Worker {
       switch step {
       case .bytes(let bytes):
         lane.body.put(bytes)
-        connection.record.progress.moved(bytes.count, record.now)
-        request.record.awaitsBody = false
+        request.record.bodyProgress.moved(bytes.count, record.now)
+        stopAwaitingBody(request)
       case .end: lane.body.ended = true
       case .wait: break
       case .refused(let refusal):

@@ -36,28 +36,34 @@ enum DirectTransport {
       owner: 0, into: &connection.record.output, worker.record.thread)
     switch act {
     case .head(_, _, _, whole: nil): return .ok  // held until the first byte of the body
-    default: return drain(connection, exchange, worker)
+    default:
+      if request.record.answer.hasHead { request.record.headIsOut = true }
+      return drain(connection, request, exchange, worker)
     }
   }
 
   /// Sends all that is queued.
-  private static func drain(_ connection: Connection, _ exchange: Exchange, _ worker: Worker) -> Outcome {
+  private static func drain(
+    _ connection: Connection, _ request: Request, _ exchange: Exchange, _ worker: Worker
+  ) -> Outcome {
     var progress = TransferProgress()
     progress.begin(Clock.monotonic())
     while true {
-      let before = connection.record.output.count
+      let before = connection.record.output.sent
       switch connection.record.output.flush(to: connection.record.fd, &worker.record.thread.record.pool) {
       case .empty: return .ok
       case .failed(let outcome): return fail(connection, exchange, worker, outcome)
       case .blocked: break
       }
       let now = Clock.monotonic()
-      if connection.record.output.count < before { progress.moved(before - connection.record.output.count, now) }
+      progress.moved(Int(connection.record.output.sent &- before), now)
+      if now >= worker.requestDeadline(request) { return fail(connection, exchange, worker, .cancelled) }
       guard
         case .fine(let moment) = progress.judge(
           now, timeout: worker.record.settings.timeouts.write, rate: worker.record.settings.minRate)
       else { return fail(connection, exchange, worker, .cancelled) }
-      _ = Connections.wait(connection.record.fd, writing: true, deadline: moment)
+      let deadline = min(moment, worker.requestDeadline(request))
+      _ = Connections.wait(connection.record.fd, writing: true, deadline: deadline)
     }
   }
 
@@ -75,13 +81,14 @@ enum DirectTransport {
   ) -> Outcome {
     let worker = Worker.current
     let request = request(exchange)
-    let connection = request.record.connection
     if let why = exchange.cancelled { return why }
     worker.sendContinueIfDue(request)
-    connection.record.progress.begin(Clock.monotonic())
+    request.record.bodyProgress.resume(Clock.monotonic())
+    defer { request.record.bodyProgress.pause(Clock.monotonic()) }
     while true {
       switch worker.nextBody(request, limit: capacity) {
       case .bytes(let bytes):
+        request.record.bodyProgress.moved(bytes.count, Clock.monotonic())
         if let base = unsafe bytes.base { unsafe memcpy(buffer, base, bytes.count) }
         unsafe got.pointee = bytes.count
         return .ok
@@ -95,18 +102,25 @@ enum DirectTransport {
         request.record.pendingRefusal = .truncatedBody
         return .invalid
       case .wait:
-        guard waitForBody(request, exchange, worker) else { return .closed }
+        guard waitForBody(request, exchange, worker) else { return exchange.cancelled ?? .closed }
       }
     }
   }
 
   private static func waitForBody(_ request: Request, _ exchange: Exchange, _ worker: Worker) -> Bool {
     let connection = request.record.connection
-    let verdict = connection.record.progress.judge(
-      Clock.monotonic(), timeout: worker.record.settings.timeouts.body, rate: worker.record.settings.minRate)
+    let now = Clock.monotonic()
+    if now >= worker.requestDeadline(request) {
+      request.record.pendingRefusal = .requestTimeout
+      exchange.cancel(.cancelled)
+      return false
+    }
+    let verdict = request.record.bodyProgress.judge(
+      now, timeout: worker.record.settings.timeouts.body, rate: worker.record.settings.minRate)
     switch verdict {
     case .fine(let moment):
-      _ = Connections.wait(connection.record.fd, writing: false, deadline: moment)
+      let deadline = min(moment, worker.requestDeadline(request))
+      _ = Connections.wait(connection.record.fd, writing: false, deadline: deadline)
       connection.record.flags.insert(.readable)
       return true
     case .stalled, .tooSlow:
@@ -117,7 +131,12 @@ enum DirectTransport {
   }
 
   private static func probe(_ exchange: Exchange) {
-    if Connections.peerHasLeft(request(exchange).record.connection.record.fd) { exchange.cancel(.closed) }
+    let request = request(exchange)
+    if Connections.peerHasLeft(request.record.connection.record.fd) { exchange.noteDeparture() }
+    if Clock.monotonic() >= Worker.current.requestDeadline(request) {
+      request.record.pendingRefusal = .requestTimeout
+      exchange.cancel(.cancelled)
+    }
   }
 }
 

@@ -13,6 +13,8 @@ final class Lane: @unchecked Sendable {
   var output = OutputQueue()
   /// Answer bytes that the loop has taken over and not sent.
   var loopCount = 0
+  /// `output` is a head that waits for the first byte of its body.
+  var isHeld = false
   /// The answer is complete or given up.
   var ended = false
   /// A 103 or a piece of body waits: the loop is to send what it has.
@@ -38,10 +40,14 @@ final class Lane: @unchecked Sendable {
   var isPosted = false
 
   /// With the lock held: what one client did not take is never the next one's.
-  private func dropOutput() {
+  func dropOutput() {
     WorkerThread.withCurrent { output.discard(&$0.record.pool) }
     var segments = output.takeDone()
-    while let segment = segments.pop() { segment.deallocate() }
+    while let segment = segments.pop() {
+      if segment.isFile && pendingFiles > 0 { pendingFiles -= 1 }
+      segment.deallocate()
+    }
+    unsettled = 0
   }
 
   /// [loop] For the next request.
@@ -49,6 +55,7 @@ final class Lane: @unchecked Sendable {
     monitor.lock()
     dropOutput()
     loopCount = 0
+    isHeld = false
     ended = false
     readerWaits = false
     handlerDone = false

@@ -69,6 +69,7 @@ enum LoopTransport {
       act, for: exchange.record.traits, version: request.record.parser.head.version,
       bounds: exchange.record.response.bounds, keepAlive: request.record.keepAlive && worker.record.drain == .serving,
       owner: exchange.handle.id, into: &connection.record.output, worker.record.thread)
+    if request.record.answer.hasHead { request.record.headIsOut = true }
     request.record.unsettled += act.leaseCount
     if exchange.record.response.isComplete { request.record.answered = true }
     worker.queue(connection)
@@ -116,6 +117,7 @@ enum LoopTransport {
       worker.queue(request.record.connection)
     } else {
       let lane = request.record.lane
+      lane.isUsed.store(true, ordering: .releasing)
       lane.monitor.lock()
       lane.resumeDue = true
       lane.monitor.unlock()

@@ -31,6 +31,7 @@ enum QueuedTransport {
     lane.monitor.lock()
     defer { lane.monitor.unlock() }
     if lane.closed { return exchange.cancelled ?? .closed }
+    defer { if case .head(_, _, _, whole: nil) = act {} else { lane.isHeld = false } }
 
     switch act {
     case .body(let part, dropped: false, let ends) where part.total > BodyPart.copyLimit:
@@ -40,18 +41,18 @@ enum QueuedTransport {
       return sendInPieces(whole, ends: true, head: act, exchange, request, worker)
     case .file(let part, dropped: false, _) where part.length > 0:
       encode(act, exchange, request, worker, owner: exchange.handle.id)
+      lane.isHeld = false
       lane.pendingFiles += 1
       lane.unsettled += 1
       worker.record.mailbox.post(request, worker.record.runtime)
-      while lane.pendingFiles > 0 {
-        if lane.fileFailed { return .io }
-        if lane.closed { return exchange.cancelled ?? .closed }
-        lane.monitor.wait()
-      }
-      return .ok
+      return waitForFile(exchange, request)
     default:
       encode(act, exchange, request, worker, owner: 0)
-      if case .head(_, _, _, whole: nil) = act { return .ok }  // held until the first byte of the body
+      if case .head(_, _, _, whole: nil) = act {
+        lane.isHeld = true  // until the first byte of the body
+        return .ok
+      }
+      lane.isHeld = false
       worker.record.mailbox.post(request, worker.record.runtime)
       return waitForRoom(exchange, request, worker)
     }
@@ -75,6 +76,7 @@ enum QueuedTransport {
     if let head { encode(head.withoutBody, exchange, request, worker, owner: 0) }
     let frames = head == nil && request.record.answer.isChunked
     let lane = request.record.lane
+    lane.isHeld = false
     if frames {
       WorkerThread.withCurrent { thread in
         lane.output.write(bound: ResponseEncoder.chunkHeadBound, &thread.record.pool) {
@@ -90,7 +92,10 @@ enum QueuedTransport {
         rest = rest.dropFirst(piece.count)
         worker.record.mailbox.post(request, worker.record.runtime)
         let outcome = waitForRoom(exchange, request, worker)
-        guard outcome == .ok else { return outcome }
+        guard outcome == .ok else {
+          request.record.answer.abort()
+          return outcome
+        }
       }
     }
     WorkerThread.withCurrent { thread in
@@ -99,6 +104,19 @@ enum QueuedTransport {
     }
     worker.record.mailbox.post(request, worker.record.runtime)
     return .ok
+  }
+
+  /// With the lane locked: waits until the loop has sent the file, since it stays the handler's.
+  private static func waitForFile(_ exchange: Exchange, _ request: Request) -> Outcome {
+    let lane = request.record.lane
+    while lane.pendingFiles > 0 {
+      // What the loop has not taken over is dropped here; what it has, it drops when it gives the answer up.
+      if lane.closed || exchange.cancelled != nil { lane.dropOutput() }
+      if lane.pendingFiles > 0 { lane.monitor.wait() }
+    }
+    if !lane.closed && !lane.fileFailed && exchange.cancelled == nil { return .ok }
+    request.record.answer.abort()
+    return lane.fileFailed ? .io : exchange.cancelled ?? .closed
   }
 
   /// With the lane locked: waits until no more than half the bound is queued.

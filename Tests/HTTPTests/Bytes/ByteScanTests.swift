@@ -53,7 +53,8 @@ import Testing
   @Test func randomBytes() {
     var random = SplitMix(1)
     for _ in 0..<2000 {
-      let bytes = (0..<Int.random(in: 1...80, using: &random)).map { _ in UInt8.random(in: 0x1C...0x83, using: &random) }
+      let bytes = (0..<Int.random(in: 1...80, using: &random)).map { _ in UInt8.random(in: 0x1C...0x83, using: &random)
+      }
       let start = Int.random(in: 0...bytes.count, using: &random)
       expectAgreement(bytes, start, Int.random(in: start...bytes.count, using: &random))
     }

@@ -66,7 +66,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("", ""), ("GET /x", "GET /x"), ("a\\b", "a\\\\b"), ("a\r\nb", "a\\x0D\\x0Ab"), ("\0\t\u{1B}\u{7F}", "\\x00\\x09\\x1B\\x7F"),
+    ("", ""), ("GET /x", "GET /x"), ("a\\b", "a\\\\b"), ("a\r\nb", "a\\x0D\\x0Ab"),
+    ("\0\t\u{1B}\u{7F}", "\\x00\\x09\\x1B\\x7F"),
     ("\u{80}\u{FF}", "\\x80\\xFF"), (" !~\"'", " !~\"'"), ("\\x0A", "\\\\x0A"),
   ])
   func escaping(given: String, expected: String) {

@@ -37,7 +37,10 @@ import Testing
     }
   }
 
-  @Test(arguments: ["", "x", "accept", "cookie", "x-forwarded", "x-forwarded-", "x-forwarder-for", "x_forwarded_for", "content_length", "hosts"])
+  @Test(arguments: [
+    "", "x", "accept", "cookie", "x-forwarded", "x-forwarded-", "x-forwarder-for", "x_forwarded_for", "content_length",
+    "hosts",
+  ])
   func otherNames(name: String) {
     #expect(known(name) == .other)
   }

@@ -8,27 +8,34 @@ import Testing
     return head.traits
   }
 
-  @Test(arguments: [
-    ("", [.keepAlive]), ("Connection: close\r\n", []), ("Connection: x, Close\r\n", []), ("Connection: keep-alive\r\n", [.keepAlive]),
-    ("Expect: 100-continue\r\n", [.keepAlive, .expectsContinue]), ("Expect: 100-CONTINUE\r\n", [.keepAlive, .expectsContinue]),
-    ("TE: trailers\r\n", [.keepAlive, .acceptsTrailers]), ("TE: gzip, Trailers\r\n", [.keepAlive, .acceptsTrailers]),
-    ("TE: gzip\r\nTE: trailers\r\n", [.keepAlive, .acceptsTrailers]), ("TE: gzip\r\n", [.keepAlive]), ("TE: trailersx\r\n", [.keepAlive]),
-    ("Via: 1.1 p\r\n", [.keepAlive, .proxied]), ("Forwarded: for=b\r\n", [.keepAlive, .proxied]),
-    ("X-Forwarded-For: b\r\n", [.keepAlive, .proxied]), ("x-forwarded-PROTO: b\r\n", [.keepAlive, .proxied]),
-    ("X-Forwarded-Host: b\r\n", [.keepAlive, .proxied]), ("X-Forwarded-Port: 1\r\n", [.keepAlive, .proxied]),
-    ("X-Forwarded-: b\r\n", [.keepAlive]), ("X-Forwarded: b\r\n", [.keepAlive]),
-    ("No-Early-Hints: 1\r\n", [.keepAlive, .refusesEarlyHints]), ("No-Early-Hints: 0\r\n", [.keepAlive]), ("No-Early-Hints: 11\r\n", [.keepAlive]),
-    ("X-Request-ID: 1\r\n", [.keepAlive, .hasRequestID]),
-  ] as [(String, RequestTraits)])
+  @Test(
+    arguments: [
+      ("", [.keepAlive]), ("Connection: close\r\n", []), ("Connection: x, Close\r\n", []),
+      ("Connection: keep-alive\r\n", [.keepAlive]),
+      ("Expect: 100-continue\r\n", [.keepAlive, .expectsContinue]),
+      ("Expect: 100-CONTINUE\r\n", [.keepAlive, .expectsContinue]),
+      ("TE: trailers\r\n", [.keepAlive, .acceptsTrailers]), ("TE: gzip, Trailers\r\n", [.keepAlive, .acceptsTrailers]),
+      ("TE: gzip\r\nTE: trailers\r\n", [.keepAlive, .acceptsTrailers]), ("TE: gzip\r\n", [.keepAlive]),
+      ("TE: trailersx\r\n", [.keepAlive]),
+      ("Via: 1.1 p\r\n", [.keepAlive, .proxied]), ("Forwarded: for=b\r\n", [.keepAlive, .proxied]),
+      ("X-Forwarded-For: b\r\n", [.keepAlive, .proxied]), ("x-forwarded-PROTO: b\r\n", [.keepAlive, .proxied]),
+      ("X-Forwarded-Host: b\r\n", [.keepAlive, .proxied]), ("X-Forwarded-Port: 1\r\n", [.keepAlive, .proxied]),
+      ("X-Forwarded-: b\r\n", [.keepAlive]), ("X-Forwarded: b\r\n", [.keepAlive]),
+      ("No-Early-Hints: 1\r\n", [.keepAlive, .refusesEarlyHints]), ("No-Early-Hints: 0\r\n", [.keepAlive]),
+      ("No-Early-Hints: 11\r\n", [.keepAlive]),
+      ("X-Request-ID: 1\r\n", [.keepAlive, .hasRequestID]),
+    ] as [(String, RequestTraits)])
   func traitsOfHTTP11(fields: String, expected: RequestTraits) {
     #expect(traits(fields) == expected)
   }
 
-  @Test(arguments: [
-    ("", []), ("Connection: keep-alive\r\n", [.keepAlive]), ("Connection: x, KEEP-ALIVE\r\n", [.keepAlive]), ("Connection: keep-alive, close\r\n", []),
-    ("Connection: keep-alive\r\nConnection: close\r\n", []), ("Expect: 100-continue\r\n", []), ("Expect: x\r\n", []),
-    ("TE: trailers\r\n", [.acceptsTrailers]), ("Via: 1.0 p\r\n", [.proxied]),
-  ] as [(String, RequestTraits)])
+  @Test(
+    arguments: [
+      ("", []), ("Connection: keep-alive\r\n", [.keepAlive]), ("Connection: x, KEEP-ALIVE\r\n", [.keepAlive]),
+      ("Connection: keep-alive, close\r\n", []),
+      ("Connection: keep-alive\r\nConnection: close\r\n", []), ("Expect: 100-continue\r\n", []), ("Expect: x\r\n", []),
+      ("TE: trailers\r\n", [.acceptsTrailers]), ("Via: 1.0 p\r\n", [.proxied]),
+    ] as [(String, RequestTraits)])
   func traitsOfHTTP10(fields: String, expected: RequestTraits) {
     #expect(traits(fields, version: "1.0") == expected)
   }
@@ -43,10 +50,11 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    ("", .none), ("Content-Length: 0\r\n", .fixed(0)), ("Content-Length: 5\r\n", .fixed(5)),
-    ("Content-Length: 9223372036854775807\r\n", .fixed(.max)), ("Transfer-Encoding: chunked\r\n", .chunked),
-  ] as [(String, BodyFraming)])
+  @Test(
+    arguments: [
+      ("", .none), ("Content-Length: 0\r\n", .fixed(0)), ("Content-Length: 5\r\n", .fixed(5)),
+      ("Content-Length: 9223372036854775807\r\n", .fixed(.max)), ("Transfer-Encoding: chunked\r\n", .chunked),
+    ] as [(String, BodyFraming)])
   func framing(fields: String, expected: BodyFraming) {
     guard case .complete(let head) = readHead("GET / HTTP/1.1\r\nHost: a\r\n\(fields)\r\n") else {
       Issue.record("not read")
@@ -89,7 +97,9 @@ import Testing
       HEAD http://b/x?y HTTP/1.0\r\nHost: a\r\nContent-Length: 5\r\nContent-Type: x\r\nConnection: keep-alive\r\nTE: trailers\r\n\
       Via: x\r\nNo-Early-Hints: 1\r\nX-Request-ID: 1\r\n\r\n
       """
-    for first in [full, String(full.dropLast(2)), "GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nExpect: x\r\nHost: a\r\nHost: b"] {
+    for first in [
+      full, String(full.dropLast(2)), "GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nExpect: x\r\nHost: a\r\nHost: b",
+    ] {
       _ = parse(latin1(first), with: &parser)
       parser.reset()
       let second = latin1("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -112,7 +122,8 @@ import Testing
   // MARK: The limits as they are by default
 
   private func request(target: Int = 1, fields: [String] = []) -> String {
-    "GET /" + String(repeating: "a", count: target - 1) + " HTTP/1.1\r\nHost: a\r\n" + fields.map { $0 + "\r\n" }.joined() + "\r\n"
+    "GET /" + String(repeating: "a", count: target - 1) + " HTTP/1.1\r\nHost: a\r\n"
+      + fields.map { $0 + "\r\n" }.joined() + "\r\n"
   }
 
   private func isRead(_ request: String, limits: RequestLimits = RequestLimits()) -> Bool {
@@ -160,7 +171,9 @@ import Testing
     #expect(readHead(request(target: 2000), limits: limits) == .refused(.requestLineTooLong))
     #expect(readHead("GET /" + String(repeating: "a", count: 1019), limits: limits) == .refused(.requestLineTooLong))
     #expect(readHead("GET /" + String(repeating: "a", count: 1018), limits: limits) == .incomplete)
-    #expect(readHead("GET / HTTP/1.1\r\nX: " + String(repeating: "a", count: 1005), limits: limits) == .refused(.headTooLarge))
+    #expect(
+      readHead("GET / HTTP/1.1\r\nX: " + String(repeating: "a", count: 1005), limits: limits) == .refused(.headTooLarge)
+    )
     #expect(readHead("GET / HTTP/1.1\r\nX: " + String(repeating: "a", count: 1004), limits: limits) == .incomplete)
   }
 

@@ -56,10 +56,12 @@ import Testing
     #expect(try head(200, ["DATE": "x"], .none) == "HTTP/1.1 200 OK\r\nServer: outrider\r\nDATE: x\r\n\r\n")
   }
 
-  @Test(arguments: [
-    (200, "200 OK"), (201, "201 Created"), (204, "204 No Content"), (304, "304 Not Modified"), (404, "404 Not Found"),
-    (431, "431 Request Header Fields Too Large"), (500, "500 Internal Server Error"), (299, "299 "), (599, "599 "), (999, "999 "),
-  ] as [(UInt32, String)])
+  @Test(
+    arguments: [
+      (200, "200 OK"), (201, "201 Created"), (204, "204 No Content"), (304, "304 Not Modified"), (404, "404 Not Found"),
+      (431, "431 Request Header Fields Too Large"), (500, "500 Internal Server Error"), (299, "299 "), (599, "599 "),
+      (999, "999 "),
+    ] as [(UInt32, String)])
   func statusLines(status: UInt32, expected: String) throws {
     #expect(try head(status, .none).hasPrefix("HTTP/1.1 \(expected)\r\n"))
   }
@@ -67,7 +69,9 @@ import Testing
   /// RFC 8297 section 2: the fields, nothing of the server's own.
   @Test func informational() {
     func encoded(_ status: UInt32, _ list: FieldList) -> String {
-      withFields(list) { fields in written { ResponseEncoder.writeInformational(status: status, fields: fields, to: &$0) } }
+      withFields(list) { fields in
+        written { ResponseEncoder.writeInformational(status: status, fields: fields, to: &$0) }
+      }
     }
     #expect(
       encoded(103, ["Link": "</a.css>; rel=preload", "link": "</b.js>"])
@@ -76,11 +80,14 @@ import Testing
     #expect(encoded(199, ["X": "y"]) == "HTTP/1.1 199 \r\nX: y\r\n\r\n")
   }
 
-  @Test(arguments: [
-    (1, "1\r\n"), (9, "9\r\n"), (10, "a\r\n"), (16, "10\r\n"), (255, "ff\r\n"), (65_536, "10000\r\n"), (.max, "ffffffffffffffff\r\n"),
-  ] as [(UInt64, String)])
+  @Test(
+    arguments: [
+      (1, "1\r\n"), (9, "9\r\n"), (10, "a\r\n"), (16, "10\r\n"), (255, "ff\r\n"), (65_536, "10000\r\n"),
+      (.max, "ffffffffffffffff\r\n"),
+    ] as [(UInt64, String)])
   func chunkHeads(count: UInt64, expected: String) {
-    #expect(written(capacity: ResponseEncoder.chunkHeadBound) { ResponseEncoder.writeChunkHead(count, to: &$0) } == expected)
+    #expect(
+      written(capacity: ResponseEncoder.chunkHeadBound) { ResponseEncoder.writeChunkHead(count, to: &$0) } == expected)
   }
 
   @Test func endsOfChunks() {
