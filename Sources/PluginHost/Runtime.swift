@@ -11,6 +11,7 @@ import Synchronization
 package struct Runtime {
   package let address: UnsafeMutablePointer<RuntimeRecord>
 
+  @inlinable
   package var record: RuntimeRecord {
     unsafeAddress { unsafe UnsafePointer(address) }
     nonmutating unsafeMutableAddress { unsafe address }

@@ -3,17 +3,18 @@
 /// The owner sizes first and writes then; a write past the capacity is a fault of this program and traps.
 @safe
 package struct ByteWriter: ~Copyable {
-  private let base: UnsafeMutablePointer<UInt8>
-  private let capacity: Int
-  package private(set) var count = 0
+  @usableFromInline let base: UnsafeMutablePointer<UInt8>
+  @usableFromInline let capacity: Int
+  @usableFromInline package internal(set) var count = 0
 
   /// - Parameter base: `capacity` writable bytes that outlive the writer.
+  @inlinable
   package init(base: UnsafeMutablePointer<UInt8>, capacity: Int) {
     unsafe self.base = base
     self.capacity = capacity
   }
 
-  @inline(__always)
+  @inlinable
   package mutating func append(_ bytes: Bytes) {
     guard let source = unsafe bytes.base, bytes.count > 0 else { return }
     precondition(bytes.count <= capacity &- count)
@@ -21,10 +22,10 @@ package struct ByteWriter: ~Copyable {
     count &+= bytes.count
   }
 
-  @inline(__always)
+  @inlinable
   package mutating func append(_ literal: StaticString) { append(Bytes(literal)) }
 
-  @inline(__always)
+  @inlinable
   package mutating func append(_ byte: UInt8) {
     precondition(count < capacity)
     unsafe base[count] = byte

@@ -15,6 +15,7 @@ package struct Bytes {
     self.count = count
   }
 
+  @inlinable
   package static var empty: Bytes { unsafe Bytes(base: nil, count: 0) }
 
   /// A view of a literal, which lives for ever.
@@ -53,6 +54,7 @@ package struct Bytes {
   }
 
   /// Equality byte for byte.
+  @inlinable
   package func equals(_ other: Bytes) -> Bool {
     guard count == other.count, let base = unsafe base, let otherBase = unsafe other.base else {
       return count == other.count
@@ -76,6 +78,7 @@ package struct Bytes {
     return true
   }
 
+  @inlinable
   package func hasPrefix(_ prefix: Bytes) -> Bool {
     count >= prefix.count && slice(0, prefix.count).equals(prefix)
   }

@@ -18,11 +18,13 @@ package struct Fields {
   package let base: UnsafePointer<Field>?
   package let count: Int
 
+  @inlinable
   package init(base: UnsafePointer<Field>?, count: Int) {
     unsafe self.base = base
     self.count = count
   }
 
+  @inlinable
   package static var none: Fields { unsafe Fields(base: nil, count: 0) }
 
   @inlinable

@@ -27,6 +27,7 @@ package enum BodyFraming: Equatable, Sendable {
 /// What the fields of a head say to the server.
 package struct RequestTraits: OptionSet, Sendable {
   package let rawValue: UInt16
+  @inlinable
   package init(rawValue: UInt16) { self.rawValue = rawValue }
 
   /// The connection may serve another request after this one.

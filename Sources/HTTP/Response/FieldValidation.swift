@@ -55,8 +55,12 @@ package enum FieldValidation {
   }
 
   private static func isToken(_ name: Bytes) -> Bool {
-    guard !name.isEmpty else { return false }
-    for index in 0..<name.count where !ASCII.isToken(name[index]) { return false }
+    guard let base = unsafe name.base, name.count > 0 else { return false }
+    var index = unsafe ByteScan.firstUnusualInName(base, from: 0, to: name.count)
+    while index < name.count {
+      guard unsafe ASCII.isToken(base[index]) else { return false }
+      index = unsafe ByteScan.firstUnusualInName(base, from: index &+ 1, to: name.count)
+    }
     return true
   }
 

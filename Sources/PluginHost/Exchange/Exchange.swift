@@ -14,20 +14,25 @@ import Synchronization
 package struct Exchange {
   package let address: UnsafeMutablePointer<ExchangeRecord>
 
+  @inlinable
   package var record: ExchangeRecord {
     unsafeAddress { unsafe UnsafePointer(address) }
     nonmutating unsafeMutableAddress { unsafe address }
   }
 
+  @inlinable
   package init(_ address: UnsafeMutablePointer<ExchangeRecord>) { unsafe self.address = address }
 
+  @inlinable
   package init(raw: UnsafeMutableRawPointer) {
     unsafe address = raw.assumingMemoryBound(to: ExchangeRecord.self)
   }
 
+  @inlinable
   package var raw: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(address) }
 
   /// The handle that the plugin holds.
+  @inlinable
   package var handle: outrider_exchange {
     outrider_exchange(id: UInt64(record.generation.load(ordering: .relaxed)) << 32 | UInt64(record.slot) + 1)
   }

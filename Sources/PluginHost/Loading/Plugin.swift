@@ -9,6 +9,7 @@ package struct Plugin: @unchecked Sendable {
   // The record is unchanged from load on, which is what makes it Sendable.
   package let address: UnsafeMutablePointer<PluginRecord>
 
+  @inlinable
   package var record: PluginRecord {
     unsafeAddress { unsafe UnsafePointer(address) }
     nonmutating unsafeMutableAddress { unsafe address }
