@@ -4,6 +4,7 @@ package enum ByteScan {
   ///
   /// HTAB counts as one; the caller goes on behind it where the grammar allows tabs.
   @inlinable
+  @inline(__always)
   package static func firstControl(_ base: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
     var index = start
     while index &+ 16 <= end {
@@ -42,6 +43,7 @@ package enum ByteScan {
   /// The first index in `start..<end` that holds anything but a letter, a digit or a hyphen, or `end`: where a field
   /// name of the usual kind ends. Eight bytes a step, in one word.
   @inlinable
+  @inline(__always)
   package static func firstUnusualInName(_ base: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
     var index = start
     while index &+ 8 <= end {
