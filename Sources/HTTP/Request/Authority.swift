@@ -29,14 +29,10 @@ package enum Authority {
     return index
   }
 
-  /// `"[" ( IPv6address / IPvFuture ) "]"`: here, hexadecimal digits, colons and dots between brackets.
+  /// `"[" IPv6address "]"`; of a future version there is none to serve.
   private static func endOfIPLiteral(_ bytes: Bytes) -> Int? {
-    guard let close = bytes.firstIndex(of: UInt8(ascii: "]")), close > 2 else { return nil }
-    let address = bytes.slice(1, close)
-    guard address.firstIndex(of: ASCII.colon) != nil else { return nil }
-    for index in 0..<address.count {
-      let byte = address[index]
-      guard ASCII.hexValue(byte) != nil || byte == ASCII.colon || byte == ASCII.dot else { return nil }
+    guard let close = bytes.firstIndex(of: UInt8(ascii: "]")), IPLiteral.isIPv6(bytes.slice(1, close)) else {
+      return nil
     }
     return close + 1
   }

@@ -72,6 +72,8 @@ package struct ResponseState {
       }
     }
     if status == 204 && verdict.contentLength != nil { return .refused(.invalid) }
+    // 205 says that there is no content, and nothing of a length elsewhere (RFC 9110 section 15.3.6).
+    if status == 205, let said = verdict.contentLength, said != 0 { return .refused(.invalid) }
 
     if isHead || bodiless {
       bounds = .absent

@@ -14,6 +14,7 @@ import Testing
     #expect(bytes(where: ASCII.isLetter) == Set(ASCIITests.letters.utf8))
     #expect(bytes(where: ASCII.isOptionalWhitespace) == Set(" \t".utf8))
     #expect(bytes(where: ASCII.isToken) == Set("\(ASCIITests.digits)\(ASCIITests.letters)!#$%&'*+-.^_`|~".utf8))
+    #expect(bytes { ASCII.tokenClass($0) == ASCII.underscore } == Set("_".utf8))
     #expect(
       bytes(where: ASCII.isRegisteredName) == Set("\(ASCIITests.digits)\(ASCIITests.letters)-._~!$&'()*+,;=".utf8))
     #expect(bytes(where: ASCII.isFieldValue) == Set([0x09] + Array(0x20...0x7E) + Array(0x80...0xFF)))

@@ -119,6 +119,53 @@ import Testing
     #expect(parse(bytes, with: &parser) == first)
   }
 
+  // MARK: Every byte in every place, since lines are looked at several bytes at a time
+
+  @Test(arguments: 0..<20)
+  func bytesOfNames(place: Int) {
+    for byte in UInt8.min...UInt8.max where byte != ASCII.colon {
+      var name = latin1("abcdefgh-ABCDEFGH-09")
+      name[place] = byte
+      let progress = readHead("GET / HTTP/1.1\r\nHost: a\r\n\(latin1(name)): y\r\n\r\n")
+      switch byte {
+      case ASCII.cr where place == 0: #expect(progress == .refused(.missingLineEnd))
+      case ASCII.space where place == 0, ASCII.tab where place == 0: #expect(progress == .refused(.foldedField))
+      case _ where ASCII.isToken(byte): #expect(progress != .refused(.malformedFieldName) && progress != .incomplete)
+      default: #expect(progress == .refused(.malformedFieldName), "\(byte)")
+      }
+    }
+  }
+
+  @Test(arguments: 0..<36)
+  func bytesOfValues(place: Int) {
+    for byte in UInt8.min...UInt8.max {
+      var value = latin1("abcdefghijklmnopqrstuvwxyz0123456789")
+      value[place] = byte
+      let progress = readHead("GET / HTTP/1.1\r\nHost: a\r\nX: \(latin1(value))\r\n\r\n")
+      switch byte {
+      case ASCII.cr, ASCII.lf: #expect(progress == .refused(.missingLineEnd))
+      case _ where ASCII.isFieldValue(byte):
+        #expect(progress != .refused(.malformedFieldValue) && progress != .incomplete)
+      default: #expect(progress == .refused(.malformedFieldValue), "\(byte)")
+      }
+    }
+  }
+
+  @Test(arguments: 0..<36)
+  func bytesOfTargets(place: Int) {
+    for byte in UInt8.min...UInt8.max {
+      var target = latin1("abcdefghijklmnopqrstuvwxyz0123456789")
+      target[place] = byte
+      let progress = readHead("GET /\(latin1(target)) HTTP/1.1\r\nHost: a\r\n\r\n")
+      switch byte {
+      case ASCII.cr, ASCII.space: #expect(progress == .refused(.malformedRequestLine))
+      case UInt8(ascii: "#"): #expect(progress == .refused(.malformedTarget))
+      case 0x21...0x7E: #expect(progress != .refused(.malformedTarget) && progress != .incomplete)
+      default: #expect(progress == .refused(.malformedTarget), "\(byte)")
+      }
+    }
+  }
+
   // MARK: The limits as they are by default
 
   private func request(target: Int = 1, fields: [String] = []) -> String {

@@ -17,6 +17,14 @@ import Testing
       let name = latin1([0x61, byte, 0x62])
       #expect(isGood([name: "y"], section) == ASCII.isToken(byte), "\(name.debugDescription)")
     }
+    // Names are looked at several bytes at a time.
+    for place in 0..<20 {
+      for byte in UInt8.min...UInt8.max {
+        var name = latin1("abcdefgh-ABCDEFGH-09")
+        name[place] = byte
+        #expect(isGood([latin1(name): "y"], section) == ASCII.isToken(byte), "\(byte) at \(place)")
+      }
+    }
     for name in ["", ":status", ":", "X ", " X", "X:", "X\r\nY", "X\0"] {
       #expect(!isGood([name: "y"], section), "\(name.debugDescription)")
     }

@@ -1,0 +1,131 @@
+"""Clients that are slow, silent or absurd: each is bounded, and meanwhile the others are served."""
+
+import contextlib
+import random
+import time
+
+import pytest
+
+from client import Closed, request
+from matrix import COMBINATIONS
+
+SETTINGS = (
+    "timeouts.head=1s",
+    "timeouts.body=1s",
+    "timeouts.write=1s",
+    "timeouts.keepalive=1s",
+    "limits.min_rate=1000",
+)
+
+
+@pytest.fixture(params=COMBINATIONS, ids=str)
+def patient(request, own):
+    """A server with short deadlines; sync has workers to spare, since each slow client takes one."""
+    combination = request.param
+    flags = [word for setting in SETTINGS for word in ("--set", setting)]
+    workers = 4 if combination.model == "sync" else 1
+    return own(*flags, "-w", workers, combination.demo, model=combination.model)
+
+
+def others_are_served(server, seconds):
+    """For so long, each new client gets its answer within 0.3 s."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        start = time.monotonic()
+        assert server.get("/health").body == b"OK"
+        assert time.monotonic() - start < 0.3
+        time.sleep(0.02)
+
+
+def ended_within(connection, seconds):
+    """The server ends the connection by then; what it said before."""
+    with contextlib.suppress(Closed, OSError):
+        return connection.end(timeout=max(0.1, seconds))
+    return []
+
+
+def test_slow_heads(patient):
+    connections = [patient.connect() for _ in range(2)]
+    try:
+        for connection in connections:
+            connection.send(b"GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ")
+        others_are_served(patient, 0.6)
+        for connection in connections:
+            connection.send(b"more")
+        for connection in connections:
+            answers = ended_within(connection, 2)
+            assert [answer.status for answer in answers] == [408]
+            assert time.monotonic() - connection.opened < 2.5
+    finally:
+        for connection in connections:
+            connection.close()
+
+
+def test_a_body_that_stalls(patient):
+    with patient.connect() as connection:
+        connection.send(request("POST", "/echo", "Content-Length: 100000") + b"x" * 10)
+        others_are_served(patient, 0.6)
+        answers = ended_within(connection, 3)
+        assert not [answer for answer in answers if answer.status == 200 and answer.complete]
+        assert time.monotonic() - connection.opened < 3
+
+
+def test_a_body_that_trickles(patient):
+    """A byte now and then does not satisfy limits.min_rate."""
+    with patient.connect() as connection:
+        connection.send(request("POST", "/echo", "Content-Length: 100000") + b"x")
+        start = time.monotonic()
+        with contextlib.suppress(OSError, Closed):
+            while time.monotonic() - start < 5 and not connection.ended:
+                connection.send(b"y")
+                with contextlib.suppress(Exception):
+                    connection.assert_open(within=0.2)
+        assert time.monotonic() - start < 4, "10 bytes in 2 s are less than 1000 a second"
+
+
+def test_a_reader_that_does_not_read(patient):
+    """Its answers are larger than what the kernel and the server hold."""
+    with patient.connect() as connection:
+        connection.send(request("GET", "/large") * 8)
+        others_are_served(patient, 1.5)
+    assert patient.alive
+
+
+def test_silence(patient):
+    with patient.connect() as connection:
+        others_are_served(patient, 0.5)
+        ended_within(connection, 2)
+        assert time.monotonic() - connection.opened < 2.5
+
+
+def test_garbage(patient):
+    generator = random.Random(7)
+    for _ in range(20):
+        with patient.connect() as connection:
+            with contextlib.suppress(OSError, Closed):
+                connection.send(generator.randbytes(4000), "GET")
+            answers = ended_within(connection, 2)
+            assert all(answer.status in (400, 414, 431, 501, 505) for answer in answers)
+    assert patient.get("/health").body == b"OK"
+
+
+def test_a_hundred_thousand_fields(patient):
+    data = b"GET / HTTP/1.1\r\nHost: a\r\n" + b"x: y\r\n" * 100_000 + b"\r\n"
+    with patient.connect() as connection:
+        start = time.monotonic()
+        with contextlib.suppress(OSError, Closed):
+            connection.send(data, "GET")
+        answers = ended_within(connection, 3)
+        assert not answers or [answer.status for answer in answers] == [431]
+        assert time.monotonic() - start < 3
+    assert patient.get("/health").body == b"OK"
+
+
+def test_half_closed(patient):
+    """Whatever becomes of the request, the connection ends."""
+    with patient.connect() as connection:
+        connection.send(request("GET", "/delay?s=0.2"))
+        connection.finish_sending()
+        ended_within(connection, 2)
+        assert connection.ended
+    assert patient.get("/health").body == b"OK"
