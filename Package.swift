@@ -60,6 +60,8 @@ let package = Package(
       name: "head-parser", dependencies: ["HTTP"], path: "Tests/Bench/HeadParser", swiftSettings: strict),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: strict),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
+    .testTarget(
+      name: "PluginHostTests", dependencies: ["PluginHost", "HTTP", "COutrider"], swiftSettings: strict),
     .testTarget(name: "PlatformTests", dependencies: ["Platform"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],

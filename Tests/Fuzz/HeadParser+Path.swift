@@ -2,7 +2,7 @@ import HTTP
 
 /// Decodes a path, which begins with a slash, and holds the result against the rules and a plain decoder.
 func checkDecoding(of path: [UInt8]) {
-  let outcome = decoded(path)
+  let outcome = path.withView(decoded)
   let expected = plainlyDecoded(path)
   require(outcome == expected, "\(outcome), plainly \(expected)")
   let isPlain = path.withView(PathDecoding.isPlain)
@@ -18,13 +18,13 @@ func checkDecoding(of path: [UInt8]) {
     require(segment != [46] && segment != [46, 46], "dot segment")
   }
   if !result.contains(UInt8(ascii: "%")) {
-    require(decoded(result) == .success(result), "decoded twice it is another")
+    require(result.withView(decoded) == .success(result), "decoded twice it is another")
   }
 }
 
 /// What the decoder says, in memory exactly as large as it asks for.
-private func decoded(_ path: [UInt8]) -> Result<[UInt8], PathFault> {
-  let source = path.withView { ArrivingBytes(all: $0) }
+private func decoded(_ path: Bytes) -> Result<[UInt8], PathFault> {
+  let source = ArrivingBytes(all: path)
   let room = UnsafeMutablePointer<UInt8>.allocate(capacity: path.count)
   defer { unsafe room.deallocate() }
   do throws(PathFault) {

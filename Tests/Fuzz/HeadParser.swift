@@ -177,7 +177,8 @@ struct HeadReader {
       require(lengths.count == 1 && !isCoded && length >= 0, "Content-Length")
       let digits = lengths[0].value
       require(!digits.isEmpty && digits.allSatisfy { (48...57).contains($0) }, "Content-Length is no number")
-      require(digits.drop { $0 == 48 } == Array(length == 0 ? "" : String(length).utf8)[...], "Content-Length \(length)")
+      let significant = Array(digits.drop { $0 == 48 })
+      require(significant == (length == 0 ? [] : Array(String(length).utf8)), "Content-Length \(length)")
     case .chunked:
       require(lengths.isEmpty && head.version == .http11, "chunked")
       require(codings == [Array("chunked".utf8)], "Transfer-Encoding")

@@ -4,7 +4,6 @@ import Glibc
 /// Making, ending and burying processes.
 package enum Process {
   package static var id: pid_t { getpid() }
-  package static var parentID: pid_t { getppid() }
 
   package enum Side {
     case child

@@ -35,9 +35,8 @@ package enum Connections {
 
   /// As send(2) without SIGPIPE.
   @inline(__always)
-  package static func send(_ fd: CInt, _ bytes: UnsafeRawPointer, _ count: Int, more: Bool) -> Int {
-    let flags = CInt(MSG_NOSIGNAL) | (more ? CInt(MSG_MORE) : 0)
-    return retryingInterrupts { unsafe Glibc.send(fd, bytes, count, flags) }
+  package static func send(_ fd: CInt, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
+    retryingInterrupts { unsafe Glibc.send(fd, bytes, count, CInt(MSG_NOSIGNAL)) }
   }
 
   /// As writev(2) without SIGPIPE.

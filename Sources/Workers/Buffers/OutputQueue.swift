@@ -141,7 +141,7 @@ struct OutputQueue: ~Copyable {
     let segment = unsafe Buffer(header: header)
     guard unsafe header.pointee.next != nil else {
       if segment.unreadCount == 0 { return 0 }
-      return unsafe Connections.send(fd, address(segment), segment.unreadCount, more: false)
+      return unsafe Connections.send(fd, address(segment), segment.unreadCount)
     }
     return unsafe withUnsafeTemporaryAllocation(of: iovec.self, capacity: OutputQueue.vectorCount) { vectors in
       var used = 0

@@ -21,7 +21,7 @@ struct AnswerFraming {
   ///   - keepAlive: whether the connection may be kept after the answer.
   ///   - owner: the exchange that waits for the end of leases and tags.
   mutating func encode(
-    _ act: ResponseAct, for request: RequestTraits, version: HTTPVersion, bounds: ResponseState.BodyBounds,
+    _ act: ResponseAct, version: HTTPVersion, bounds: ResponseState.BodyBounds,
     keepAlive: Bool, owner: UInt64, into queue: inout OutputQueue, _ thread: WorkerThread
   ) {
     if isAborted { return }

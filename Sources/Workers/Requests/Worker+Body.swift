@@ -111,7 +111,7 @@ extension Worker {
     let message = Bytes("HTTP/1.1 100 Continue\r\n\r\n")
     if request.record.answer.hasHead && record.pool == nil, let base = unsafe message.base {
       // In place: the output is a head that waits for its body, and the 100 goes before it.
-      _ = unsafe Connections.send(connection.record.fd, base, message.count, more: false)
+      _ = unsafe Connections.send(connection.record.fd, base, message.count)
       return
     }
     connection.record.output.append(message, &record.thread.record.pool)

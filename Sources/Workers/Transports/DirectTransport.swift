@@ -31,7 +31,7 @@ enum DirectTransport {
     if connection.record.flags.contains(.broken) { return .closed }
     worker.refreshDate()
     request.record.answer.encode(
-      act.lending, for: exchange.record.traits, version: request.record.parser.head.version,
+      act.lending, version: request.record.parser.head.version,
       bounds: exchange.record.response.bounds, keepAlive: request.record.keepAlive && worker.record.drain == .serving,
       owner: 0, into: &connection.record.output, worker.record.thread)
     switch act {

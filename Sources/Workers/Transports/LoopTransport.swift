@@ -66,7 +66,7 @@ enum LoopTransport {
     if request.record.lane.isUsed.load(ordering: .relaxed) { worker.takeOverOutput(request) }
     if case .informational = act, connection.record.output.count > worker.record.settings.highWater { return .skipped }
     request.record.answer.encode(
-      act, for: exchange.record.traits, version: request.record.parser.head.version,
+      act, version: request.record.parser.head.version,
       bounds: exchange.record.response.bounds, keepAlive: request.record.keepAlive && worker.record.drain == .serving,
       owner: exchange.handle.id, into: &connection.record.output, worker.record.thread)
     if request.record.answer.hasHead { request.record.headIsOut = true }
@@ -98,7 +98,7 @@ enum LoopTransport {
     if case .informational = act, lane.output.count + lane.loopCount > settings.highWater { return .skipped }
     WorkerThread.withCurrent { thread in
       request.record.answer.encode(
-        act, for: exchange.record.traits, version: request.record.parser.head.version,
+        act, version: request.record.parser.head.version,
         bounds: exchange.record.response.bounds, keepAlive: request.record.keepAlive && !worker.isDraining,
         owner: exchange.handle.id, into: &lane.output, thread)
     }

@@ -63,7 +63,7 @@ enum QueuedTransport {
   ) {
     WorkerThread.withCurrent { thread in
       request.record.answer.encode(
-        act, for: exchange.record.traits, version: request.record.parser.head.version,
+        act, version: request.record.parser.head.version,
         bounds: exchange.record.response.bounds, keepAlive: request.record.keepAlive && !worker.isDraining,
         owner: owner, into: &request.record.lane.output, thread)
     }

@@ -1,3 +1,4 @@
+import Glibc
 import HTTP
 import Testing
 
@@ -48,6 +49,25 @@ import Testing
   ])
   func noAddresses(text: String) {
     #expect(!isValid(text))
+  }
+
+  /// Against the C library's reader of addresses.
+  @Test func randomAddresses() {
+    var random = SplitMix(6)
+    let groups = ["", "", "0", "1", "ab", "FFFF", "12345", "g", "1.2.3.4", "1.2.3", "1.2.3.256", "01.2.3.4", "::"]
+    var valid = 0
+    for _ in 0..<20_000 {
+      // Most are as long as an address, and made of good groups.
+      let chosen = random.next() % 4 == 0 ? groups : Array(groups[0..<6]) + ["1.2.3.4"]
+      let count = Int.random(in: 1...9, using: &random)
+      var address = (0..<count).map { _ in chosen.randomElement(using: &random) ?? "" }.joined(separator: ":")
+      if count < 8 && random.next() % 2 == 0 { address = "::" + address }
+      var network = in6_addr()
+      let expected = unsafe inet_pton(AF_INET6, address, &network) == 1
+      #expect(isValid("[\(address)]") == expected, "\(address)")
+      if expected { valid += 1 }
+    }
+    #expect(valid > 1000)
   }
 
   @Test func portsWithZerosInFront() {

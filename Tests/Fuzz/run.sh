@@ -1,0 +1,96 @@
+#!/bin/bash
+# Builds the fuzz targets with AddressSanitizer and runs them: Tests/Fuzz/run.sh [target ...], all if none is named.
+#
+#   FUZZ_SECONDS  how long each runs (60); 0 replays the seeds and what was found to be worth keeping, and no more
+#   FUZZ_JOBS     how many run at once (1)
+#
+# Everything made is under .build/fuzz: corpus/ is kept from run to run, findings/ has the inputs that failed. To run
+# one again: .build/fuzz/HeadParser .build/fuzz/findings/HeadParser/crash-…
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+seconds=${FUZZ_SECONDS:-60}
+jobs=${FUZZ_JOBS:-1}
+out=.build/fuzz
+targets=("$@")
+[ ${#targets[@]} -gt 0 ] || targets=(HeadParser ChunkedDecoder ProxyHeader ResponseWriter)
+
+# Optimised, as it ships, and with every check that can be had.
+flags=(-O -g -wmo -parse-as-library -sanitize=fuzzer,address -assert-config Debug -enforce-exclusivity=checked
+  -swift-version 6 -package-name outrider -strict-memory-safety -enable-upcoming-feature ExistentialAny
+  -warnings-as-errors -I "$out" -use-ld=lld)
+
+# The longest input: what reaches the limits that the target chooses, and its slow paths, without being slow.
+declare -A longest=([HeadParser]=2048 [ChunkedDecoder]=1024 [ProxyHeader]=4200 [ResponseWriter]=1024)
+
+# ---- Building ---------------------------------------------------------------------------------------------------
+
+# Whether $1 is older than any of the other files and folders.
+outdated() {
+  local made=$1
+  shift
+  [ ! -e "$made" ] || [ -n "$(find "$@" -newer "$made" -print -quit)" ]
+}
+
+# The engine is a module of its own, as in the server: a target may have a file of the same name as the engine's.
+build() {
+  mkdir -p "$out"
+  if outdated "$out/HTTP.o" Sources/HTTP Tests/Fuzz/run.sh; then
+    echo "Building the engine"
+    rm -f "$out/HTTP.o"
+    swiftc "${flags[@]}" -module-name HTTP -emit-module -emit-module-path "$out/HTTP.swiftmodule" \
+      -emit-object -o "$out/HTTP.o" $(find Sources/HTTP -name '*.swift' | sort)
+  fi
+  local target
+  for target in "${targets[@]}"; do
+    local sources=(Tests/Fuzz/"$target".swift $(compgen -G "Tests/Fuzz/$target+*.swift" || true) Tests/Fuzz/Support/*.swift)
+    if outdated "$out/$target" "$out/HTTP.o" Tests/Fuzz/Support "${sources[@]}"; then
+      echo "Building $target"
+      swiftc "${flags[@]}" -module-name "Fuzz$target" -o "$out/$target" "${sources[@]}" "$out/HTTP.o"
+    fi
+  done
+}
+
+# ---- Running ----------------------------------------------------------------------------------------------------
+
+# Swift's own backtraces would keep libFuzzer from seeing a trap.
+export SWIFT_BACKTRACE=enable=no
+export ASAN_OPTIONS=quarantine_size_mb=16:detect_leaks=1:${ASAN_OPTIONS:-}
+
+# Runs one target; its last words go to a file of their own.
+fuzz() {
+  local target=$1 status=0 log="$out/$1.log"
+  mkdir -p "$out/corpus/$target" "$out/findings/$target"
+  local length=(-max_total_time="$seconds")
+  [ "$seconds" -gt 0 ] || length=(-runs=0)
+  "$out/$target" "${length[@]}" -max_len="${longest[$target]}" -timeout=5 -rss_limit_mb=1024 -print_final_stats=1 \
+    -artifact_prefix="$out/findings/$target/" "$out/corpus/$target" "Tests/Fuzz/seeds/$target" >"$log" 2>&1 || status=$?
+  local executions coverage found
+  executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+  coverage=$(grep -o 'cov: [0-9]* ft: [0-9]*' "$log" | tail -1)
+  found=$(sed -n 's/.*Test unit written to //p' "$log" | tail -1)
+  if [ "$status" -eq 0 ]; then
+    echo "$target: ${executions:-no} executions, ${coverage:-no coverage}, no finding"
+  else
+    echo "$target: ${executions:-some} executions, ${coverage:-no coverage}, FINDING (exit status $status): ${found:-see $log}"
+    grep -m 3 -E 'Fatal error|ERROR: |SUMMARY: ' "$log" | sed 's/^/  /' || true
+  fi
+  return "$status"
+}
+
+build
+failed=0
+running=0
+for target in "${targets[@]}"; do
+  if [ "$running" -ge "$jobs" ]; then
+    wait -n || failed=1
+    running=$((running - 1))
+  fi
+  fuzz "$target" &
+  running=$((running + 1))
+done
+while [ "$running" -gt 0 ]; do
+  wait -n || failed=1
+  running=$((running - 1))
+done
+exit "$failed"
