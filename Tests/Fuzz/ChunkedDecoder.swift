@@ -155,20 +155,20 @@ struct BodyReader {
     let trailers = body == nil ? nil : lines.section()
     switch reading.end {
     case .waiting: require(trailers == nil, "complete, and waiting for more")
-    case .refused(.malformedChunk): require(body == nil, "well-formed chunks refused")
-    case .refused(.malformedFieldName), .refused(.malformedFieldValue), .refused(.missingLineEnd):
-      require(trailers == nil, "well-formed trailers refused")
+    case .refused(.malformedChunk): require(trailers == nil, "well-formed chunks refused")
+    case .refused(.malformedFieldName), .refused(.malformedFieldValue), .refused(.missingLineEnd),
+      .refused(.foldedField):
+      require(body != nil && trailers == nil, "well-formed trailers refused")
     case .refused(.bodyTooLarge), .refused(.chunkExtensionTooLong): break
-    case .refused(.fieldTooLong), .refused(.tooManyFields), .refused(.headTooLarge): break
+    case .refused(.fieldTooLong), .refused(.tooManyFields), .refused(.headTooLarge), .refused(.forbiddenTrailer): break
     case .refused(.underscoreInFieldName): require(underscores == .refuse, "underscore refused")
-    case .refused(.foldedField): require(trailers == nil, "well-formed trailers refused")
-    case .refused(.forbiddenTrailer): break
     case .refused(let refusal): fatalError("refused as \(refusal)")
     case .complete(let length):
       require(reading.body == body, "body, plainly \(body.map { "\($0)" } ?? "malformed")")
       require(length == lines.position, "ends at \(length), not \(lines.position)")
       guard let trailers else { fatalError("malformed trailers accepted") }
-      require(length - sectionStart <= limits.head && trailers.count <= limits.fields, "trailers beyond the limits")
+      require(trailers.isEmpty || length - sectionStart <= limits.head, "longer than limits.head")
+      require(trailers.count <= limits.fields, "more than limits.fields")
       let dropsUnderscores = underscores == .drop
       let kept = trailers.filter { !(dropsUnderscores && $0.name.contains(UInt8(ascii: "_"))) }
       require(kept == reading.trailers, "trailers")

@@ -245,7 +245,7 @@ struct Answer {
       expected.endsByClose = true
     }
     // Nor is an answer incomplete whose body was all there before it was given up.
-    if !given.isComplete && read.isComplete {
+    if !expected.isComplete && read.isComplete {
       require(state.bounds == .absent || state.bounds == .remaining(0), "complete before its end")
       expected.isComplete = true
     }
