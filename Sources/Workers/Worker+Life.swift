@@ -34,7 +34,7 @@ extension Worker {
   /// The plugins whose requests go to handle() under this model.
   private var blockingPlugins: [Plugin] {
     record.plugins.filter {
-      $0.record.hasBlockingStyle && (record.settings.model == .sync || !$0.record.hasEventStyle)
+      $0.record.hasBlockingStyle && (record.settings.model != .async || !$0.record.hasEventStyle)
     }
   }
 
@@ -71,6 +71,8 @@ extension Worker {
         guard let request = connection.record.request, let exchange = request.record.exchange else { return }
         exchange.cancel(.cancelled)
         request.record.lane.close()
+        // A thread that owns the connection waits on the socket.
+        if connection.record.phase == .lent { Connections.shutdown(connection.record.fd) }
       }
     }
     if record.settings.model == .sync { for plugin in blockingPlugins { plugin.stopThread() } }
@@ -113,7 +115,7 @@ extension Worker {
     record.drain = .draining
     record.isDraining.store(true, ordering: .relaxed)
     record.drainDeadline = record.now &+ record.gracefulTimeout
-    record.table.visit { queue($0) }
+    record.table.visit { if $0.record.phase != .lent { queue($0) } }
     closeListeners()
   }
 
@@ -139,10 +141,7 @@ extension Worker {
 
   // MARK: Dates
 
-  /// [loop] The loop's clock stands still while a handler runs in place.
-  func refreshDate() { record.thread.record.date.update(Clock.epochSeconds()) }
-
-  /// [request-thread]
+  /// [request-thread] A thread's own Date, for an answer of its own.
   func refreshThreadDate() { WorkerThread.withCurrent { $0.record.date.update(Clock.epochSeconds()) } }
 
   /// [loop] Sends, from inside a host function: what is done is settled later, since that calls the plugin.

@@ -79,6 +79,7 @@ extension WorkerModel {
   var abi: UInt32 {
     switch self {
     case .sync: 1
+    case .gthread: 2
     case .async: 3
     }
   }

@@ -12,7 +12,7 @@ struct SettingFlags: ParsableArguments {
   @Option(name: .shortAndLong, help: "The number of worker processes, or auto: one per core.")
   var workers: String?
 
-  @Option(name: [.customShort("k"), .long], help: "The worker model: sync or async.")
+  @Option(name: [.customShort("k"), .long], help: "The worker model: sync, gthread or async.")
   var workerModel: String?
 
   @Option(help: "The number of threads that run blocking handlers.")

@@ -48,12 +48,8 @@ import Testing
     ("server.workers = 0", "outrider.toml:1:18: server.workers: 0 is below the least, 1"),
     ("server.workers = \"many\"", #"outrider.toml:1:18: server.workers: expected a number or "auto", found "many""#),
     (
-      "server.worker_model = \"gthread\"",
-      #"outrider.toml:1:23: server.worker_model: the worker model "gthread" is not available yet"#
-    ),
-    (
       "server.worker_model = \"eventlet\"",
-      #"outrider.toml:1:23: server.worker_model: expected one of "sync", "async", found "eventlet""#
+      #"outrider.toml:1:23: server.worker_model: expected one of "sync", "gthread", "async", found "eventlet""#
     ),
     (
       "early_hints.http1 = true",

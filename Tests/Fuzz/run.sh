@@ -46,7 +46,8 @@ build() {
     local sources=(Tests/Fuzz/"$target".swift $(compgen -G "Tests/Fuzz/$target+*.swift" || true) Tests/Fuzz/Support/*.swift)
     if outdated "$out/$target" "$out/HTTP.o" Tests/Fuzz/Support "${sources[@]}"; then
       echo "Building $target"
-      swiftc "${flags[@]}" -module-name "Fuzz$target" -o "$out/$target" "${sources[@]}" "$out/HTTP.o"
+      swiftc "${flags[@]}" -module-name "Fuzz$target" -emit-module-path "$out/Fuzz$target.swiftmodule" \
+        -emit-executable -o "$out/$target" "${sources[@]}" "$out/HTTP.o"
     fi
   done
 }

@@ -6,7 +6,7 @@ import pytest
 
 from server import RELEASE, TEST_PLUGINS
 
-MODELS = ("sync", "async")  # gthread joins here with its own issue
+MODELS = ("sync", "gthread", "async")
 STYLES = ("blocking", "event")
 INSPECT = RELEASE / "libinspect.so"
 

@@ -24,9 +24,9 @@ extension Settings {
         "The number of worker processes; \"auto\" is one for each core."),
       .init(
         "server.worker_model",
-        .choice(later: ["gthread": "the worker model \"gthread\" is not available yet"]),
-        default: "async", \.server.workerModel,
-        "How a worker serves connections: one at a time, or many on one loop."),
+        .choice(), default: "async", \.server.workerModel,
+        "How a worker serves: one connection at a time (sync), or many; gthread lends one to a blocking handler's thread."
+      ),
       .init(
         "server.threads", .integer(1...1024), default: "4", \.server.threads,
         "The threads of a worker that run blocking handlers."),

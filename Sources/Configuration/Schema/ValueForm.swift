@@ -93,14 +93,11 @@ extension ValueForm<String> {
 
 extension ValueForm where Value: RawRepresentable<String> & CaseIterable {
   /// One of the names of an enumeration.
-  ///
-  /// - Parameter later: names that will come, each with what is said to who asks for them now.
-  static func choice(later: [String: String] = [:]) -> ValueForm {
+  static func choice() -> ValueForm {
     let names = Value.allCases.map { QuotedText.toml($0.rawValue) }.joined(separator: ", ")
     return ValueForm("one of \(names)") { node throws(ValueFaults) in
       if case .string(let name) = node.value {
         if let value = Value(rawValue: name) { return value }
-        if let message = later[name] { throw ValueFaults(node, message) }
       }
       throw ValueFaults(node, expected: "one of \(names)")
     } write: {

@@ -109,6 +109,7 @@ package enum WorkerCount: Sendable, Hashable {
 
 package enum WorkerModel: String, Sendable, CaseIterable {
   case sync
+  case gthread
   case async
 }
 

@@ -54,7 +54,10 @@ package enum Connections {
   }
 
   /// No more bytes will be sent; those of the peer can still be read.
-  package static func shutdownWriting(_ fd: CInt) { shutdown(fd, CInt(SHUT_WR)) }
+  package static func shutdownWriting(_ fd: CInt) { Glibc.shutdown(fd, CInt(SHUT_WR)) }
+
+  /// Neither side can go on: whoever waits on the socket wakes.
+  package static func shutdown(_ fd: CInt) { Glibc.shutdown(fd, CInt(SHUT_RDWR)) }
 
   /// The next close is a reset, whatever has been sent by then.
   package static func resetOnClose(_ fd: CInt) {

@@ -31,6 +31,8 @@ struct ConnectionRecord: ~Copyable {
     case head
     /// A plugin has the request.
     case exchange
+    /// A thread of the pool owns the connection until the answer is out: the loop touches nothing of it.
+    case lent
     /// The answer is out; what is left of the request's body is read away.
     case discarding
     /// The last answer is on its way out; then the connection closes.
@@ -49,8 +51,6 @@ struct ConnectionRecord: ~Copyable {
     static let peerClosed = Flags(rawValue: 1 << 2)
     /// Reset, or a write failed.
     static let broken = Flags(rawValue: 1 << 3)
-    /// In the loop's list of connections to look at.
-    static let queued = Flags(rawValue: 1 << 4)
     /// Registered with epoll.
     static let registered = Flags(rawValue: 1 << 5)
     /// A refusal has been logged.
@@ -85,6 +85,8 @@ struct ConnectionRecord: ~Copyable {
   var wheelPrevious: Int32 = -1
   /// Why it is broken, for its exchange.
   var failure = Outcome.closed
+  /// In the loop's list of connections to look at: the loop's own, also while the connection is lent.
+  var isQueued = false
   var nextQueued: Int32 = -1
   var nextFree: Int32 = -1
 

@@ -55,8 +55,8 @@ struct ConnectionTable: ~Copyable {
     count += 1
     connection.record.fd = fd
     connection.record.phase = .idle
-    // It may stand in the loop's list still, from its last use.
-    connection.record.flags = connection.record.flags.intersection(.queued).union(.writable)
+    // `isQueued` stays: it may stand in the loop's list still, from its last use.
+    connection.record.flags = [.writable]
     connection.record.failure = .closed
     connection.record.listener = UInt16(listener)
     setClient(connection, host: peer.host, port: peer.port)

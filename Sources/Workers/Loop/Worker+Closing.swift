@@ -114,7 +114,7 @@ extension Worker {
   func expire(_ connection: Connection) {
     setDeadlinePassed(connection)
     switch connection.record.phase {
-    case .free: return
+    case .free, .lent: return
     case .idle: expireIdle(connection)
     case .proxyHeader: reject(connection, .headTimeout)
     case .head:

@@ -93,8 +93,8 @@ extension Worker {
 
   /// Puts a connection on the list for this turn; at once harmless from inside a plugin's call.
   func queue(_ connection: Connection) {
-    guard !connection.record.flags.contains(.queued) else { return }
-    connection.record.flags.insert(.queued)
+    guard !connection.record.isQueued else { return }
+    connection.record.isQueued = true
     connection.record.nextQueued = -1
     if record.lastQueued >= 0 {
       record.table[Int(record.lastQueued)].record.nextQueued = connection.record.slot
@@ -112,12 +112,14 @@ extension Worker {
     while slot >= 0 {
       let connection = record.table[Int(slot)]
       slot = connection.record.nextQueued
-      connection.record.flags.remove(.queued)
+      connection.record.isQueued = false
       if connection.record.phase != .free { pump(connection) }
     }
   }
 
   private func ready(_ connection: Connection, _ ready: Epoll.Interest) {
+    // Whoever has it looks for himself; afterwards both are tried.
+    if connection.record.phase == .lent { return }
     if ready.contains(.readable) { connection.record.flags.insert(.readable) }
     if ready.contains(.writable) { connection.record.flags.insert(.writable) }
     if ready.contains(.peerClosed) { connection.record.flags.formUnion([.peerClosed, .readable]) }

@@ -9,7 +9,7 @@ extension Worker {
   /// Does all that can be done for `connection` now, and sets the deadline for what can't.
   func pump(_ connection: Connection) {
     let budget = record.counters.requests &+ Worker.requestsPerTurn
-    while connection.record.phase != .free {
+    while connection.record.phase != .free && connection.record.phase != .lent {
       if record.counters.requests == budget {
         // Others wait: a client that sends many requests at once gets on in the next turn.
         queue(connection)
@@ -27,11 +27,11 @@ extension Worker {
       case .discarding: moved = discardBody(connection)
       case .closing: moved = finishClosing(connection)
       case .lingering: moved = linger(connection)
-      case .free: return
+      case .free, .lent: return
       }
       if !moved { break }
     }
-    guard connection.record.phase != .free else { return }
+    guard connection.record.phase != .free && connection.record.phase != .lent else { return }
     flush(connection)
     watchOutput(connection)
     if connection.record.phase == .idle || connection.record.phase == .head,

@@ -94,7 +94,7 @@ extension Worker {
       buffer = present
       buffer.compact()
     } else {
-      buffer = record.thread.record.pool.take(BufferPool.largeCapacity)
+      buffer = WorkerThread.current.record.pool.take(BufferPool.largeCapacity)
       connection.record.body = buffer
     }
     return receive(connection, into: buffer)
@@ -109,8 +109,10 @@ extension Worker {
     let connection = request.record.connection
     if request.record.bodyEnded || (connection.source?.unreadCount ?? 0) > 0 { return }
     let message = Bytes("HTTP/1.1 100 Continue\r\n\r\n")
-    if request.record.answer.hasHead && record.pool == nil, let base = unsafe message.base {
-      // In place: the output is a head that waits for its body, and the 100 goes before it.
+    if record.settings.model != .async && request.record.exchange?.record.isBlocking == true,
+      let base = unsafe message.base
+    {
+      // Whoever owns the connection asks: what is queued is at most a head that waits for its body, behind the 100.
       _ = unsafe Connections.send(connection.record.fd, base, message.count)
       return
     }

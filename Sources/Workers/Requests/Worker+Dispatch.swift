@@ -29,7 +29,7 @@ extension Worker {
     guard let route = record.router.route(decoded) else { return refuse(connection, .noSuchMount) }
 
     let isBlocking =
-      route.plugin.record.hasBlockingStyle && (record.settings.model == .sync || !route.plugin.record.hasEventStyle)
+      route.plugin.record.hasBlockingStyle && (record.settings.model != .async || !route.plugin.record.hasEventStyle)
     guard
       let exchange = unsafe record.runtime.record.exchanges.open(
         plugin: route.plugin, transport: transport(isBlocking: isBlocking), connection: request.raw)
@@ -45,7 +45,7 @@ extension Worker {
 
   private func transport(isBlocking: Bool) -> UnsafePointer<ExchangeTransport> {
     guard isBlocking else { return unsafe LoopTransport.table }
-    return record.settings.model == .sync ? unsafe DirectTransport.table : unsafe QueuedTransport.table
+    return record.settings.model == .async ? unsafe QueuedTransport.table : unsafe DirectTransport.table
   }
 
   /// The decoded path: a part of the target where it decodes to itself.

@@ -8,7 +8,9 @@ extension Worker {
   /// Moves the exchange of `connection` on; true if the connection is in another phase now.
   func advanceExchange(_ connection: Connection) -> Bool {
     guard let request = connection.record.request, let exchange = request.record.exchange else { return false }
-    return exchange.record.isBlocking ? advanceQueued(request, exchange) : advanceEvents(request, exchange)
+    if !exchange.record.isBlocking { return advanceEvents(request, exchange) }
+    return record.settings.model == .gthread
+      ? advanceLending(request, exchange) : advanceQueued(request, exchange)
   }
 
   /// The exchange is of no use any more: the plugin learns why, and it ends.
@@ -70,6 +72,12 @@ extension Worker {
   /// The plugin is told that the answer is not wanted any more, and the client gets the server's own, if none has begun.
   func cancelExchange(_ request: Request, _ exchange: Exchange, _ refusal: Refusal) {
     let why: Outcome = refusal == .bodyTooLarge ? .limit : refusal.isClientFault ? .closed : .cancelled
+    if exchange.record.isBlocking && record.settings.model == .gthread {
+      // Its body was being gathered: no thread has seen it.
+      end(exchange, of: request, opened: false)
+      refuse(request.record.connection, refusal)
+      return
+    }
     if exchange.record.isBlocking {
       request.record.pendingRefusal = refusal
       exchange.cancel(why)
@@ -168,8 +176,12 @@ extension Worker {
   /// [loop] A request that another thread wants looked at.
   func lookAt(_ request: Request) {
     let connection = request.record.connection
-    guard connection.record.phase == .exchange, connection.record.request.map({ $0.record.slot }) == request.record.slot
-    else { return }
+    guard connection.record.request.map({ $0.record.slot }) == request.record.slot else { return }
+    if connection.record.phase == .lent {
+      takeBack(request)
+      return
+    }
+    guard connection.record.phase == .exchange else { return }
     takeOverOutput(request)
     queue(connection)
   }

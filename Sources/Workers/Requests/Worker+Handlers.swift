@@ -2,14 +2,15 @@ import HTTP
 import Platform
 import PluginHost
 
-// Blocking exchanges: in place under sync, on a thread of the pool under async.
+// Blocking exchanges: in place under sync, on a thread of the pool under gthread and async.
 
 extension Worker {
   func startHandler(_ request: Request, _ exchange: Exchange) {
     if let pool = record.pool {
       request.record.lane.reset()
       request.record.lane.isUsed.store(true, ordering: .relaxed)
-      pool.submit(request)
+      // Under gthread the body is gathered first.
+      if record.settings.model == .async { pool.submit(request) }
     } else {
       let answered = exchange.runHandler()
       updateClock()
@@ -18,7 +19,7 @@ extension Worker {
   }
 
   /// handle() has returned: the exchange ends, and the server answers where the plugin did not.
-  private func finishHandler(_ request: Request, _ exchange: Exchange, answered: Bool) {
+  func finishHandler(_ request: Request, _ exchange: Exchange, answered: Bool) {
     let connection = request.record.connection
     let cancelled = exchange.cancelled
     end(exchange, of: request, opened: false)
@@ -78,7 +79,7 @@ extension Worker {
     return false
   }
 
-  private func feedPipe(_ request: Request, _ exchange: Exchange) {
+  func feedPipe(_ request: Request, _ exchange: Exchange) {
     let connection = request.record.connection
     let lane = request.record.lane
     while true {

@@ -32,6 +32,9 @@ struct WorkerThread {
     return body(passing)
   }
 
+  /// The calling thread's context: the loop's or a pool thread's.
+  static var current: WorkerThread { unsafe WorkerThread(Thread.context.unsafelyUnwrapped) }
+
   private init() {
     unsafe address = .allocate(capacity: 1)
     unsafe address.initialize(to: WorkerThreadRecord())

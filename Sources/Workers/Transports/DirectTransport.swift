@@ -4,7 +4,7 @@ import Platform
 import PluginHost
 
 /// Blocking exchanges on the thread that owns the connection: acts go straight to the socket, reads straight from it,
-/// every wait bounded by a deadline. The sync model's handlers run so, in place.
+/// every wait bounded by a deadline. The sync model's handlers run so in place, gthread's on a thread of the pool.
 enum DirectTransport {
   nonisolated(unsafe) static let table: UnsafePointer<ExchangeTransport> = {
     // Made once and never changed.
@@ -29,11 +29,11 @@ enum DirectTransport {
     let request = request(exchange)
     let connection = request.record.connection
     if connection.record.flags.contains(.broken) { return .closed }
-    worker.refreshDate()
+    worker.refreshThreadDate()
     request.record.answer.encode(
       act.lending, version: request.record.parser.head.version,
-      bounds: exchange.record.response.bounds, keepAlive: request.record.keepAlive && worker.record.drain == .serving,
-      owner: 0, into: &connection.record.output, worker.record.thread)
+      bounds: exchange.record.response.bounds, keepAlive: request.record.keepAlive && !worker.isDraining,
+      owner: 0, into: &connection.record.output, WorkerThread.current)
     switch act {
     case .head(_, _, _, whole: nil): return .ok  // held until the first byte of the body
     default:
@@ -50,7 +50,7 @@ enum DirectTransport {
     progress.begin(Clock.monotonic())
     while true {
       let before = connection.record.output.sent
-      switch connection.record.output.flush(to: connection.record.fd, &worker.record.thread.record.pool) {
+      switch connection.record.output.flush(to: connection.record.fd, &WorkerThread.current.record.pool) {
       case .empty: return .ok
       case .failed(let outcome): return fail(connection, exchange, worker, outcome)
       case .blocked: break
@@ -71,7 +71,7 @@ enum DirectTransport {
     _ connection: Connection, _ exchange: Exchange, _ worker: Worker, _ outcome: Outcome
   ) -> Outcome {
     connection.record.flags.insert(.broken)
-    connection.record.output.discard(&worker.record.thread.record.pool)
+    connection.record.output.discard(&WorkerThread.current.record.pool)
     exchange.cancel(outcome == .io ? .closed : outcome)
     return outcome
   }
@@ -82,6 +82,11 @@ enum DirectTransport {
     let worker = Worker.current
     let request = request(exchange)
     if let why = exchange.cancelled { return why }
+    let gathered = unsafe request.record.lane.takeGathered(buffer, capacity)
+    if gathered > 0 {
+      unsafe got.pointee = gathered
+      return .ok
+    }
     worker.sendContinueIfDue(request)
     request.record.bodyProgress.resume(Clock.monotonic())
     defer { request.record.bodyProgress.pause(Clock.monotonic()) }

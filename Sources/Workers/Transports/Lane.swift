@@ -92,6 +92,14 @@ final class Lane: @unchecked Sendable {
     monitor.unlock()
   }
 
+  /// [request-thread] Body bytes that the loop gathered before it lent the connection.
+  func takeGathered(_ buffer: UnsafeMutableRawPointer, _ capacity: Int) -> Int {
+    guard isUsed.load(ordering: .relaxed) else { return 0 }
+    monitor.lock()
+    defer { monitor.unlock() }
+    return unsafe body.take(buffer, capacity)
+  }
+
   /// Wakes whoever is blocked, to look again.
   func wakeHandler() {
     monitor.lock()
