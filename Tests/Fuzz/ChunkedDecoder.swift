@@ -164,7 +164,9 @@ struct BodyReader {
     case .refused(.underscoreInFieldName): require(underscores == .refuse, "underscore refused")
     case .refused(let refusal): fatalError("refused as \(refusal)")
     case .complete(let length):
-      require(reading.body == body, "body, plainly \(body.map { "\($0)" } ?? "malformed")")
+      guard let body else { fatalError("malformed chunks accepted") }
+      require(reading.body == body.bytes, "body \(reading.body), plainly \(body.bytes)")
+      require(body.extensions <= limits.chunkExtension, "longer than limits.chunk_extension")
       require(length == lines.position, "ends at \(length), not \(lines.position)")
       guard let trailers else { fatalError("malformed trailers accepted") }
       require(trailers.isEmpty || length - sectionStart <= limits.head, "longer than limits.head")
@@ -181,16 +183,18 @@ struct BodyReader {
     }
   }
 
-  /// The chunks up to and with the last chunk's size line (RFC 9112 section 7.1).
-  private func plainBody(_ lines: inout PlainLines) -> [UInt8]? {
+  /// The chunks up to and with the last chunk's size line (RFC 9112 section 7.1), and how long all extensions are.
+  private func plainBody(_ lines: inout PlainLines) -> (bytes: [UInt8], extensions: Int)? {
     var body: [UInt8] = []
+    var extensions = 0
     while let line = lines.line() {
       let digits = line.prefix { hexValue($0) != nil }
       guard (1...15).contains(digits.count), line.allSatisfy(PlainLines.isText) else { return nil }
       let rest = line[digits.endIndex...]
       guard rest.isEmpty || rest.first(where: { !PlainLines.isBlank($0) }) == UInt8(ascii: ";") else { return nil }
+      extensions += rest.count
       let size = digits.reduce(0) { $0 * 16 + Int(hexValue($1) ?? 0) }
-      if size == 0 { return body }
+      if size == 0 { return (body, extensions) }
       guard let block = lines.block(size) else { return nil }
       body += block
     }

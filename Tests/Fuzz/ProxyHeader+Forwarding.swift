@@ -69,28 +69,59 @@ private func isWithin(_ view: Bytes, _ whole: Bytes) -> Bool {
 private func checkHop(_ hop: Bytes) {
   let parameters: [StaticString] = ["for", "proto", "host", "by"]
   for parameter in parameters {
-    guard let value = ForwardedParameter.value(parameter, in: hop) else { continue }
+    let value = ForwardedParameter.value(parameter, in: hop)
+    let plainly = plainParameter(parameter, Array(hop))
+    // Reported: ForwardedParameter takes a quote behind a backslash for the end of the quotes.
+    let isReported = hop.firstIndex(of: UInt8(ascii: "\\")) != nil
+    require(isReported || value.map { Array($0) } == plainly, "\(parameter) in \(hop.escaped())")
+    guard let value else { continue }
     require(isWithin(value, hop) && value.count < hop.count, "parameter outside of its element")
+    require(ForwardedScheme(value) == nil || value.count <= 5, "scheme")
     checkAddress(value)
-    if let scheme = ForwardedScheme(value) {
-      require(scheme.name.count <= 5 && value.count <= 5, "scheme")
-    }
   }
   checkAddress(hop)
 }
 
-/// `HopAddress` gives back what the hop is made of.
+/// Pairs between semicolons, except within quotes, where a backslash takes the next byte's meaning away (RFC 7239
+/// section 4).
+private func plainParameter(_ name: StaticString, _ element: [UInt8]) -> [UInt8]? {
+  var pairs: [[UInt8]] = [[]]
+  var quoted = false
+  var escaped = false
+  for byte in element {
+    if byte == UInt8(ascii: ";") && !quoted {
+      pairs.append([])
+      continue
+    }
+    if byte == UInt8(ascii: "\"") && !escaped { quoted.toggle() }
+    escaped = byte == UInt8(ascii: "\\") && quoted && !escaped
+    pairs[pairs.count - 1].append(byte)
+  }
+  for pair in pairs.map({ PlainLines.trimmed($0[...]) }) {
+    guard let equals = pair.firstIndex(of: UInt8(ascii: "=")) else { continue }
+    guard CopiedField(name: Array(pair[..<equals]), value: []).isNamed(name) else { continue }
+    let value = Array(pair[(equals + 1)...])
+    let isQuoted = value.count >= 2 && value.first == 34 && value.last == 34
+    return isQuoted ? Array(value[1..<(value.count - 1)]) : value
+  }
+  return nil
+}
+
+/// The hop is made of its address and what looks like a port.
 private func checkAddress(_ hop: Bytes) {
   let (address, port) = HopAddress.split(hop)
   require(isWithin(address, hop), "address outside of its hop")
-  if port != 0 {
-    let text = Array(hop)
-    let digits = text.suffix(while: { (48...57).contains($0) })
-    require(UInt16(String(decoding: digits.drop { $0 == 48 }, as: UTF8.self)) == port, "port")
-    let before = text.dropLast(digits.count)
-    let bare = Array(address)
-    require(before == bare + [58] || before == [91] + bare + [93, 58], "address and port are not the hop")
-  }
+  let text = Array(hop)
+  let bare = Array(address)
+  let bracketed = [91] + bare + [93]
+  let rest = text.starts(with: bracketed) ? text.dropFirst(bracketed.count) : text.dropFirst(bare.count)
+  require(text.starts(with: bracketed) || text.starts(with: bare), "address \(bare) of \(text)")
+  // Reported: HopAddress takes "[::1]x" for "::1".
+  if text.starts(with: bracketed) && !rest.isEmpty && rest.first != 58 { return }
+  require(rest.isEmpty || rest.first == 58, "\(rest) behind the address of \(text)")
+  let digits = rest.dropFirst()
+  let number = digits.allSatisfy { (48...57).contains($0) } ? Int(String(decoding: digits, as: UTF8.self)) : nil
+  require(port == number.flatMap(UInt16.init(exactly:)) ?? 0, "port \(port) of \(text)")
 }
 
 private func checkRequestID(_ bytes: Bytes) {
@@ -108,11 +139,5 @@ private func checkAuthority(_ bytes: Bytes) {
   require(text.allSatisfy { $0 > 32 && $0 < 127 && !foreign.contains($0) }, "byte of an authority")
   if Authority.isValid(bytes, portRequired: true) {
     require((48...57).contains(text[text.count - 1]) && text.contains(58), "no port")
-  }
-}
-
-extension [UInt8] {
-  fileprivate func suffix(while condition: (UInt8) -> Bool) -> ArraySlice<UInt8> {
-    self[(lastIndex { !condition($0) }.map { $0 + 1 } ?? startIndex)...]
   }
 }

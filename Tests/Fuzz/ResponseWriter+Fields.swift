@@ -3,7 +3,8 @@ import HTTP
 /// Fields as a plugin lends them: each name and value in memory of its own, exactly as large, so that AddressSanitizer
 /// traps whoever reads beyond.
 ///
-/// A section is a byte, the number of its fields, of which the low three bits count. A name is a byte: below 0x40, one
+/// A section is a byte, the number of its fields, of which the low three bits count; with bit 7, the last field comes
+/// 128 times more. A name is a byte: below 0x40, one
 /// of the names below; else a length in the low five bits, and bytes. A value is a byte: below 0x40, one of the values
 /// below; below 0x60, a number of one byte; else a length, and bytes.
 @safe
@@ -23,10 +24,12 @@ struct LentFields {
   /// Runs `body` on the fields chosen, which end with it.
   mutating func withFields(_ choices: inout Choices, _ body: (Fields) -> Void) {
     var fields: [Field] = []
-    for _ in 0..<choices.number(below: 8) {
+    let count = choices.byte()
+    for _ in 0..<count & 7 {
       let name = self.name(&choices)
       fields.append(Field(name: name, value: value(&choices)))
     }
+    if let last = fields.last, count & 128 != 0 { fields += repeatElement(last, count: 128) }
     unsafe fields.withUnsafeBufferPointer { unsafe body(Fields(base: $0.baseAddress, count: $0.count)) }
     for unsafe memory in unsafe lent { unsafe memory.deallocate() }
     unsafe lent.removeAll(keepingCapacity: true)

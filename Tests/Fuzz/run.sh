@@ -21,7 +21,7 @@ flags=(-O -g -wmo -parse-as-library -sanitize=fuzzer,address -assert-config Debu
   -warnings-as-errors -I "$out" -use-ld=lld)
 
 # The longest input: what reaches the limits that the target chooses, and its slow paths, without being slow.
-declare -A longest=([HeadParser]=2048 [ChunkedDecoder]=1024 [ProxyHeader]=4200 [ResponseWriter]=1024)
+declare -A longest=([HeadParser]=2048 [ChunkedDecoder]=1024 [ProxyHeader]=600 [ResponseWriter]=1024)
 
 # ---- Building ---------------------------------------------------------------------------------------------------
 
@@ -65,16 +65,18 @@ fuzz() {
   local length=(-max_total_time="$seconds")
   [ "$seconds" -gt 0 ] || length=(-runs=0)
   "$out/$target" "${length[@]}" -max_len="${longest[$target]}" -timeout=5 -rss_limit_mb=1024 -print_final_stats=1 \
-    -artifact_prefix="$out/findings/$target/" "$out/corpus/$target" "Tests/Fuzz/seeds/$target" >"$log" 2>&1 || status=$?
+    -artifact_prefix="$out/findings/$target/" -dict=Tests/Fuzz/words.dict "$out/corpus/$target" "Tests/Fuzz/seeds/$target" >"$log" 2>&1 || status=$?
   local executions coverage found
   executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
-  coverage=$(grep -o 'cov: [0-9]* ft: [0-9]*' "$log" | tail -1)
-  found=$(sed -n 's/.*Test unit written to //p' "$log" | tail -1)
+  coverage=$(sed -n 's/.*\(cov: [0-9]* ft: [0-9]*\).*/\1/p' "$log" | tail -1)
+  echo -n "$target: ${executions:-0} executions, ${coverage:-cov: none}, "
   if [ "$status" -eq 0 ]; then
-    echo "$target: ${executions:-no} executions, ${coverage:-no coverage}, no finding"
+    echo "no finding"
   else
-    echo "$target: ${executions:-some} executions, ${coverage:-no coverage}, FINDING (exit status $status): ${found:-see $log}"
-    grep -m 3 -E 'Fatal error|ERROR: |SUMMARY: ' "$log" | sed 's/^/  /' || true
+    # An input of the seeds or the corpus that fails is kept like any other.
+    found=$(sed -n 's/.*Test unit written to //p' "$log" | tail -1)
+    echo "FINDING (exit status $status): ${found:-no input, see $log}"
+    sed -n '/Fatal error: \|ERROR: /s/^/  /p' "$log" | head -3
   fi
   return "$status"
 }
