@@ -1,5 +1,6 @@
 # make          the release build            make run    serve the demo plugin on http://127.0.0.1:8000
 # make test     everything that must hold    make bench  CPU, system calls and allocations per request
+# make fuzz     libFuzzer on the engine, each target for FUZZ_SECONDS
 SHELL := /bin/bash
 BUILD := .build
 RELEASE := $(BUILD)/release
@@ -12,7 +13,7 @@ TEST_PLUGINS := $(MISBEHAVING) $(BROKEN)
 PLUGIN_CFLAGS := -std=c11 -Wall -Wextra -Wpedantic -Werror -O2 -shared -fPIC -fvisibility=hidden \
   -ISources/COutrider/include -Wl,--version-script=Plugins/plugin.map
 
-.PHONY: build run test bench plugins test-plugins server dependencies test-dependencies bench-dependencies lint clean
+.PHONY: build run test bench plugins test-plugins server dependencies test-dependencies bench-dependencies lint fuzz clean
 
 build: server plugins
 
@@ -26,7 +27,7 @@ test-dependencies: dependencies
 	@Tests/Environment/python.sh
 
 bench-dependencies: dependencies
-	@Tests/Environment/debian.sh wrk strace python3 util-linux
+	@Tests/Environment/debian.sh wrk strace valgrind binutils python3 util-linux
 
 # ---- Building -------------------------------------------------------------------------------------------------
 
@@ -81,7 +82,13 @@ $(BUILD)/bench/libmalloc_count.so: Tests/Bench/malloc_count.c
 	$(CC) -std=c11 -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $<
 
 bench: bench-dependencies build $(BUILD)/bench/null_server $(BUILD)/bench/libmalloc_count.so
-	python3 Tests/Bench/bench.py --rounds 20 --seconds 1
+	swift build -c release --product head-parser
+	python3 Tests/Bench/bench.py --rounds 12 --seconds 1
+	python3 Tests/Bench/head_parser.py
+
+FUZZ_SECONDS ?= 60
+fuzz:
+	FUZZ_SECONDS=$(FUZZ_SECONDS) Tests/Fuzz/run.sh
 
 clean:
 	rm -rf $(BUILD)

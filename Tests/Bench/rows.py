@@ -34,8 +34,10 @@ def all_rows(build: Path) -> list[Row]:
     return [
         Row(NULL, (null_server, "{port}", "keepalive"), counted=True),
         Row("outrider async, event plugin", outrider(build, "async", "event"), NULL, 1.08, counted=True),
+        Row("outrider gthread, blocking plugin", outrider(build, "gthread", "blocking"), NULL, 1.5),
         Row("outrider async, blocking plugin", outrider(build, "async", "blocking"), NULL, 1.8),
         Row(NULL_CLOSE, (null_server, "{port}", "close")),
+        Row("outrider sync, blocking plugin", outrider(build, "sync", "blocking"), NULL_CLOSE, 1.1),
         Row("outrider sync, event plugin", outrider(build, "sync", "event"), NULL_CLOSE, 1.1),
     ]
 
