@@ -31,8 +31,7 @@ struct LentFields {
     }
     if let last = fields.last, count & 128 != 0 { fields += repeatElement(last, count: 128) }
     unsafe fields.withUnsafeBufferPointer { unsafe body(Fields(base: $0.baseAddress, count: $0.count)) }
-    for unsafe memory in unsafe lent { unsafe memory.deallocate() }
-    unsafe lent.removeAll(keepingCapacity: true)
+    while let memory = unsafe lent.popLast() { unsafe memory.deallocate() }
   }
 
   private mutating func name(_ choices: inout Choices) -> Bytes {

@@ -250,6 +250,7 @@ struct Answer {
       expected.isComplete = true
     }
     require(read.isComplete || closes || !state.isComplete, "ended too early, and the client waits for more")
-    require(read == expected, "read \(read), given \(expected), on the wire \(output.withView { $0.escaped(limit: 4000) })")
+    require(
+      read == expected, "read \(read), given \(expected), on the wire \(output.withView { $0.escaped(limit: 4000) })")
   }
 }
