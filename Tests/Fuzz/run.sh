@@ -58,7 +58,7 @@ build() {
 export SWIFT_BACKTRACE=enable=no
 export ASAN_OPTIONS=quarantine_size_mb=16:detect_leaks=1:${ASAN_OPTIONS:-}
 
-# Runs one target; its last words go to a file of their own.
+# Runs one target; all it says goes to a log.
 fuzz() {
   local target=$1 status=0 log="$out/$1.log"
   mkdir -p "$out/corpus/$target" "$out/findings/$target"
@@ -66,18 +66,17 @@ fuzz() {
   [ "$seconds" -gt 0 ] || length=(-runs=0)
   "$out/$target" "${length[@]}" -max_len="${longest[$target]}" -timeout=5 -rss_limit_mb=1024 -print_final_stats=1 \
     -artifact_prefix="$out/findings/$target/" -dict=Tests/Fuzz/words.dict "$out/corpus/$target" "Tests/Fuzz/seeds/$target" >"$log" 2>&1 || status=$?
-  local executions coverage found
+  local executions coverage verdict="no finding"
   executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
   coverage=$(sed -n 's/.*\(cov: [0-9]* ft: [0-9]*\).*/\1/p' "$log" | tail -1)
-  echo -n "$target: ${executions:-0} executions, ${coverage:-cov: none}, "
-  if [ "$status" -eq 0 ]; then
-    echo "no finding"
-  else
+  if [ "$status" -ne 0 ]; then
     # An input of the seeds or the corpus that fails is kept like any other.
-    found=$(sed -n 's/.*Test unit written to //p' "$log" | tail -1)
-    echo "FINDING (exit status $status): ${found:-no input, see $log}"
-    sed -n '/Fatal error: \|ERROR: /s/^/  /p' "$log" | head -3
+    verdict="FINDING: $(sed -n 's/.*Test unit written to //p' "$log" | tail -1)"
+    verdict+=$'\n'"$(sed -n '/Fatal error: \|ERROR: /s/^/  /p' "$log" | cut -c -300 | head -3)"
+    verdict+=$'\n'"  exit status $status, see $log"
   fi
+  # In one piece, since others may be at it as well.
+  echo "$target: ${executions:-0} executions, ${coverage:-nothing covered}, $verdict"
   return "$status"
 }
 

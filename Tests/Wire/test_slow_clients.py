@@ -1,11 +1,13 @@
 """Clients that are slow, silent or absurd: each is bounded, and meanwhile the others are served."""
 
 import contextlib
+import os
 import random
 import time
 
 import pytest
 
+import processes
 from client import Closed, request
 from matrix import COMBINATIONS
 
@@ -128,4 +130,31 @@ def test_half_closed(patient):
         connection.finish_sending()
         ended_within(connection, 2)
         assert connection.ended
+    assert patient.get("/health").body == b"OK"
+
+
+def test_clients_that_reset_leave_nothing_behind(patient):
+    """Within a head, within a body, within an answer: each connection ends in the worker too."""
+    (worker, *_) = patient.workers(len(processes.children(patient.master())))
+    before = len(os.listdir(f"/proc/{worker}/fd"))
+    beginnings = [
+        b"GET / HTTP/1.1\r\nHost:",
+        request("POST", "/echo", "Content-Length: 1000") + b"x" * 10,
+        request("POST", "/echo", "Transfer-Encoding: chunked") + b"1000\r\nabc",
+        request("POST", "/echo", "Content-Length: 300000") + b"x" * 200_000,
+        request("GET", "/large"),
+        request("GET", "/stream"),
+        request("GET", "/delay?s=0.3"),
+    ]
+    for data in beginnings * 3:
+        with patient.connect() as connection:
+            with contextlib.suppress(OSError, Closed):
+                connection.send(data, "GET")
+            time.sleep(0.01)
+            connection.abort()
+    processes.wait_for(
+        lambda: len(os.listdir(f"/proc/{worker}/fd")) <= before,
+        lambda: f"{before} descriptors again: {os.listdir(f'/proc/{worker}/fd')}",
+        timeout=15,
+    )
     assert patient.get("/health").body == b"OK"

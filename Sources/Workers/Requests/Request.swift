@@ -35,6 +35,8 @@ struct RequestRecord: ~Copyable {
   /// The answer is complete, or given up, as the loop knows.
   var answered = false
   var continueSent = false
+  /// A thread of the pool has it, or will.
+  var isHandedOver = false
   /// A final head has joined the connection's output, so that no 100 may follow.
   var headIsOut = false
   var bodyProgress = TransferProgress()

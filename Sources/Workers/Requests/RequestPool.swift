@@ -45,6 +45,7 @@ struct RequestPool: ~Copyable {
     request.record.answer = AnswerFraming()
     request.record.answered = false
     request.record.continueSent = false
+    request.record.isHandedOver = false
     request.record.headIsOut = false
     request.record.bodyProgress = TransferProgress()
     request.record.bodyEnded = false

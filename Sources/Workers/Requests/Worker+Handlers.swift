@@ -10,7 +10,7 @@ extension Worker {
       request.record.lane.reset()
       request.record.lane.isUsed.store(true, ordering: .relaxed)
       // Under gthread the body is gathered first.
-      if record.settings.model == .async { pool.submit(request) }
+      if record.settings.model == .async { handOver(request, to: pool) }
     } else {
       let answered = exchange.runHandler()
       updateClock()
@@ -47,9 +47,14 @@ extension Worker {
     Worker.current.record.mailbox.post(request, Worker.current.record.runtime)
   }
 
+  func handOver(_ request: Request, to pool: ThreadPool) {
+    request.record.isHandedOver = true
+    pool.submit(request)
+  }
+
   /// Whether a thread has, or will have, the request.
   func isHandled(_ request: Request) -> Bool {
-    guard record.pool != nil else { return false }
+    guard request.record.isHandedOver else { return false }
     let lane = request.record.lane
     lane.monitor.lock()
     defer { lane.monitor.unlock() }

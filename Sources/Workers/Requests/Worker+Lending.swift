@@ -26,7 +26,7 @@ extension Worker {
     stopAwaitingBody(request)
     setDeadline(connection, .max)
     connection.record.phase = .lent
-    record.pool?.submit(request)
+    if let pool = record.pool { handOver(request, to: pool) }
   }
 
   /// The thread is done with it.
