@@ -125,7 +125,7 @@ extension Exchange {
   /// The client seems to have left; `cancelled` says so to a handler that asks.
   package func noteDeparture() { record.departed.store(true, ordering: .releasing) }
 
-  var hasDeparted: Bool { record.departed.load(ordering: .acquiring) }
+  package var hasDeparted: Bool { record.departed.load(ordering: .acquiring) }
 
   /// Why the answer is not wanted any more, or nil.
   package var cancelled: Outcome? {

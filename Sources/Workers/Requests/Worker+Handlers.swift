@@ -21,14 +21,15 @@ extension Worker {
   /// handle() has returned: the exchange ends, and the server answers where the plugin did not.
   func finishHandler(_ request: Request, _ exchange: Exchange, answered: Bool) {
     let connection = request.record.connection
-    let cancelled = exchange.cancelled
+    // A handler that gives up because its client has left is no fault to be logged.
+    let clientLeft = exchange.cancelled == .closed || exchange.hasDeparted
     end(exchange, of: request, opened: false)
     if connection.record.flags.contains(.broken) { return }
     if answered {
       endRequest(request)
     } else if let refusal = request.record.pendingRefusal {
       refuse(connection, refusal)
-    } else if cancelled == .closed || request.record.answer.isAborted {
+    } else if clientLeft || request.record.answer.isAborted {
       connection.record.flags.insert(.broken)
     } else {
       refuse(connection, .handlerFailed)
