@@ -4,8 +4,10 @@
 #   FUZZ_SECONDS  how long each runs (60); 0 replays the seeds and what was found to be worth keeping, and no more
 #   FUZZ_JOBS     how many run at once (1)
 #
-# Everything made is under .build/fuzz: corpus/ is kept from run to run, findings/ has the inputs that failed. To run
-# one again: .build/fuzz/HeadParser .build/fuzz/findings/HeadParser/crash-…
+# Everything made is under .build/fuzz: corpus/ is kept from run to run, findings/ has the inputs that failed. The exit
+# status is 1 if there are any. To run one again:
+#
+#   SWIFT_BACKTRACE=enable=no .build/fuzz/HeadParser .build/fuzz/findings/HeadParser/crash-…
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

@@ -8,8 +8,10 @@ package enum ForwardedParameter {
       var quoted = false
       while end < rest.count && (quoted || rest[end] != ASCII.semicolon) {
         if rest[end] == UInt8(ascii: "\"") { quoted.toggle() }
-        end += 1
+        // Within quotes a backslash takes the next byte with it (RFC 9110 section 5.6.4).
+        end += quoted && rest[end] == UInt8(ascii: "\\") ? 2 : 1
       }
+      end = Swift.min(end, rest.count)
       let pair = rest.slice(0, end).trimmed
       if let equals = pair.firstIndex(of: UInt8(ascii: "=")), pair.slice(0, equals).equalsIgnoringCase(name) {
         return unquoted(pair.dropFirst(equals + 1))

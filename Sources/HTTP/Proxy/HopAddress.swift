@@ -4,7 +4,9 @@ package enum HopAddress {
   package static func split(_ hop: Bytes) -> (address: Bytes, port: UInt16) {
     if !hop.isEmpty && hop[0] == UInt8(ascii: "["), let close = hop.firstIndex(of: UInt8(ascii: "]")) {
       let rest = hop.dropFirst(close + 1)
-      return (hop.slice(1, close), rest.isEmpty || rest[0] != ASCII.colon ? 0 : port(rest.dropFirst(1)))
+      if rest.isEmpty { return (hop.slice(1, close), 0) }
+      // What is neither address nor port makes the whole no address.
+      return rest[0] == ASCII.colon ? (hop.slice(1, close), port(rest.dropFirst(1))) : (hop, 0)
     }
     guard let colon = hop.firstIndex(of: ASCII.colon) else { return (hop, 0) }
     // More than one colon is an IPv6 address without brackets.

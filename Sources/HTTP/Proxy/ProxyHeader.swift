@@ -58,12 +58,17 @@ package enum ProxyHeader {
     if family.equals(Bytes("UNKNOWN")) { return .complete(length: end + 1, route: nil) }
     guard family.equals(Bytes("TCP4")) || family.equals(Bytes("TCP6")), let source = words.next(),
       let destination = words.next(), let sourcePort = words.next().flatMap(port),
-      let destinationPort = words.next().flatMap(port), words.isAtEnd
+      let destinationPort = words.next().flatMap(port), words.isAtEnd,
+      isOfFamily(family, source) && isOfFamily(family, destination)
     else { return .refused(.malformedProxyHeader) }
     let route = Route(
       source: .text(source), sourcePort: sourcePort, destination: .text(destination),
       destinationPort: destinationPort)
     return .complete(length: end + 1, route: route)
+  }
+
+  private static func isOfFamily(_ family: Bytes, _ address: Bytes) -> Bool {
+    family[3] == UInt8(ascii: "4") ? IPLiteral.isIPv4(address) : IPLiteral.isIPv6(address)
   }
 
   /// Words with one space between them.
@@ -106,14 +111,15 @@ package enum ProxyHeader {
     let isLocal = bytes[12] & 15 == 0
     let addressSize: Int
     switch bytes[13] {
+    case _ where isLocal: addressSize = 0  // the family is ignored
     case 0x11: addressSize = 4
     case 0x21: addressSize = 16
     case 0x00, 0x31: addressSize = 0  // unspecified, or a unix socket: no addresses to tell
     default: return .refused(.malformedProxyHeader)
     }
-    guard isLocal || addressSize == 0 || length >= 2 * addressSize + 4 else { return .refused(.malformedProxyHeader) }
+    guard addressSize == 0 || length >= 2 * addressSize + 4 else { return .refused(.malformedProxyHeader) }
     guard bytes.count >= fixed + length else { return .incomplete }
-    guard !isLocal && addressSize > 0 else { return .complete(length: fixed + length, route: nil) }
+    guard addressSize > 0 else { return .complete(length: fixed + length, route: nil) }
     let ports = fixed + 2 * addressSize
     let route = Route(
       source: .raw(bytes.slice(fixed, fixed + addressSize)),
