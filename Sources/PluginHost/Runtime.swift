@@ -37,7 +37,7 @@ package struct Runtime {
   private init(address: UnsafeMutablePointer<RuntimeRecord>) { unsafe self.address = address }
 
   /// Whether the caller is on the worker's loop thread.
-  var isOnLoop: Bool { unsafe Thread.context != nil && Thread.context == record.loopThread }
+  package var isOnLoop: Bool { unsafe Thread.context != nil && Thread.context == record.loopThread }
 }
 
 @safe

@@ -143,16 +143,4 @@ extension Worker {
 
   /// [request-thread] A thread's own Date, for an answer of its own.
   func refreshThreadDate() { WorkerThread.withCurrent { $0.record.date.update(Clock.epochSeconds()) } }
-
-  /// [loop] Sends, from inside a host function: what is done is settled later, since that calls the plugin.
-  func flushWithoutSettling(_ connection: Connection) {
-    guard connection.record.flags.contains(.writable), !connection.record.output.isEmpty else { return }
-    switch connection.record.output.flush(to: connection.record.fd, &record.thread.record.pool) {
-    case .empty: break
-    case .blocked: connection.record.flags.remove(.writable)
-    case .failed(let outcome):
-      connection.record.flags.insert(.broken)
-      connection.record.failure = outcome
-    }
-  }
 }

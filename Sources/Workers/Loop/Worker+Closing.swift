@@ -112,7 +112,7 @@ extension Worker {
 
   /// The deadline of `connection` has passed.
   func expire(_ connection: Connection) {
-    setDeadlinePassed(connection)
+    connection.record.deadline = .max
     switch connection.record.phase {
     case .free, .lent: return
     case .idle: expireIdle(connection)
@@ -134,10 +134,7 @@ extension Worker {
     pump(connection)
   }
 
-  private func setDeadlinePassed(_ connection: Connection) { connection.record.deadline = .max }
-
-  /// A client that never said anything gets the same 408 as one that stopped within a head; between requests a close
-  /// is what everybody expects.
+  /// Nothing of a request has come: a close is what everybody expects, also a client that never said anything.
   private func expireIdle(_ connection: Connection) {
     if connection.record.output.isEmpty {
       startClosing(connection)

@@ -89,7 +89,6 @@ extension Worker {
 
   private func readHead(_ connection: Connection) -> Bool {
     if let input = connection.record.input, input.unreadCount > 0, parseHead(connection, input) { return true }
-    if connection.record.phase == .free || connection.record.phase == .exchange { return true }
     // Answers that the client does not read hold back the next request.
     guard connection.record.output.count <= record.settings.highWater else { return false }
     let input = inputWithRoom(connection)
@@ -174,13 +173,16 @@ extension Worker {
 
   // MARK: Output
 
-  /// Sends what is queued, and watches over its progress.
+  /// Sends what is queued, and settles what is done.
   func flush(_ connection: Connection) {
-    if connection.record.output.isEmpty {
-      settle(connection)
-      return
-    }
-    guard connection.record.flags.contains(.writable) else { return }
+    transmit(connection)
+    settle(connection)
+  }
+
+  /// Sends what is queued, and watches over its progress. Nothing here calls the plugin, so that a host function may do
+  /// it; what is done is settled by the next `flush`.
+  func transmit(_ connection: Connection) {
+    guard connection.record.flags.contains(.writable), !connection.record.output.isEmpty else { return }
     let before = connection.record.output.sent
     switch connection.record.output.flush(to: connection.record.fd, &record.thread.record.pool) {
     case .empty: outputMoved(connection, before)
@@ -193,7 +195,6 @@ extension Worker {
       if outcome == .io, let request = connection.record.request { request.record.lane.failFile() }
       queue(connection)
     }
-    settle(connection)
   }
 
   private func outputMoved(_ connection: Connection, _ before: UInt64) {

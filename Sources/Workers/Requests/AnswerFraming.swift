@@ -52,12 +52,10 @@ struct AnswerFraming {
       }
     case .file(let part, let dropped, let ends):
       appendChunk(part.length, dropped, ends, &queue, thread) { queue in
-        if dropped {
+        if dropped || part.length == 0 {
           settle(part.lease, part.tag, owner, &queue, thread)
-        } else if part.length > 0 {
-          queue.append(file: part, owner: owner, &thread.record.pool)
         } else {
-          settle(part.lease, part.tag, owner, &queue, thread)
+          queue.append(file: part, owner: owner, &thread.record.pool)
         }
       }
     case .trailers(let fields):

@@ -55,7 +55,7 @@ struct RequestRecord: ~Copyable {
   var unsettled = 0
   /// Tags to report, oldest first.
   var sentTags = TagQueue()
-  /// When the request's head was complete, and when its first hint went out.
+  /// When the request's head was complete.
   var began: UInt64 = 0
   let lane: Lane
   var storage: RequestStorage

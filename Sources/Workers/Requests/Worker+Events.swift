@@ -68,6 +68,7 @@ extension Worker {
       deliverSent(request, exchange)
       if request.record.unsettled > 0 { return connection.record.flags.contains(.broken) }
     }
+    // The thread that sent the last of it may still be inside send(): close() comes after.
     exchange.claim()
     exchange.releaseClaim()
     end(exchange, of: request, opened: true)

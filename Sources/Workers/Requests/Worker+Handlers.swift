@@ -26,6 +26,8 @@ extension Worker {
     end(exchange, of: request, opened: false)
     if connection.record.flags.contains(.broken) { return }
     if answered {
+      // The handler has answered in spite of a body that was refused.
+      if let refusal = request.record.pendingRefusal { note(refusal, connection) }
       endRequest(request)
     } else if let refusal = request.record.pendingRefusal {
       refuse(connection, refusal)
@@ -86,7 +88,6 @@ extension Worker {
   }
 
   func feedPipe(_ request: Request, _ exchange: Exchange) {
-    let connection = request.record.connection
     let lane = request.record.lane
     while true {
       lane.monitor.lock()
@@ -121,7 +122,6 @@ extension Worker {
         awaitBody(request)
         return
       case .gone:
-        note(.truncatedBody, connection)
         request.record.pendingRefusal = .truncatedBody
         return
       case .end, .refused: return

@@ -26,7 +26,6 @@ extension Worker {
       startClosing(connection)
       return
     }
-    request.record.exchange = nil
     endRequest(request)
   }
 
@@ -35,14 +34,13 @@ extension Worker {
   ) {
     let phrase = ReasonPhrase.of(status)
     let length = Int64(4 + phrase.utf8CodeUnitCount + 1)
-    var framed = FieldValidation.Verdict()
-    framed.contentLength = nil
     let field = Field(name: Bytes("Content-Type"), value: Bytes(ErrorPage.contentType))
     unsafe withUnsafePointer(to: field) { pointer in
       let fields = unsafe Fields(base: pointer, count: 1)
       let option: ResponseEncoder.ConnectionOption? = keepAlive ? (version == .http10 ? .keepAlive : nil) : .close
       let head = ResponseEncoder.FinalHead(
-        status: status, fields: fields, framing: .length(length), verdict: framed, connection: option)
+        status: status, fields: fields, framing: .length(length), verdict: FieldValidation.Verdict(), connection: option
+      )
       let bound = ResponseEncoder.bound(fields: fields, fieldBytes: 64) + ErrorPage.bound
       connection.record.output.write(bound: bound, &record.thread.record.pool) { writer in
         ResponseEncoder.write(head, date: record.thread.record.date.value, to: &writer)

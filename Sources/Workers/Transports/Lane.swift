@@ -17,7 +17,7 @@ final class Lane: @unchecked Sendable {
   var isHeld = false
   /// The answer is complete or given up.
   var ended = false
-  /// A 103 or a piece of body waits: the loop is to send what it has.
+  /// Body bytes on their way to the handler.
   var body = BodyPipe()
   /// The reader has asked, so that a 100 (Continue) is due.
   var readerWaits = false

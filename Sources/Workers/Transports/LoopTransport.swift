@@ -23,13 +23,9 @@ enum LoopTransport {
 
   private static func request(_ exchange: Exchange) -> Request { unsafe Request(raw: exchange.record.connection) }
 
-  private static func isOnLoop(_ worker: Worker) -> Bool {
-    unsafe Thread.context == worker.record.runtime.record.loopThread
-  }
-
   /// Bytes that are queued already, wherever they stand.
   private static func queued(_ request: Request, _ worker: Worker) -> Int {
-    if isOnLoop(worker) {
+    if worker.record.runtime.isOnLoop {
       let lane = request.record.lane
       guard lane.isUsed.load(ordering: .relaxed) else { return request.record.connection.record.output.count }
       worker.takeOverOutput(request)
@@ -54,7 +50,7 @@ enum LoopTransport {
   private static func perform(_ exchange: Exchange, _ act: ResponseAct) -> Outcome {
     let worker = Worker.current
     let request = request(exchange)
-    return isOnLoop(worker)
+    return worker.record.runtime.isOnLoop
       ? performOnLoop(exchange, request, worker, act) : performElsewhere(exchange, request, worker, act)
   }
 
@@ -75,7 +71,7 @@ enum LoopTransport {
     worker.queue(connection)
     // A hint is worth nothing later, and what piles up may as well go.
     if act.isUrgent || connection.record.output.count > BufferPool.smallCapacity {
-      worker.flushWithoutSettling(connection)
+      worker.transmit(connection)
     }
     if !request.record.answered && connection.record.output.count > worker.record.settings.highWater {
       request.record.resumeDue = true
@@ -112,7 +108,7 @@ enum LoopTransport {
   }
 
   private static func promiseResume(_ exchange: Exchange, _ request: Request, _ worker: Worker) {
-    if isOnLoop(worker) {
+    if worker.record.runtime.isOnLoop {
       request.record.resumeDue = true
       worker.queue(request.record.connection)
     } else {
@@ -128,7 +124,7 @@ enum LoopTransport {
   private static func attend(_ exchange: Exchange) {
     let worker = Worker.current
     let request = request(exchange)
-    if isOnLoop(worker) {
+    if worker.record.runtime.isOnLoop {
       worker.queue(request.record.connection)
     } else {
       worker.record.mailbox.post(request, worker.record.runtime)

@@ -31,7 +31,6 @@ enum QueuedTransport {
     lane.monitor.lock()
     defer { lane.monitor.unlock() }
     if lane.closed { return exchange.cancelled ?? .closed }
-    defer { if case .head(_, _, _, whole: nil) = act {} else { lane.isHeld = false } }
 
     switch act {
     case .body(let part, dropped: false, let ends) where part.total > BodyPart.copyLimit:
