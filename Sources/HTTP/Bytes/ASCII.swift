@@ -2,6 +2,8 @@
 package enum ASCII {
   package static let cr: UInt8 = 0x0D
   package static let lf: UInt8 = 0x0A
+  /// CR LF, as they stand in memory.
+  package static let crlf = UInt16(littleEndian: 0x0A0D)
   package static let space: UInt8 = 0x20
   package static let tab: UInt8 = 0x09
   package static let colon: UInt8 = 0x3A

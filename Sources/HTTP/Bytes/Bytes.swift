@@ -66,16 +66,47 @@ package struct Bytes {
     return true
   }
 
-  /// Equality where ASCII letters of either case are the same; `lowercase` has no upper-case letter.
+  /// Equality where ASCII letters of either case are the same.
+  ///
+  /// In line, so that the literal and what follows from it become numbers in the code.
+  ///
+  /// - Parameter lowercase: of small letters, digits and punctuation below them.
   @inlinable
+  @inline(__always)
   package func equalsIgnoringCase(_ lowercase: StaticString) -> Bool {
-    guard count == lowercase.utf8CodeUnitCount else { return false }
+    let length = lowercase.utf8CodeUnitCount
+    guard count == length else { return false }
     guard let base = unsafe base else { return true }
-    for index in 0..<count {
-      // index is below both counts
-      if unsafe ASCII.lowercased(base[index]) != lowercase.utf8Start[index] { return false }
+    let (mine, other) = unsafe (UnsafeRawPointer(base), UnsafeRawPointer(lowercase.utf8Start))
+    // Whole words, then the last one, which may overlap the one before it; all within `length`.
+    var offset = 0
+    while offset &+ 8 < length {
+      if unsafe !Bytes.isSame(mine + offset, other + offset, as: UInt64.self) { return false }
+      offset &+= 8
     }
-    return true
+    switch length {
+    case 8...: return unsafe Bytes.isSame(mine + (length &- 8), other + (length &- 8), as: UInt64.self)
+    case 4...7:
+      return unsafe Bytes.isSame(mine, other, as: UInt32.self)
+        && Bytes.isSame(mine + (length &- 4), other + (length &- 4), as: UInt32.self)
+    case 2...3:
+      return unsafe Bytes.isSame(mine, other, as: UInt16.self)
+        && Bytes.isSame(mine + (length &- 2), other + (length &- 2), as: UInt16.self)
+    case 1: return unsafe Bytes.isSame(mine, other, as: UInt8.self)
+    default: return true
+    }
+  }
+
+  /// Whether the words are the same but for the case of letters, where `lowercase` has no large ones.
+  @inlinable
+  @inline(__always)
+  static func isSame<Word: FixedWidthInteger & BitwiseCopyable>(
+    _ word: UnsafeRawPointer, _ lowercase: UnsafeRawPointer, as: Word.Type
+  ) -> Bool {
+    let (word, lowercase) = unsafe (word.loadUnaligned(as: Word.self), lowercase.loadUnaligned(as: Word.self))
+    // What makes a letter small is half of the bit that all letters have.
+    let letters = lowercase & (Word.max / 0xFF &* 0x40)
+    return word | letters &>> 1 == lowercase
   }
 
   @inlinable

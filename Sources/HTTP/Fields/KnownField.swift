@@ -5,46 +5,60 @@ package enum KnownField: UInt8 {
   case proxyConnection, server, te, trailer, transferEncoding, upgrade, via
   case xForwardedFor, xForwardedHost, xForwardedProto, xForwardedOther, xRequestID
 
-  /// The field that `name`, in any case, stands for. The length decides first: few names get as far as a comparison.
-  @inlinable
+  /// The field that `name`, in any case, stands for.
   package init(_ name: Bytes) {
-    switch name.count {
-    case 2: self = name.equalsIgnoringCase("te") ? .te : .other
-    case 3: self = name.equalsIgnoringCase("via") ? .via : .other
-    case 4: self = KnownField.either(name, "host", .host, "date", .date)
-    case 6: self = KnownField.either(name, "expect", .expect, "server", .server)
-    case 7: self = KnownField.either(name, "trailer", .trailer, "upgrade", .upgrade)
-    case 9: self = name.equalsIgnoringCase("forwarded") ? .forwarded : .other
-    case 10: self = KnownField.either(name, "connection", .connection, "keep-alive", .keepAlive)
-    case 12: self = KnownField.either(name, "content-type", .contentType, "x-request-id", .xRequestID)
-    case 13...: self = KnownField(long: name)
-    default: self = .other
+    self = !name.isEmpty && KnownField.mayBe(name) ? KnownField(exactly: name) : .other
+  }
+
+  /// Whether one of the names begins with the same letter and is as long: nearly all names get no further than this.
+  ///
+  /// - Parameter name: not empty.
+  @inline(__always)
+  static func mayBe(_ name: Bytes) -> Bool {
+    // Bit n for length n, modulo 32.
+    let lengths: UInt32 =
+      switch unsafe name.base.unsafelyUnwrapped.pointee | 0x20 {  // not empty
+      case UInt8(ascii: "c"): 1 << 10 | 1 << 12 | 1 << 14
+      case UInt8(ascii: "d"), UInt8(ascii: "h"): 1 << 4
+      case UInt8(ascii: "e"), UInt8(ascii: "s"): 1 << 6
+      case UInt8(ascii: "f"): 1 << 9
+      case UInt8(ascii: "k"): 1 << 10
+      case UInt8(ascii: "n"): 1 << 14
+      case UInt8(ascii: "p"): 1 << 16
+      case UInt8(ascii: "t"): 1 << 2 | 1 << 7 | 1 << 17
+      case UInt8(ascii: "u"): 1 << 7
+      case UInt8(ascii: "v"): 1 << 3
+      case UInt8(ascii: "x"): ~0
+      default: 0
+      }
+    return lengths &>> UInt32(truncatingIfNeeded: name.count) & 1 != 0
+  }
+
+  private init(exactly name: Bytes) {
+    @inline(__always)
+    func either(_ one: StaticString, _ first: KnownField, _ other: StaticString, _ second: KnownField) -> KnownField {
+      if name.equalsIgnoringCase(one) { return first }
+      return name.equalsIgnoringCase(other) ? second : .other
     }
-  }
-
-  @inlinable
-  static func either(
-    _ name: Bytes, _ one: StaticString, _ first: KnownField, _ other: StaticString, _ second: KnownField
-  ) -> KnownField {
-    if name.equalsIgnoringCase(one) { return first }
-    return name.equalsIgnoringCase(other) ? second : .other
-  }
-
-  @usableFromInline
-  init(long name: Bytes) {
     let found: KnownField
     switch name.count {
-    case 14: found = KnownField.either(name, "content-length", .contentLength, "no-early-hints", .noEarlyHints)
+    case 2: found = name.equalsIgnoringCase("te") ? .te : .other
+    case 3: found = name.equalsIgnoringCase("via") ? .via : .other
+    case 4: found = either("host", .host, "date", .date)
+    case 6: found = either("expect", .expect, "server", .server)
+    case 7: found = either("trailer", .trailer, "upgrade", .upgrade)
+    case 9: found = name.equalsIgnoringCase("forwarded") ? .forwarded : .other
+    case 10: found = either("connection", .connection, "keep-alive", .keepAlive)
+    case 12: found = either("content-type", .contentType, "x-request-id", .xRequestID)
+    case 14: found = either("content-length", .contentLength, "no-early-hints", .noEarlyHints)
     case 15: found = name.equalsIgnoringCase("x-forwarded-for") ? .xForwardedFor : .other
-    case 16:
-      found = KnownField.either(name, "proxy-connection", .proxyConnection, "x-forwarded-host", .xForwardedHost)
-    case 17:
-      found = KnownField.either(name, "transfer-encoding", .transferEncoding, "x-forwarded-proto", .xForwardedProto)
+    case 16: found = either("proxy-connection", .proxyConnection, "x-forwarded-host", .xForwardedHost)
+    case 17: found = either("transfer-encoding", .transferEncoding, "x-forwarded-proto", .xForwardedProto)
     default: found = .other
     }
     // Any other X-Forwarded-* tells of a proxy as well.
-    let isForwarded = found == .other && ASCII.lowercased(name[0]) == 0x78
-    self = isForwarded && name.slice(0, 12).equalsIgnoringCase("x-forwarded-") ? .xForwardedOther : found
+    let isForwarded = found == .other && name.count > 12 && name.slice(0, 12).equalsIgnoringCase("x-forwarded-")
+    self = isForwarded ? .xForwardedOther : found
   }
 
   /// Fields that frame the message or belong to the connection: the server's alone to send (RFC 9110 section 7.6.1).

@@ -6,9 +6,11 @@ package struct ListElements: Sequence, IteratorProtocol {
   package init(_ value: Bytes) { self.value = value }
 
   package mutating func next() -> Bytes? {
+    guard let base = unsafe value.base else { return nil }
     while position < value.count {
       let start = position
-      while position < value.count && value[position] != ASCII.comma { position += 1 }
+      let comma = unsafe ByteScan.byte(ASCII.comma, base + start, base + value.count)
+      position = unsafe comma.map { unsafe $0 - base } ?? value.count
       let element = value.slice(start, position).trimmed
       position += 1
       if !element.isEmpty { return element }

@@ -20,10 +20,11 @@ struct FieldEffects {
       if hasContentType { return .duplicateField }
       hasContentType = true
     case .connection:
-      var tokens = ListElements(value)
-      while let token = tokens.next() {
-        if token.equalsIgnoringCase("close") { close = true }
-        if token.equalsIgnoringCase("keep-alive") { keepAlive = true }
+      // Nearly always alone.
+      if value.equalsIgnoringCase("keep-alive") {
+        keepAlive = true
+      } else {
+        noteConnection(ListElements(value))
       }
     case .expect:
       if value.equalsIgnoringCase("100-continue") {
@@ -44,6 +45,13 @@ struct FieldEffects {
     default: break
     }
     return nil
+  }
+
+  private mutating func noteConnection(_ options: ListElements) {
+    for option in options {
+      if option.equalsIgnoringCase("close") { close = true }
+      if option.equalsIgnoringCase("keep-alive") { keepAlive = true }
+    }
   }
 
   private mutating func noteHost(_ value: Bytes, head: inout RequestHead) -> Refusal? {

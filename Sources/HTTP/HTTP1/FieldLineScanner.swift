@@ -1,4 +1,7 @@
 /// Reads one field line: `name ":" OWS value OWS CRLF` (RFC 9112 section 5). Heads and trailer sections share it.
+///
+/// The principle: a line as nearly all are, whole, its name of letters and hyphens and its value without
+/// tabs, is taken in a few wide steps. Whatever is in any way else is judged from its first byte on, with care.
 enum FieldLineScanner {
   enum Line {
     /// More bytes are needed.
@@ -14,62 +17,84 @@ enum FieldLineScanner {
   ///
   /// Every verdict depends on the bytes alone, never on how many have come by now: a line is judged from its first
   /// byte on, up to `limit` bytes of it, and no verdict looks beyond the byte that decides it.
-  @inline(__always)
   static func line(_ base: UnsafePointer<UInt8>, from start: Int, to end: Int, limit: Int) -> Line {
+    let bound = min(end, start &+ limit)
+    guard let (field, next) = unsafe usualLine(base + start, base + bound) else {
+      return unsafe unusualLine(base, from: start, to: end, limit: limit)
+    }
+    return .field(field, underscored: false, next: unsafe next - base)
+  }
+
+  /// The field of the line that starts at `start`, and where the next line does; nil if it takes a closer look.
+  @inline(__always)
+  static func usualLine(
+    _ start: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>
+  ) -> (field: Field, next: UnsafePointer<UInt8>)? {
+    // A CR found before the last byte has a byte behind it.
+    let last = unsafe end - 1
+    guard let colon = unsafe ByteScan.unusualInShortName(start, last), unsafe colon > start,
+      unsafe colon.pointee == ASCII.colon,
+      let control = unsafe ByteScan.control(colon + 1, last),
+      unsafe UnsafeRawPointer(control).loadUnaligned(as: UInt16.self) == ASCII.crlf
+    else { return nil }
+    return unsafe (field(start, colon: colon, lineEnd: control), control + 2)
+  }
+
+  /// Any line.
+  @inline(never)
+  static func unusualLine(_ base: UnsafePointer<UInt8>, from start: Int, to end: Int, limit: Int) -> Line {
     guard start < end else { return .incomplete }
-    let first = unsafe base[start]
+    let (line, end, limit) = unsafe (base + start, base + end, base + min(end, start &+ limit))
+    let first = unsafe line.pointee
     if first == ASCII.cr {
-      guard start &+ 1 < end else { return .incomplete }
-      return unsafe base[start &+ 1] == ASCII.lf ? .endOfSection(next: start &+ 2) : .refused(.missingLineEnd)
+      guard unsafe line + 1 < end else { return .incomplete }
+      return unsafe line[1] == ASCII.lf ? .endOfSection(next: start &+ 2) : .refused(.missingLineEnd)
     }
     if first == ASCII.space || first == ASCII.tab { return .refused(.foldedField) }
 
-    let bound = min(end, start &+ limit)
     var underscored = false
-    var index = unsafe ByteScan.firstUnusualInName(base, from: start, to: bound)
-    while index < bound {
-      let kind = unsafe ASCII.tokenClass(base[index])
+    var place = unsafe line
+    while true {
+      guard let unusual = unsafe ByteScan.unusualInName(place, limit) else {
+        return unsafe limit < end ? .refused(.fieldTooLong) : .incomplete
+      }
+      unsafe place = unusual
+      let kind = unsafe ASCII.tokenClass(place.pointee)
       if kind == ASCII.dot { break }
       if kind == ASCII.underscore { underscored = true }
-      index = unsafe ByteScan.firstUnusualInName(base, from: index &+ 1, to: bound)
+      unsafe place += 1
     }
-    guard index < bound else { return index < end ? .refused(.fieldTooLong) : .incomplete }
-    guard index > start, unsafe base[index] == ASCII.colon else { return .refused(.malformedFieldName) }
-    let nameEnd = index
-    return unsafe value(base, nameStart: start, nameEnd: nameEnd, underscored: underscored, bound: bound, end: end)
-  }
+    let colon = unsafe place
+    guard unsafe colon > line && colon.pointee == ASCII.colon else { return .refused(.malformedFieldName) }
 
-  @inline(__always)
-  private static func value(
-    _ base: UnsafePointer<UInt8>, nameStart: Int, nameEnd: Int, underscored: Bool, bound: Int, end: Int
-  ) -> Line {
-    var index = nameEnd &+ 1
-    while true {
-      index = unsafe ByteScan.firstControl(base, from: index, to: bound)
-      guard index < bound, unsafe base[index] == ASCII.tab else { break }
-      index &+= 1
-    }
-    if index == bound {
-      // The bytes end here, or the line is `limit` long and its CR must come now.
-      guard index < end else { return .incomplete }
-      let byte = unsafe base[index]
-      guard byte == ASCII.cr else { return .refused(.fieldTooLong) }
-    }
-    switch unsafe base[index] {
+    repeat {
+      unsafe place = ByteScan.control(place + 1, limit) ?? limit
+    } while unsafe place < limit && place.pointee == ASCII.tab
+    // The bytes end here, or the line is `limit` long and its CR must come now.
+    guard unsafe place < end else { return .incomplete }
+    switch unsafe place.pointee {
     case ASCII.cr: break
+    case _ where unsafe place == limit: return .refused(.fieldTooLong)
     case ASCII.lf: return .refused(.missingLineEnd)
     default: return .refused(.malformedFieldValue)
     }
-    guard index &+ 1 < end else { return .incomplete }
-    guard unsafe base[index &+ 1] == ASCII.lf else { return .refused(.missingLineEnd) }
+    guard unsafe place + 1 < end else { return .incomplete }
+    guard unsafe place[1] == ASCII.lf else { return .refused(.missingLineEnd) }
+    return unsafe .field(field(line, colon: colon, lineEnd: place), underscored: underscored, next: place + 2 - base)
+  }
 
-    var valueStart = nameEnd &+ 1
-    var valueEnd = index
-    while valueStart < valueEnd, unsafe ASCII.isOptionalWhitespace(base[valueStart]) { valueStart &+= 1 }
-    while valueEnd > valueStart, unsafe ASCII.isOptionalWhitespace(base[valueEnd &- 1]) { valueEnd &-= 1 }
-    let field = unsafe Field(
-      name: Bytes(base: base + nameStart, count: nameEnd &- nameStart),
-      value: Bytes(base: base + valueStart, count: valueEnd &- valueStart))
-    return .field(field, underscored: underscored, next: index &+ 2)
+  /// The field of a line whose CR is at `lineEnd`, its value without the white space around it.
+  @inline(__always)
+  private static func field(
+    _ name: UnsafePointer<UInt8>, colon: UnsafePointer<UInt8>, lineEnd: UnsafePointer<UInt8>
+  ) -> Field {
+    var (start, end) = unsafe (colon + 1, lineEnd)
+    if unsafe start.pointee == ASCII.space { unsafe start += 1 }
+    // One space before and none behind is the rule; where anything else is at an end, the ends are looked for.
+    if unsafe start.pointee <= ASCII.space || end[-1] <= ASCII.space {
+      while unsafe start < end && ASCII.isOptionalWhitespace(start.pointee) { unsafe start += 1 }
+      while unsafe end > start && ASCII.isOptionalWhitespace(end[-1]) { unsafe end -= 1 }
+    }
+    return unsafe Field(name: Bytes(base: name, count: colon - name), value: Bytes(base: start, count: end - start))
   }
 }

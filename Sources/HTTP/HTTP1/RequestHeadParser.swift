@@ -19,7 +19,8 @@ package struct RequestHeadParser {
   /// Room for `limits.fields` fields; the caller's.
   private let storage: UnsafeMutablePointer<Field>
   private var fieldCount = 0
-  private var lineCount = 0
+  /// Lines that were read and left out.
+  private var droppedCount = 0
   private var lineStart = 0
   private var stage = Stage.start
   private var seen = FieldEffects()
@@ -37,7 +38,7 @@ package struct RequestHeadParser {
   package mutating func reset() {
     head = RequestHead()
     fieldCount = 0
-    lineCount = 0
+    droppedCount = 0
     lineStart = 0
     stage = .start
     seen = FieldEffects()
@@ -106,16 +107,17 @@ package struct RequestHeadParser {
     let method = unsafe Bytes(base: base + start, count: index &- start)
 
     let targetStart = index &+ 1
-    index = unsafe ByteScan.firstInvisible(base, from: targetStart, to: bound)
-    guard index < bound else { return ranOut(index) }
-    guard index > targetStart else { return .refused(.malformedTarget) }
-    guard unsafe base[index] == ASCII.space else {
+    guard targetStart < bound else { return ranOut(bound) }
+    let targetBase = unsafe base + targetStart
+    let extent = unsafe RequestTarget.Extent(targetBase, base + bound)
+    let targetEnd = targetStart &+ extent.count
+    guard targetEnd < bound else { return ranOut(bound) }
+    guard extent.count > 0 else { return .refused(.malformedTarget) }
+    guard unsafe base[targetEnd] == ASCII.space else {
       // "GET /" and no version is HTTP/0.9.
-      return .refused(unsafe base[index] == ASCII.cr ? .malformedRequestLine : .malformedTarget)
+      return .refused(unsafe base[targetEnd] == ASCII.cr ? .malformedRequestLine : .malformedTarget)
     }
-    let target = unsafe Bytes(base: base + targetStart, count: index &- targetStart)
-
-    let versionStart = index &+ 1
+    let versionStart = targetEnd &+ 1
     switch unsafe version(base, from: versionStart, bound: bound) {
     case .none: return ranOut(bound)
     case .some(.failure(let refusal)): return .refused(refusal)
@@ -129,7 +131,18 @@ package struct RequestHeadParser {
     guard unsafe base[lineEnd] == ASCII.cr && base[lineEnd &+ 1] == ASCII.lf else {
       return .refused(.malformedRequestLine)
     }
-    return finishRequestLine(method: method, target: target, next: lineEnd &+ 2)
+    guard let target = unsafe RequestTarget(targetBase, extent, method: method) else {
+      return .refused(.malformedTarget)
+    }
+    head.method = method
+    unsafe head.target = Bytes(base: targetBase, count: extent.count)
+    head.path = target.path
+    head.query = target.query
+    head.authority = target.authority
+    if method.count == 4 && method.equals(Bytes("HEAD")) { head.traits.insert(.head) }
+    lineStart = lineEnd &+ 2
+    stage = .fields
+    return .advanced
   }
 
   private enum VersionResult {
@@ -140,6 +153,12 @@ package struct RequestHeadParser {
   /// `HTTP/` and two digits with a dot between; nil if the bytes end first.
   private func version(_ base: UnsafePointer<UInt8>, from start: Int, bound: Int) -> VersionResult? {
     let shape: StaticString = "HTTP/1.1"
+    if start &+ 8 <= bound,
+      unsafe UnsafeRawPointer(base + start).loadUnaligned(as: UInt64.self)
+        == UnsafeRawPointer(shape.utf8Start).loadUnaligned(as: UInt64.self)
+    {
+      return .success(.http11)
+    }
     for offset in 0..<8 {
       guard start &+ offset < bound else { return nil }
       let byte = unsafe base[start &+ offset]
@@ -153,56 +172,67 @@ package struct RequestHeadParser {
     }
   }
 
-  private mutating func finishRequestLine(method: Bytes, target: Bytes, next: Int) -> LineProgress {
-    guard let parts = RequestTarget(target, method: method) else { return .refused(.malformedTarget) }
-    head.method = method
-    head.target = target
-    head.path = parts.path
-    head.query = parts.query
-    head.authority = parts.authority
-    if method.count == 4 && method.equals(Bytes("HEAD")) { head.traits.insert(.head) }
-    lineStart = next
-    stage = .fields
-    return .advanced
-  }
-
   // MARK: Fields
 
-  /// All lines that are complete. What changes from line to line is kept in locals, and put back at the end.
+  /// All lines that are complete, as far as they are of the usual kind, and one more.
   private mutating func fieldLines(_ base: UnsafePointer<UInt8>, _ end: Int) -> LineProgress {
-    var start = lineStart
-    var stored = fieldCount
-    var lines = lineCount
-    let (limit, most) = (limits.fieldSize, limits.fields)
-    let storage = unsafe storage
-    defer {
-      lineStart = start
-      fieldCount = stored
-      lineCount = lines
+    while let field = unsafe plainFields(base, end) {
+      if let refusal = note(field) { return .refused(refusal) }
+      store(field)
     }
-    while true {
-      switch unsafe FieldLineScanner.line(base, from: start, to: end, limit: limit) {
-      case .incomplete: return .incomplete
-      case .refused(let refusal): return .refused(refusal)
-      case .endOfSection(let next):
-        start = next
-        fieldCount = stored
-        return finishHead()
-      case .field(let field, let underscored, let next):
-        start = next
-        lines &+= 1
-        guard lines <= most else { return .refused(.tooManyFields) }
-        let known = KnownField(field.name)
-        if known != .other {
-          if let refusal = seen.note(known, field.value, head: &head) { return .refused(refusal) }
-        } else if underscored && underscores != .pass {
-          if underscores == .refuse { return .refused(.underscoreInFieldName) }
-          continue
-        }
-        unsafe (storage + stored).initialize(to: field)  // lines, checked above, is never below it
-        stored &+= 1
+    switch unsafe FieldLineScanner.unusualLine(base, from: lineStart, to: end, limit: limits.fieldSize) {
+    case .incomplete: return .incomplete
+    case .refused(let refusal): return .refused(refusal)
+    case .endOfSection(let next):
+      lineStart = next
+      return finishHead()
+    case .field(let field, let underscored, let next):
+      lineStart = next
+      guard fieldCount < limits.fields &- droppedCount else { return .refused(.tooManyFields) }
+      if underscored && underscores != .pass {
+        if underscores == .refuse { return .refused(.underscoreInFieldName) }
+        droppedCount &+= 1
+        return .advanced
       }
+      if let refusal = note(field) { return .refused(refusal) }
+      store(field)
+      return .advanced
     }
+  }
+
+  /// Stores the fields of the lines that follow, up to one whose name may mean something: that field, not stored yet,
+  /// or nil before a line that is not of the usual kind or one too many.
+  ///
+  /// Nothing is called between the lines, so that all that is needed for them stays in registers.
+  @inline(__always)
+  private mutating func plainFields(_ base: UnsafePointer<UInt8>, _ end: Int) -> Field? {
+    // No line that ends by then can be too long.
+    let end = unsafe base + min(end, lineStart &+ limits.fieldSize)
+    var start = unsafe base + lineStart
+    // There is storage for `limits.fields`.
+    var slot = unsafe storage + fieldCount
+    let lastSlot = unsafe storage + (limits.fields &- droppedCount)
+    defer {
+      lineStart = unsafe start - base
+      fieldCount = unsafe slot - storage
+    }
+    while unsafe slot < lastSlot, let (field, next) = unsafe FieldLineScanner.usualLine(start, end) {
+      unsafe start = next
+      if KnownField.mayBe(field.name) { return field }
+      unsafe slot.initialize(to: field)
+      unsafe slot += 1
+    }
+    return nil
+  }
+
+  private mutating func note(_ field: Field) -> Refusal? {
+    let known = KnownField(field.name)
+    return known == .other ? nil : seen.note(known, field.value, head: &head)
+  }
+
+  private mutating func store(_ field: Field) {
+    unsafe (storage + fieldCount).initialize(to: field)  // there are as many as `limits.fields`
+    fieldCount &+= 1
   }
 
   private mutating func finishHead() -> LineProgress {

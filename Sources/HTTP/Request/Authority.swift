@@ -12,7 +12,9 @@ package enum Authority {
   private static func endOfHost(_ bytes: Bytes) -> Int? {
     if !bytes.isEmpty && bytes[0] == UInt8(ascii: "[") { return endOfIPLiteral(bytes) }
     guard let base = unsafe bytes.base else { return nil }
-    var index = 0
+    // Most hosts are of nothing else.
+    guard let unusual = unsafe ByteScan.unusualInHost(base, base + bytes.count) else { return bytes.count }
+    var index = unsafe unusual - base
     // index stays below the count
     while index < bytes.count, unsafe base[index] != ASCII.colon {
       if unsafe ASCII.isRegisteredName(base[index]) {

@@ -5,20 +5,39 @@ package struct RequestTarget {
   /// The authority of the absolute and authority forms; empty in the others.
   package let authority: Bytes
 
-  /// Takes `target` apart, whose bytes are known to be visible ASCII, or says nil if it has none of the forms.
-  @inlinable
-  package init?(_ target: Bytes, method: Bytes) {
-    guard !target.isEmpty else { return nil }
-    if target[0] == ASCII.slash && !(method.count == 7 && method.equals(Bytes("CONNECT"))) {
-      self.init(pathAndQuery: target, authority: .empty)
+  /// How far the visible bytes reach that a target is made of, and where it divides.
+  package struct Extent {
+    package private(set) var count: Int
+    /// Of the path: up to the first question mark, if there is one.
+    fileprivate var pathCount: Int
+    fileprivate var hasFragment = false
+
+    /// Measures what is between two pointers, the second of which is one behind the last byte.
+    package init(_ start: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>) {
+      var place = unsafe ByteScan.endOfPath(start, end) ?? end
+      pathCount = unsafe place - start
+      if unsafe place < end && place.pointee == ASCII.question {
+        unsafe place = ByteScan.endOfQuery(place + 1, end) ?? end
+      }
+      if unsafe place < end && place.pointee == UInt8(ascii: "#") {
+        hasFragment = true
+        unsafe place = ByteScan.invisible(place + 1, end) ?? end
+      }
+      count = unsafe place - start
+    }
+  }
+
+  /// Takes the target at `start` apart, or says nil if it has none of the forms. It is not empty.
+  package init?(_ start: UnsafePointer<UInt8>, _ extent: Extent, method: Bytes) {
+    if unsafe start.pointee == ASCII.slash && !(method.count == 7 && method.equals(Bytes("CONNECT"))) {
+      unsafe self.init(pathAndQuery: start, extent, authority: .empty)
     } else {
-      self.init(otherForm: target, method: method)
+      unsafe self.init(otherForm: Bytes(base: start, count: extent.count), method: method)
     }
   }
 
   /// The asterisk form, for OPTIONS alone; the authority form, for CONNECT alone; the absolute form.
-  @usableFromInline
-  package init?(otherForm target: Bytes, method: Bytes) {
+  private init?(otherForm target: Bytes, method: Bytes) {
     if method.equals(Bytes("CONNECT")) {
       guard Authority.isValid(target, portRequired: true) else { return nil }
       self.init(path: .empty, query: .empty, authority: target)
@@ -45,7 +64,8 @@ package struct RequestTarget {
     let authority = target.slice(schemeEnd, end)
     guard Authority.isValid(authority) else { return nil }
     if end < target.count && target[end] == ASCII.slash {
-      self.init(pathAndQuery: target.dropFirst(end), authority: authority)
+      guard let start = unsafe target.base.map({ unsafe $0 + end }) else { return nil }
+      unsafe self.init(pathAndQuery: start, Extent(start, start + (target.count - end)), authority: authority)
     } else {
       // "" and "?query": an empty path stands for "/".
       let query = target.dropFirst(min(end + 1, target.count))
@@ -54,26 +74,18 @@ package struct RequestTarget {
     }
   }
 
-  @usableFromInline
-  package init(path: Bytes, query: Bytes, authority: Bytes) {
+  private init(path: Bytes, query: Bytes, authority: Bytes) {
     self.path = path
     self.query = query
     self.authority = authority
   }
 
   /// A fragment has no place in a target.
-  @usableFromInline
-  package init?(pathAndQuery target: Bytes, authority: Bytes) {
-    let (question, hash) = (ASCII.question, UInt8(ascii: "#"))
-    guard let base = unsafe target.base else { return nil }
-    let pathEnd = unsafe ByteScan.first(question, or: hash, base, from: 0, to: target.count)
-    if pathEnd < target.count {
-      let fragment =
-        target[pathEnd] == hash
-        ? pathEnd : unsafe ByteScan.first(hash, or: hash, base, from: pathEnd, to: target.count)
-      guard fragment == target.count else { return nil }
-    }
-    self.init(
-      path: target.slice(0, pathEnd), query: target.dropFirst(min(pathEnd + 1, target.count)), authority: authority)
+  private init?(pathAndQuery start: UnsafePointer<UInt8>, _ extent: Extent, authority: Bytes) {
+    if extent.hasFragment { return nil }
+    let queryStart = min(extent.pathCount &+ 1, extent.count)
+    path = unsafe Bytes(base: start, count: extent.pathCount)
+    query = unsafe Bytes(base: start + queryStart, count: extent.count &- queryStart)
+    self.authority = authority
   }
 }

@@ -56,10 +56,10 @@ package enum FieldValidation {
 
   private static func isToken(_ name: Bytes) -> Bool {
     guard let base = unsafe name.base, name.count > 0 else { return false }
-    var index = unsafe ByteScan.firstUnusualInName(base, from: 0, to: name.count)
-    while index < name.count {
-      guard unsafe ASCII.isToken(base[index]) else { return false }
-      index = unsafe ByteScan.firstUnusualInName(base, from: index &+ 1, to: name.count)
+    var place = unsafe base
+    while let unusual = unsafe ByteScan.unusualInName(place, base + name.count) {
+      guard unsafe ASCII.isToken(unusual.pointee) else { return false }
+      unsafe place = unusual + 1
     }
     return true
   }
@@ -68,12 +68,11 @@ package enum FieldValidation {
     guard let base = unsafe value.base, value.count > 0 else { return value.isEmpty }
     // White space at the ends is no part of a value (RFC 9110 section 5.5), and malformed in HTTP/2.
     if ASCII.isOptionalWhitespace(value[0]) || ASCII.isOptionalWhitespace(value[value.count - 1]) { return false }
-    var index = 0
-    while true {
-      index = unsafe ByteScan.firstControl(base, from: index, to: value.count)
-      if index == value.count { return true }
-      guard value[index] == ASCII.tab else { return false }
-      index += 1
+    var place = unsafe base
+    while let control = unsafe ByteScan.control(place, base + value.count) {
+      guard unsafe control.pointee == ASCII.tab else { return false }
+      unsafe place = control + 1
     }
+    return true
   }
 }

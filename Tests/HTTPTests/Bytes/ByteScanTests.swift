@@ -4,33 +4,42 @@ import Testing
 /// The scans find what a loop over the bytes finds, wherever they begin and end and whatever stands beyond.
 @Suite struct ByteScanTests {
   private enum Scan: CaseIterable {
-    case control, invisible, unusualInName, oneOfTwo
+    case control, invisible, endOfPath, endOfQuery, unusualInName, unusualInHost, carriageReturn
 
     func stops(at byte: UInt8) -> Bool {
       switch self {
       case .control: byte < 0x20 || byte == 0x7F
       case .invisible: byte < 0x21 || byte > 0x7E
-      case .unusualInName: !(ASCII.isLetter(byte) || ASCII.isDigit(byte) || byte == 0x2D)
-      case .oneOfTwo: byte == 0x0D || byte == 0x7F
+      case .endOfPath: byte < 0x21 || byte > 0x7E || byte == 0x3F || byte == 0x23
+      case .endOfQuery: byte < 0x21 || byte > 0x7E || byte == 0x23
+      case .unusualInName: !(ASCII.isLetter(byte) || byte == 0x2D)
+      case .unusualInHost: !(ASCII.isLetter(byte) || ASCII.isDigit(byte) || byte == 0x2D || byte == 0x2E)
+      case .carriageReturn: byte == 0x0D
       }
     }
 
-    func callAsFunction(_ bytes: [UInt8], _ start: Int, _ end: Int) -> Int {
+    func callAsFunction(_ bytes: [UInt8], _ start: Int, _ end: Int) -> Int? {
       unsafe bytes.withUnsafeBufferPointer { buffer in
-        guard let base = buffer.baseAddress else { return start }
-        return switch self {
-        case .control: unsafe ByteScan.firstControl(base, from: start, to: end)
-        case .invisible: unsafe ByteScan.firstInvisible(base, from: start, to: end)
-        case .unusualInName: unsafe ByteScan.firstUnusualInName(base, from: start, to: end)
-        case .oneOfTwo: unsafe ByteScan.first(0x0D, or: 0x7F, base, from: start, to: end)
-        }
+        guard let base = buffer.baseAddress else { return nil }
+        let (first, last) = unsafe (base + start, base + end)
+        let found =
+          switch self {
+          case .control: unsafe ByteScan.control(first, last)
+          case .invisible: unsafe ByteScan.invisible(first, last)
+          case .endOfPath: unsafe ByteScan.endOfPath(first, last)
+          case .endOfQuery: unsafe ByteScan.endOfQuery(first, last)
+          case .unusualInName: unsafe ByteScan.unusualInName(first, last)
+          case .unusualInHost: unsafe ByteScan.unusualInHost(first, last)
+          case .carriageReturn: unsafe ByteScan.byte(0x0D, first, last)
+          }
+        return unsafe found.map { unsafe $0 - base }
       }
     }
   }
 
   private func expectAgreement(_ bytes: [UInt8], _ start: Int, _ end: Int) {
     for scan in Scan.allCases {
-      let expected = bytes[start..<end].firstIndex(where: scan.stops(at:)) ?? end
+      let expected = bytes[start..<end].firstIndex(where: scan.stops(at:))
       #expect(scan(bytes, start, end) == expected, "\(scan) in \(bytes[start..<end])")
     }
   }
