@@ -8,6 +8,8 @@ int outrider_accept4(int listener, struct sockaddr *address, socklen_t *size, in
   return accept4(listener, address, size, flags);
 }
 
+pid_t outrider_gettid(void) { return gettid(); }
+
 int outrider_close_range(unsigned first, unsigned last) { return close_range(first, last, 0); }
 
 const char *outrider_signal_abbreviation(int signal) { return sigabbrev_np(signal); }
@@ -17,6 +19,19 @@ int outrider_has_symbol_version(const char *version) {
   dlerror();
   dlvsym(RTLD_DEFAULT, version, version);
   return dlerror() == NULL;
+}
+
+int outrider_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
+
+struct outrider_symbol outrider_symbol_at(uint64_t address) {
+  Dl_info info;
+  if (!dladdr((void *)(uintptr_t)address, &info)) return (struct outrider_symbol){0};
+  return (struct outrider_symbol){
+      .file = info.dli_fname,
+      .offset = address - (uint64_t)(uintptr_t)info.dli_fbase,
+      .function = info.dli_sname,
+      .function_offset = info.dli_sname ? address - (uint64_t)(uintptr_t)info.dli_saddr : 0,
+  };
 }
 
 // The context of the calling thread; see outrider_thread_context().

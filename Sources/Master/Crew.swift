@@ -2,51 +2,154 @@ import Glibc
 import Platform
 import Workers
 
-/// The workers of a master: one place for each, with its process, its line and its history.
+/// The workers of a master, by their slots of the scoreboard: one serves at each place, and those that were relieved finish
+/// what they hold.
 struct Crew: ~Copyable {
-  private struct Place {
-    var pid: pid_t = 0
+  struct Member {
+    let pid: pid_t
+    /// The worker's number, which its replacement takes over.
+    let place: Int
+    let hiredAt: UInt64
     var isReady = false
+    /// It has said why it can't serve.
     var hasRefused = false
-    var hiredAt: UInt64 = 0
+    /// Told to finish: somebody else has its place.
+    var isLeaving = false
+    /// Why it is to be relieved, once it is.
+    var relief: Relief?
+    /// It has been told to dump and die.
+    var isHung = false
+    /// When it is killed if it is still there.
+    var killAt = UInt64.max
+  }
+
+  /// Why a worker that works is replaced.
+  enum Relief: String {
+    case maxRequests = "server.max_requests"
+    case memoryLimit = "server.memory_limit"
+  }
+
+  private struct Place {
     /// When to start the next process here; `.max` while there is one.
     var startAt = UInt64.max
     var backoff: Backoff
-  }
-
-  /// What a worker says.
-  enum Word {
-    case ready
-    case refused(String)
-    case gone
+    /// Not wanted any more.
+    var isClosed = false
   }
 
   private var places: [Place]
+  private var members: [Member?]
   private var channels: [Channel?]
+  private let firstBackoff: UInt64
 
-  init(count: Int, backoff: UInt64) {
-    places = Array(repeating: Place(backoff: Backoff(first: backoff)), count: count)
-    channels = Array(repeating: nil, count: count)
+  /// - Parameters:
+  ///   - count: how many workers serve.
+  ///   - slots: how many processes there can be at once.
+  init(count: Int, slots: Int, backoff: UInt64) {
+    firstBackoff = backoff
+    places = (0..<count).map { _ in Place(backoff: Backoff(first: backoff)) }
+    members = Array(repeating: nil, count: slots)
+    channels = Array(repeating: nil, count: slots)
   }
 
-  var count: Int { places.count }
-  var isComplete: Bool { places.allSatisfy(\.isReady) }
-  var isGone: Bool { places.allSatisfy { $0.pid == 0 } }
+  // MARK: Who is there
 
-  mutating func hire(_ index: Int, pid: pid_t, channel: Channel, now: UInt64) {
-    places[index].pid = pid
-    places[index].isReady = false
-    places[index].hasRefused = false
-    places[index].hiredAt = now
-    places[index].startAt = .max
-    channels[index] = channel
+  /// How many workers are to serve.
+  var count: Int { places.count { !$0.isClosed } }
+  var capacity: Int { members.count }
+  var isGone: Bool { members.allSatisfy { $0 == nil } }
+
+  /// A worker is ready at each place.
+  var isComplete: Bool {
+    places.indices.allSatisfy { place in
+      places[place].isClosed || members.contains { $0?.place == place && $0?.isReady == true }
+    }
   }
 
-  func index(of pid: pid_t) -> Int? { places.firstIndex { $0.pid == pid } }
+  subscript(_ slot: Int) -> Member? { members.indices.contains(slot) ? members[slot] : nil }
+
+  /// The slots in use.
+  var slots: [Int] { members.indices.filter { members[$0] != nil } }
+  var freeSlot: Int? { members.firstIndex { $0 == nil } }
+
+  func slot(of pid: pid_t) -> Int? { members.firstIndex { $0?.pid == pid } }
+
+  /// The one that serves at a place, or is to.
+  func incumbent(of place: Int) -> Int? { members.firstIndex { $0?.place == place && $0?.isLeaving == false } }
+
+  /// Whether the worker in `slot` comes to relieve one that still serves.
+  func relieved(by slot: Int) -> Int? {
+    guard let member = self[slot] else { return nil }
+    return members.indices.first { $0 != slot && members[$0]?.place == member.place && members[$0]?.relief != nil }
+  }
+
+  // MARK: Coming and going
+
+  mutating func hire(_ place: Int, slot: Int, pid: pid_t, channel: Channel, now: UInt64) {
+    members[slot] = Member(pid: pid, place: place, hiredAt: now)
+    channels[slot] = channel
+    places[place].startAt = .max
+  }
+
+  mutating func change(_ slot: Int, _ body: (inout Member) -> Void) {
+    guard members.indices.contains(slot), var member = members[slot] else { return }
+    body(&member)
+    members[slot] = member
+  }
+
+  /// Ends the line; its descriptor if it was there still.
+  mutating func hangUp(_ slot: Int) -> CInt? {
+    defer { channels[slot] = nil }
+    return channels[slot]?.raw
+  }
+
+  /// The process has ended.
+  mutating func bury(_ slot: Int) { members[slot] = nil }
+
+  /// Whether somebody serves, or is about to, at a place.
+  func isTaken(_ place: Int) -> Bool { places[place].isClosed || incumbent(of: place) != nil }
+
+  // MARK: Starts
+
+  /// Plans the next start at a place; the wait in nanoseconds.
+  @discardableResult
+  mutating func postpone(_ place: Int, lifetime: UInt64, now: UInt64) -> UInt64 {
+    let delay = places[place].backoff.delay(lifetime: lifetime)
+    places[place].startAt = now &+ delay
+    return delay
+  }
+
+  var nextStart: UInt64 { places.lazy.filter { !$0.isClosed }.map(\.startAt).min() ?? .max }
+
+  /// A place whose start is due; nil if there is none, or no slot for it.
+  func nextDue(at now: UInt64) -> Int? {
+    freeSlot == nil ? nil : places.firstIndex { $0.startAt <= now && !$0.isClosed }
+  }
+
+  /// One place more; nil if there is no room.
+  mutating func addPlace() -> Int? {
+    guard count < capacity / 2 else { return nil }
+    if let closed = places.firstIndex(where: \.isClosed) {
+      places[closed] = Place(backoff: Backoff(first: firstBackoff))
+      return closed
+    }
+    places.append(Place(backoff: Backoff(first: firstBackoff)))
+    return places.count - 1
+  }
+
+  /// The last place is not wanted any more; its workers, who are to leave.
+  mutating func removePlace() -> [Int] {
+    guard count > 1, let last = places.lastIndex(where: { !$0.isClosed }) else { return [] }
+    places[last].isClosed = true
+    places[last].startAt = .max
+    return members.indices.filter { members[$0]?.place == last && members[$0]?.isLeaving == false }
+  }
+
+  // MARK: Talk
 
   /// The next message of a worker, or nil if there is none now.
-  func hear(_ index: Int) -> Word? {
-    guard places.indices.contains(index), let line = channels[index] else { return nil }
+  func hear(_ slot: Int) -> Word? {
+    guard channels.indices.contains(slot), let line = channels[slot] else { return nil }
     while true {
       switch line.receive() {
       case .nothing: return nil
@@ -54,6 +157,7 @@ struct Crew: ~Copyable {
       case .message(let kind, let text, _):
         switch WorkerProcess.Message(rawValue: kind) {
         case .ready: return .ready
+        case .worn: return .worn
         case .refused: return .refused(String(decoding: text, as: UTF8.self))
         default: continue
         }
@@ -61,39 +165,21 @@ struct Crew: ~Copyable {
     }
   }
 
-  mutating func isReady(_ index: Int) { places[index].isReady = true }
-  mutating func hasRefused(_ index: Int) { places[index].hasRefused = true }
-
-  /// Ends the line; its descriptor if it was there still.
-  mutating func hangUp(_ index: Int) -> CInt? {
-    defer { channels[index] = nil }
-    return channels[index]?.raw
+  /// What a worker says.
+  enum Word {
+    case ready
+    case worn
+    case refused(String)
+    case gone
   }
 
-  /// The process has ended; whether it had refused to serve.
-  mutating func bury(_ index: Int) -> Bool {
-    places[index].pid = 0
-    places[index].isReady = false
-    return places[index].hasRefused
-  }
+  func tell(_ slot: Int, _ message: WorkerProcess.Message) { channels[slot]?.send(kind: message.rawValue) }
 
-  /// Plans the next start at a place; the wait in nanoseconds.
-  @discardableResult
-  mutating func postpone(_ index: Int, now: UInt64) -> UInt64 {
-    let delay = places[index].backoff.delay(lifetime: now &- places[index].hiredAt)
-    places[index].startAt = now &+ delay
-    return delay
-  }
-
-  var nextStart: UInt64 { places.map(\.startAt).min() ?? .max }
-
-  func nextDue(at now: UInt64) -> Int? { places.firstIndex { $0.startAt <= now && $0.pid == 0 } }
-
-  func tell(_ message: WorkerProcess.Message) {
+  func tellAll(_ message: WorkerProcess.Message) {
     for line in channels { line?.send(kind: message.rawValue) }
   }
 
-  func kill() {
-    for place in places where place.pid != 0 { Process.send(SIGKILL, to: place.pid) }
+  func killAll() {
+    for case let member? in members { Process.send(SIGKILL, to: member.pid) }
   }
 }

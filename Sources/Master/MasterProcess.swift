@@ -1,5 +1,6 @@
 import Configuration
 import Glibc
+import HTTP
 import Logging
 import Platform
 import PluginHost
@@ -9,23 +10,26 @@ import Workers
 ///
 /// Single-threaded for ever: its children are forks without exec.
 package struct MasterProcess: ~Copyable {
-  private enum Stage {
+  enum Stage {
     case starting, serving, draining, stopping
 
     var isEnding: Bool { self == .draining || self == .stopping }
   }
 
-  private let configuration: Configuration
-  private let log: Logger
-  private let level: Logger.Level
-  private let epoll: Epoll
+  let configuration: Configuration
+  let log: Logger
+  let level: Logger.Level
+  let epoll: Epoll
   private let signals: SignalDescriptor
   private var timer: TimerDescriptor
-  private let channel: Channel
-  private let sockets: [WorkerProcess.Socket]
-  private let plugins: [Plugin]
-  private var crew: Crew
-  private var stage = Stage.starting
+  let channel: Channel
+  let sockets: [WorkerProcess.Socket]
+  let plugins: [Plugin]
+  let scoreboard: Scoreboard
+  var crew: Crew
+  var stage = Stage.starting
+  /// When the workers are looked at next.
+  var watchAt = UInt64.max
   private var bootDeadline: UInt64 = 0
   private var killDeadline = UInt64.max
   private var exitCode = ExitCode.ok
@@ -33,7 +37,7 @@ package struct MasterProcess: ~Copyable {
   private static let signalToken: UInt64 = 1
   private static let timerToken: UInt64 = 2
   private static let channelToken: UInt64 = 3
-  private static let firstWorkerToken: UInt64 = 0x100
+  static let firstWorkerToken: UInt64 = 0x100
 
   /// Takes the supervisor's listeners, binds what is new, and loads the plugins.
   package static func prepare(
@@ -60,6 +64,15 @@ package struct MasterProcess: ~Copyable {
     try epoll.add(signals.raw, .readable, token: MasterProcess.signalToken)
     try epoll.add(timer.raw, .readable, token: MasterProcess.timerToken)
     try epoll.add(channel.raw, .readable, token: MasterProcess.channelToken)
+    let server = configuration.settings.server
+    let count = server.workers.number(cores: Process.processorCount)
+    // Room for each worker's replacement, and for workers added later; untouched slots take no memory.
+    let slots = 2 * count + 32
+    scoreboard = try Scoreboard(
+      ScoreboardLayout(
+        slots: slots, plugins: plugins.count, threads: server.threads, refusals: Refusal.allCases.count),
+      names: plugins.map(\.record.nameText))
+    crew = Crew(count: count, slots: slots, backoff: server.restartBackoff)
     self.configuration = configuration
     self.channel = channel
     self.sockets = sockets
@@ -69,15 +82,12 @@ package struct MasterProcess: ~Copyable {
     self.timer = timer
     level = Logger.Level(configuration.settings.log.level)
     log = ErrorLog.logger(role: "master", level: level)
-    crew = Crew(
-      count: configuration.settings.server.workers.number(cores: Process.processorCount),
-      backoff: configuration.settings.server.restartBackoff)
   }
 
   /// Runs the generation to its end.
   package consuming func run() -> ExitCode {
     bootDeadline = Clock.monotonic() &+ configuration.settings.server.bootTimeout
-    for index in 0..<crew.count { start(index) }
+    for place in 0..<crew.count { start(place) }
     while !(stage.isEnding && crew.isGone) {
       timer.arm(nextMoment)
       let count = epoll.wait(milliseconds: -1)
@@ -96,55 +106,10 @@ package struct MasterProcess: ~Copyable {
     return exitCode
   }
 
-  // MARK: Workers
-
-  private mutating func start(_ index: Int) {
-    do throws(Errno) {
-      var pair = try Channel.pair()
-      let parent = Process.id
-      let line = Channel(owning: pair.takeMine())
-      let theirs = pair.takeTheirs()
-      switch try Process.fork() {
-      case .child: becomeWorker(index, theirs, parent: parent)
-      case .parent(let child):
-        try epoll.add(line.raw, .readable, token: MasterProcess.firstWorkerToken + UInt64(index))
-        crew.hire(index, pid: child, channel: line, now: Clock.monotonic())
-      }
-    } catch {
-      log.critical("worker \(index): \(error)")
-      if stage == .starting { fail(.osError) } else { crew.postpone(index, now: Clock.monotonic()) }
-    }
-  }
-
-  /// In the child: serve, then leave without returning into the master's loop.
-  private func becomeWorker(_ index: Int, _ channel: consuming FileDescriptor, parent: pid_t) -> Never {
-    Signals.reset()
-    Signals.ignore([SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU])
-    Process.closeDescriptors(except: sockets.map(\.fd) + [channel.raw])
-    guard Process.bindToParent(parent, signal: SIGTERM) else { Process.leave(.ok) }
-    let worker = WorkerProcess(
-      settings: configuration.settings, plugins: plugins, sockets: sockets, index: index, channel: channel)
-    Process.leave(worker.run(role: "worker \(index)", level: level))
-  }
-
-  private mutating func heedWorker(_ index: Int) {
-    while let word = crew.hear(index) {
-      switch word {
-      case .ready:
-        crew.isReady(index)
-        if stage == .starting && crew.isComplete { announce() }
-      case .refused(let text):
-        log.critical("\(text)")
-        crew.hasRefused(index)
-      case .gone:
-        if let fd = crew.hangUp(index) { epoll.remove(fd) }
-        return
-      }
-    }
-  }
-
-  private mutating func announce() {
+  /// The first workers are ready.
+  mutating func announce() {
     stage = .serving
+    watchAt = Clock.monotonic()
     let settings = configuration.settings
     let names = settings.plugins.map(\.name).joined(separator: ", ")
     let places = sockets.map(\.place).joined(separator: ", ")
@@ -160,27 +125,8 @@ package struct MasterProcess: ~Copyable {
     }
   }
 
-  private mutating func reap() {
-    while let (pid, ending) = Process.reap() {
-      guard let index = crew.index(of: pid) else { continue }
-      heedWorker(index)  // its last words
-      if let fd = crew.hangUp(index) { epoll.remove(fd) }
-      let refused = crew.bury(index)
-      if stage.isEnding { continue }
-      if stage == .starting {
-        if !refused { log.critical("worker \(index) (pid \(pid)) \(ending) while starting") }
-        fail(refused || ending == .exited(ExitCode.configuration.rawValue) ? .configuration : .software)
-        continue
-      }
-      let delay = crew.postpone(index, now: Clock.monotonic())
-      log.error(
-        "worker \(index) (pid \(pid)) \(ending); its replacement starts in \(delay / Clock.nanosecondsPerMillisecond) ms"
-      )
-    }
-  }
-
   /// The generation can't start.
-  private mutating func fail(_ code: ExitCode) {
+  mutating func fail(_ code: ExitCode) {
     guard !stage.isEnding else { return }
     exitCode = code
     stop()
@@ -211,7 +157,7 @@ package struct MasterProcess: ~Copyable {
     stage = .draining
     killDeadline =
       Clock.monotonic() &+ configuration.settings.server.gracefulTimeout &+ Clock.nanosecondsPerSecond
-    crew.tell(.drain)
+    crew.tellAll(.drain)
     // The workers have copies of their own; with the last of them new clients are refused.
     for socket in sockets { Connections.close(socket.fd) }
   }
@@ -221,13 +167,13 @@ package struct MasterProcess: ~Copyable {
     stage = .stopping
     // Enough for plugins to be told; a handler that blocks does not count.
     killDeadline = Clock.monotonic() &+ 300 * Clock.nanosecondsPerMillisecond
-    crew.tell(.stop)
+    crew.tellAll(.stop)
   }
 
   private var nextMoment: UInt64 {
     switch stage {
     case .starting: bootDeadline
-    case .serving: crew.nextStart
+    case .serving: min(crew.nextStart, watchAt)
     case .draining, .stopping: killDeadline
     }
   }
@@ -238,11 +184,13 @@ package struct MasterProcess: ~Copyable {
     case .starting where now >= bootDeadline:
       log.critical("workers are not ready within boot_timeout")
       fail(.software)
-    case .serving: while let index = crew.nextDue(at: now) { start(index) }
+    case .serving:
+      while let place = crew.nextDue(at: now) { start(place) }
+      if now >= watchAt { watch(now) }
     case .draining, .stopping:
       guard now >= killDeadline else { return }
       killDeadline = .max
-      crew.kill()
+      crew.killAll()
     case .starting: break
     }
   }

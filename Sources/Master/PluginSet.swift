@@ -13,7 +13,7 @@ package enum PluginSet {
     for (index, settings) in configuration.settings.plugins.enumerated() {
       let config = settings.config
       let entry = PluginLoader.Entry(
-        name: settings.name, path: settings.path, mount: settings.mount,
+        number: index, name: settings.name, path: settings.path, mount: settings.mount,
         configuration: PluginConfiguration(json: config.json) { key in
           config.value(forDottedKey: key).map(PluginConfiguration.Value.init)
         })

@@ -1,3 +1,4 @@
+import Glibc
 import HTTP
 import Logging
 import Platform
@@ -7,6 +8,10 @@ import Synchronization
 package final class MisuseLog: Sendable {
   private static let linesPerSecond = 10
   private let state = Mutex(State())
+  /// `debug.abi_checks`: the first misuse ends the worker where it happens.
+  private let aborts: Bool
+
+  init(aborts: Bool) { self.aborts = aborts }
 
   private struct State {
     var second: Int64 = 0
@@ -17,7 +22,7 @@ package final class MisuseLog: Sendable {
   /// Counts and perhaps logs that `call` was refused.
   func note(_ call: StaticString, _ outcome: Outcome, plugin: Plugin?, exchange: Exchange?) {
     guard let runtime = Runtime.current else { return }
-    runtime.record.counters.misuses.add(1, ordering: .relaxed)
+    runtime.record.slot.addShared(.misuses)
     let second = Clock.epochSeconds()
     let suppressed: Int? = state.withLock { state in
       if state.second != second { state = State(second: second, lines: 0, suppressed: state.suppressed) }
@@ -29,11 +34,16 @@ package final class MisuseLog: Sendable {
       defer { state.suppressed = 0 }
       return state.suppressed
     }
-    guard let suppressed else { return }
+    guard aborts || suppressed != nil else { return }
     var line = "plugin \(plugin?.record.nameText ?? "?"): \(call) refused: \(outcome.name)"
     if let exchange { line += " request=\(unsafe Bytes(exchange.record.head.request_id).escaped())" }
-    if suppressed > 0 { line += " (and \(suppressed) more not shown)" }
-    runtime.record.log.warning("\(line)")
+    if let suppressed, suppressed > 0 { line += " (and \(suppressed) more not shown)" }
+    guard aborts else {
+      runtime.record.log.warning("\(line)")
+      return
+    }
+    runtime.record.log.critical("\(line): debug.abi_checks ends the worker")
+    abort()
   }
 }
 

@@ -1,8 +1,6 @@
 import COutrider
-import HTTP
 import Logging
 import Platform
-import Synchronization
 
 /// What the functions of the ABI work on in a worker: its exchanges, its timers, the way to its loop.
 ///
@@ -26,10 +24,14 @@ package struct Runtime {
   }
 
   /// Makes the worker's runtime and installs it.
-  package static func install(exchanges: Int, role: String, level: Logger.Level) throws(Errno) -> Runtime {
+  package static func install(
+    exchanges: Int, slot: ScoreboardSlot, role: String, level: Logger.Level, abortsOnMisuse: Bool
+  ) throws(Errno) -> Runtime {
     let address = UnsafeMutablePointer<RuntimeRecord>.allocate(capacity: 1)
     unsafe address.initialize(
-      to: RuntimeRecord(exchanges: exchanges, role: role, level: level, wake: try WakeDescriptor()))
+      to: RuntimeRecord(
+        exchanges: exchanges, slot: slot, role: role, level: level, wake: try WakeDescriptor(),
+        abortsOnMisuse: abortsOnMisuse))
     unsafe installed = address
     return unsafe Runtime(address: address)
   }
@@ -49,31 +51,18 @@ package struct RuntimeRecord: ~Copyable {
   package let log: Logger
   /// The loop thread's `Thread.context`.
   package var loopThread: UnsafeMutableRawPointer?
-  package let counters = ExchangeCounters()
+  /// Where the worker counts.
+  package let slot: ScoreboardSlot
 
-  init(exchanges capacity: Int, role: String, level: Logger.Level, wake: consuming WakeDescriptor) {
+  init(
+    exchanges capacity: Int, slot: ScoreboardSlot, role: String, level: Logger.Level, wake: consuming WakeDescriptor,
+    abortsOnMisuse: Bool
+  ) {
     exchanges = ExchangeTable(capacity: capacity)
     callbacks = CallbackQueue()
     self.wake = wake
+    self.slot = slot
     log = ErrorLog.logger(role: role, level: level)
-    misuse = MisuseLog()
-  }
-}
-
-/// Counts of what exchanges came to, by any thread.
-package struct ExchangeCounters: ~Copyable {
-  /// Informational responses by result: sent, skipped, refused.
-  package let hintsSent = Atomic<UInt64>(0)
-  package let hintsSkipped = Atomic<UInt64>(0)
-  package let hintsRefused = Atomic<UInt64>(0)
-  /// Calls refused for misuse.
-  package let misuses = Atomic<UInt64>(0)
-
-  func countHint(_ outcome: Outcome) {
-    switch outcome {
-    case .ok: hintsSent.add(1, ordering: .relaxed)
-    case .skipped: hintsSkipped.add(1, ordering: .relaxed)
-    default: hintsRefused.add(1, ordering: .relaxed)
-    }
+    misuse = MisuseLog(aborts: abortsOnMisuse)
   }
 }

@@ -9,6 +9,7 @@ extension Worker {
   /// Everything between the plugins' first and last hook.
   func serve(workerIndex: Int) -> ExitCode {
     guard startPlugins(workerIndex), startPool() else { return .configuration }
+    record.slot.state = .ready
     record.channel.send(kind: WorkerProcess.Message.ready.rawValue)
     run()
     stopPool()
@@ -51,9 +52,9 @@ extension Worker {
     if let plugin = plugins.first(where: { !$0.record.isThreadSafe }), record.settings.threads > 1 {
       record.log.warning("plugin \(plugin.record.nameText) is not thread-safe: one thread runs its handler")
     }
-    let pool = ThreadPool { Worker.runQueued($0) }
+    let pool = ThreadPool { Worker.runQueued($0, $1) }
     do throws(Errno) {
-      try pool.start(handlerThreads, plugins: plugins) { plugin in
+      try pool.start(handlerThreads, plugins: plugins, slot: record.slot) { plugin in
         Worker.current.record.log.critical("plugin \(plugin.record.nameText): thread_start refused")
         Process.leave(.software)
       }
@@ -61,6 +62,7 @@ extension Worker {
       record.log.critical("\(error)")
       return false
     }
+    record.slot.poolThreads = handlerThreads
     record.pool = pool
     return true
   }
@@ -102,17 +104,26 @@ extension Worker {
       case .message(let kind, _, _):
         switch WorkerProcess.Message(rawValue: kind) {
         case .drain: beginDrain()
-        case .stop: record.drain = .stopping
+        case .stop:
+          record.drain = .stopping
+          record.slot.state = .stopping
         default: break
         }
       }
     }
   }
 
+  /// Enough served: the master replaces this worker, which serves until the replacement is ready.
+  func askForRelief() {
+    record.lifetime = .max
+    record.channel.send(kind: WorkerProcess.Message.worn.rawValue)
+  }
+
   /// Finish, and leave.
   func beginDrain() {
     guard record.drain == .serving else { return }
     record.drain = .draining
+    record.slot.state = .draining
     record.isDraining.store(true, ordering: .relaxed)
     record.drainDeadline = record.now &+ record.gracefulTimeout
     record.table.visit { if $0.record.phase != .lent { queue($0) } }

@@ -79,15 +79,12 @@ struct WorkerRecord: ~Copyable {
   var drainDeadline = UInt64.max
   let gracefulTimeout: UInt64
   var proxiedHintsExplained = false
-  var counters = WorkerCounters()
+  /// What the worker shows of itself.
+  let slot: ScoreboardSlot
+  /// The number of requests after which the worker asks to be relieved; `.max` when it has, or never does.
+  var lifetime: UInt64
+  /// When the heartbeat is due although nothing else happens; `.max` if nobody watches it.
+  var heartbeatDue: UInt64
 
   enum Drain { case serving, draining, stopping }
-}
-
-/// Counts of what the loop did and refused.
-struct WorkerCounters {
-  var connections: UInt64 = 0
-  var requests: UInt64 = 0
-  /// By `Refusal`.
-  var refusals = [UInt64](repeating: 0, count: Refusal.allCases.count)
 }

@@ -12,6 +12,8 @@ package struct WorkerProcess: ~Copyable {
     case ready = 1
     /// Worker to master: a plugin's worker_start has refused; the text says why.
     case refused = 2
+    /// Worker to master: it has served `server.max_requests`, and is to be relieved.
+    case worn = 5
     /// Master to worker: finish and leave.
     case drain = 3
     /// Master to worker: leave now.
@@ -33,19 +35,23 @@ package struct WorkerProcess: ~Copyable {
   private let sockets: [Socket]
   private let index: Int
   private let channel: FileDescriptor
+  private let slot: ScoreboardSlot
 
   /// - Parameters:
   ///   - sockets: the listeners, in the order of the settings'.
   ///   - index: the worker's place among its fellows.
   ///   - channel: the line to the master.
+  ///   - slot: where it shows what it does.
   package init(
-    settings: Settings, plugins: [Plugin], sockets: [Socket], index: Int, channel: consuming FileDescriptor
+    settings: Settings, plugins: [Plugin], sockets: [Socket], index: Int, channel: consuming FileDescriptor,
+    slot: ScoreboardSlot
   ) {
     self.settings = settings
     self.plugins = plugins
     self.sockets = sockets
     self.index = index
     self.channel = channel
+    self.slot = slot
   }
 
   /// Serves until told to leave.
@@ -53,6 +59,7 @@ package struct WorkerProcess: ~Copyable {
     let log = ErrorLog.logger(role: role, level: level)
     let index = index
     do throws(Errno) {
+      try slot.crash.install()
       let worker = try makeWorker(role: role, level: level, log: log)
       return worker.serve(workerIndex: index)
     } catch {
@@ -64,10 +71,13 @@ package struct WorkerProcess: ~Copyable {
   private consuming func makeWorker(role: String, level: Logger.Level, log: Logger) throws(Errno) -> Worker {
     let sharesListeners = settings.server.workers != .fixed(1)
     let gracefulTimeout = settings.server.gracefulTimeout
+    let abortsOnMisuse = settings.debug.abiChecks
+    let lifetime = WorkerSettings.lifetime(settings.server)
     let plugins = plugins
     let settings = WorkerSettings(self.settings)
-    let runtime = try Runtime.install(exchanges: settings.connections, role: role, level: level)
-    let thread = WorkerThread.install()
+    let runtime = try Runtime.install(
+      exchanges: settings.connections, slot: slot, role: role, level: level, abortsOnMisuse: abortsOnMisuse)
+    let thread = WorkerThread.install(cells: slot.thread(0))
     unsafe runtime.record.loopThread = UnsafeMutableRawPointer(thread.address)
     let listeners = sockets.map { socket in
       Listener(
@@ -83,7 +93,8 @@ package struct WorkerProcess: ~Copyable {
         table: ConnectionTable(capacity: settings.connections),
         requests: RequestPool(
           capacity: settings.connections, limits: settings.limits, underscores: settings.underscores),
-        wheel: DeadlineWheel(now: now), now: now, gracefulTimeout: gracefulTimeout))
+        wheel: DeadlineWheel(now: now), now: now, gracefulTimeout: gracefulTimeout, slot: slot,
+        lifetime: lifetime, heartbeatDue: settings.timeouts.worker == 0 ? .max : now))
     try worker.registerSources()
     Signals.onTerminate(
       wake: runtime.record.wake.raw,

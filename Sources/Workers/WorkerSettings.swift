@@ -70,6 +70,12 @@ struct WorkerSettings {
     }
   }
 
+  /// How many requests a worker serves before it is replaced, with its share of chance; `.max` for ever.
+  static func lifetime(_ server: Settings.Server) -> UInt64 {
+    guard server.maxRequests > 0 else { return .max }
+    return UInt64(server.maxRequests) + UInt64.random(in: 0...UInt64(server.maxRequestsJitter))
+  }
+
   /// A sync worker closes after each answer.
   var keepsConnections: Bool { model != .sync }
 }

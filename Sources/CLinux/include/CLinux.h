@@ -24,6 +24,7 @@
 
 // GNU extensions, as in their manual pages.
 #define OUTRIDER_POLLRDHUP 0x2000
+pid_t outrider_gettid(void);
 int outrider_accept4(int listener, struct sockaddr *address, socklen_t *size, int flags);
 int outrider_close_range(unsigned first, unsigned last);
 const char *outrider_signal_abbreviation(int signal);
@@ -50,6 +51,41 @@ static inline pid_t outrider_fork(void) { return fork(); }
 // Ancillary data is walked with macros: one message, at most one descriptor (fd, -1: none). As sendmsg and recvmsg.
 ssize_t outrider_send_message(int channel, const void *bytes, size_t size, int fd);
 ssize_t outrider_receive_message(int channel, void *bytes, size_t capacity, int *fd);
+
+// A close-on-exec memfd, or -1.
+int outrider_memfd(const char *name);
+
+// What a process leaves behind when a fatal signal ends it; see crash.c.
+#define OUTRIDER_CRASH_TRACES 16
+#define OUTRIDER_CRASH_FRAMES 32
+struct outrider_crash_trace {
+  uint64_t thread;
+  uint64_t count;
+  uint64_t frames[OUTRIDER_CRASH_FRAMES];
+};
+struct outrider_crash {
+  uint64_t signal;  // 0: none
+  uint64_t address;
+  uint64_t count;  // of traces; the first is the failing thread's
+  struct outrider_crash_trace traces[OUTRIDER_CRASH_TRACES];
+};
+// From here on fatal signals are recorded in `record` before they take their usual course. 0, or -1 with errno.
+int outrider_record_crashes(struct outrider_crash *record);
+// The calling thread is to be traced as well, and can overflow its stack; undone by the second.
+void outrider_crash_join_thread(void);
+void outrider_crash_leave_thread(void);
+// Swift sees no arrays of structures.
+void outrider_crash_trace_at(const struct outrider_crash *record, unsigned index, struct outrider_crash_trace *trace);
+
+// The file that an address belongs to and the address within it, and the function if it has an exported name; NULLs if
+// they are unknown. The strings live as long as the file is loaded.
+struct outrider_symbol {
+  const char *file;
+  uint64_t offset;
+  const char *function;
+  uint64_t function_offset;
+};
+struct outrider_symbol outrider_symbol_at(uint64_t address);
 
 // Macros over a status of waitpid().
 static inline int outrider_exited(int status) { return WIFEXITED(status); }

@@ -46,6 +46,15 @@ extension Settings {
         "server.graceful_timeout", .duration(ms...24 * hour), default: "30s", \.server.gracefulTimeout,
         "The time that requests get to finish when a worker is to end, before it is killed."),
       .init(
+        "server.max_requests", .integer(0...1_000_000_000), default: "0", \.server.maxRequests,
+        "The requests after which a worker is replaced; 0 is never."),
+      .init(
+        "server.max_requests_jitter", .integer(0...1_000_000_000), default: "0", \.server.maxRequestsJitter,
+        "The most by which chance raises max_requests for each worker, so that they are not replaced together."),
+      .init(
+        "server.memory_limit", .size(0...tib), default: "0", \.server.memoryLimit,
+        "The resident memory of a worker beyond which it is replaced; 0 is no limit."),
+      .init(
         "server.restart_backoff", .duration(ms...30 * second), default: "100ms", \.server.restartBackoff,
         "The time within which a worker that crashed is first replaced; it doubles to 30s while crashes go on."),
 
@@ -64,6 +73,10 @@ extension Settings {
       .init(
         "timeouts.request", .duration(0...24 * hour), default: "0s", \.timeouts.request,
         "For a whole request, from its first byte to the last of its response; 0 is no limit."),
+      .init(
+        "timeouts.worker", .duration(0...24 * hour), default: "30s", \.timeouts.worker,
+        "Without a sign of life from a worker's loop, or while all its threads are busy; then it is killed. 0 is never."
+      ),
 
       .init(
         "limits.request_line", .size(256...mib), default: "8KiB", \.limits.requestLine,
@@ -115,6 +128,10 @@ extension Settings {
         "The largest block of fields of a 103 response."),
 
       .init("log.level", .choice(), default: "info", \.log.level, "The least severe messages that are logged."),
+
+      .init(
+        "debug.abi_checks", .boolean, default: "false", \.debug.abiChecks,
+        "Whether a worker aborts, with a backtrace, at a plugin's first misuse of the ABI: for plugin authors."),
     ])
 
   /// What has to hold between keys: each is checked unless one of its keys has a fault already.

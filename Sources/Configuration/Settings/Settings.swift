@@ -10,6 +10,7 @@ package struct Settings: Sendable, Equatable {
   package var proxy = Proxy()
   package var earlyHints = EarlyHints()
   package var log = Log()
+  package var debug = Debug()
   /// At least one, each on an address of its own.
   package var listeners: [ListenerSettings] = []
   /// Each with a name and a mount of its own.
@@ -24,6 +25,11 @@ package struct Settings: Sendable, Equatable {
     package var backlog = 0
     package var bootTimeout: Nanoseconds = 0
     package var gracefulTimeout: Nanoseconds = 0
+    /// 0 is for ever.
+    package var maxRequests = 0
+    package var maxRequestsJitter = 0
+    /// Bytes of resident memory; 0 is no limit.
+    package var memoryLimit = 0
     package var restartBackoff: Nanoseconds = 0
   }
 
@@ -34,6 +40,8 @@ package struct Settings: Sendable, Equatable {
     package var keepalive: Nanoseconds = 0
     /// 0 is no limit.
     package var request: Nanoseconds = 0
+    /// 0 is no limit.
+    package var worker: Nanoseconds = 0
   }
 
   /// In bytes, but for `fields`.
@@ -68,6 +76,10 @@ package struct Settings: Sendable, Equatable {
 
   package struct Log: Sendable, Equatable {
     package var level = LogLevel.info
+  }
+
+  package struct Debug: Sendable, Equatable {
+    package var abiChecks = false
   }
 
   /// What holds for HTTP/1 requests that come in by `listener`.

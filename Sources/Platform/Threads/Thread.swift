@@ -34,6 +34,9 @@ package struct Thread: @unchecked Sendable {
 
   package func join() { pthread_join(handle, nil) }
 
+  /// The kernel's number of the calling thread.
+  package static var id: pid_t { outrider_gettid() }
+
   /// One pointer that belongs to the calling thread; nil at its start.
   package static var context: UnsafeMutableRawPointer? {
     get { unsafe outrider_thread_context() }

@@ -22,6 +22,7 @@ extension Exchange {
   /// Sets the exchange up for a request: the plugin's view of the head, and the state of its answer.
   package func begin(_ request: borrowing RequestHead, _ circumstances: RequestCircumstances, hints: EarlyHintPolicy) {
     record.traits = request.traits
+    record.firstHintAt = 0
     record.response = ResponseState(version: request.version, traits: request.traits, hints: hints)
     var flags: UInt32 = 0
     if circumstances.secure { flags |= UInt32(OUTRIDER_HEAD_TLS) }

@@ -68,6 +68,8 @@ package struct ExchangeRecord: ~Copyable {
   /// The whole body, and trailers if any, have been delivered; read by any thread.
   package let bodyDelivered = Atomic<Bool>(false)
   package var requestTrailers = Fields.none
+  /// When the first informational response went out, in monotonic nanoseconds; 0 if none has.
+  var firstHintAt: UInt64 = 0
   /// Timers and posts that belong to it: the first in the callback queue's list, -1 for none. The queue's lock guards
   /// this and the next.
   var firstCallback: Int32 = -1

@@ -1,5 +1,6 @@
 import COutrider
 import HTTP
+import Platform
 
 /// The acts of an answer, for both styles: check, take the step, hand to the transport.
 ///
@@ -10,8 +11,24 @@ enum Answering {
     _ exchange: Exchange, _ status: UInt32, _ fields: UnsafePointer<outrider_field>?, _ count: Int
   ) -> Outcome {
     let outcome = unsafe sendInformational(exchange, status, fields, count)
-    Runtime.current?.record.counters.countHint(outcome)
+    note(outcome, exchange)
     return outcome
+  }
+
+  private static func note(_ outcome: Outcome, _ exchange: Exchange) {
+    guard let slot = Runtime.current?.record.slot else { return }
+    switch outcome {
+    case .ok:
+      slot.addShared(.hintsSent)
+      if exchange.record.firstHintAt == 0 { exchange.record.firstHintAt = Clock.monotonic() }
+    case .skipped: slot.addShared(.hintsSkipped)
+    default: slot.addShared(.hintsRefused)
+    }
+  }
+
+  /// How much earlier than the final head the first hint was.
+  private static func recordHintLead(_ exchange: Exchange) {
+    Runtime.current?.record.slot.hintLead.recordShared(Clock.monotonic() &- exchange.record.firstHintAt)
   }
 
   private static func sendInformational(
@@ -47,6 +64,7 @@ enum Answering {
         exchange.record.response = before
         return room
       }
+      if exchange.record.firstHintAt != 0 { recordHintLead(exchange) }
       return perform(exchange, .head(status: status, fields: fields, verdict: verdict, whole: whole))
     }
   }

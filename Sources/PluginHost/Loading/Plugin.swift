@@ -27,6 +27,8 @@ package struct PluginRecord {
   package var descriptor: outrider_plugin
   package var state: UnsafeMutableRawPointer?
   package let host: UnsafeMutablePointer<outrider_host>
+  /// Its place among the plugins of the configuration.
+  package let number: Int
   /// The entry's name in the configuration.
   package let name: Bytes
   let path: String

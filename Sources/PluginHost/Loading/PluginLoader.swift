@@ -13,12 +13,14 @@ package enum PluginLoader {
   }
 
   package struct Entry {
-    package let name: String
+    package let number: Int
+    let name: String
     package let path: String
     package let mount: String
     package let configuration: PluginConfiguration
 
-    package init(name: String, path: String, mount: String, configuration: PluginConfiguration) {
+    package init(number: Int, name: String, path: String, mount: String, configuration: PluginConfiguration) {
+      self.number = number
       self.name = name
       self.path = path
       self.mount = mount
@@ -32,7 +34,8 @@ package enum PluginLoader {
 
     let plugin = unsafe Plugin(
       PluginRecord(
-        descriptor: unsafe outrider_plugin(), state: nil, host: HostTable.make(), name: permanent(entry.name),
+        descriptor: unsafe outrider_plugin(), state: nil, host: HostTable.make(), number: entry.number,
+        name: permanent(entry.name),
         path: entry.path, mount: permanent(entry.mount == "/" ? "" : entry.mount), configuration: entry.configuration))
     unsafe plugin.record.host.pointee.implementation = UnsafeMutableRawPointer(plugin.address)
     unsafe plugin.record.state = UnsafeMutableRawPointer(plugin.record.host)

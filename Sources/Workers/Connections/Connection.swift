@@ -77,6 +77,10 @@ struct ConnectionRecord: ~Copyable {
   var body: Buffer?
   var output = OutputQueue()
   var request: Request?
+  /// All bytes received, and how many of them, and of those sent, have been counted for the worker.
+  var received: UInt64 = 0
+  var receivedNoted: UInt64 = 0
+  var sentNoted: UInt64 = 0
   /// Monotonic nanoseconds; `.max` for none.
   var deadline = UInt64.max
   var progress = TransferProgress()

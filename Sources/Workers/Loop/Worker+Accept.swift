@@ -14,6 +14,7 @@ extension Worker {
     let wanted = hasRoom && record.drain == .serving && record.now >= record.acceptAgainAt
     guard wanted != record.accepting else { return }
     record.accepting = wanted
+    if !wanted && record.drain == .serving { record.slot.add(.acceptPauses) }
     for index in record.listeners.indices { if wanted { listen(on: index) } else { stopListening(on: index) } }
     // What could not be registered is tried again in the next turn.
     if wanted { record.accepting = record.listeners.allSatisfy(\.isRegistered) }
@@ -64,7 +65,7 @@ extension Worker {
       Connections.close(fd)
       return
     }
-    record.counters.connections &+= 1
+    record.slot.add(.connections)
     guard greet(connection, peer) else { return }
     // The first request has begun, as far as the client's patience is ours: the head deadline.
     setDeadline(connection, record.now &+ record.settings.timeouts.head)

@@ -91,6 +91,8 @@ extension Worker {
     releaseRequest(connection)
     releaseInput(connection)
     connection.record.progress = TransferProgress()
+    countBytes(connection)
+    record.slot.add(.connectionsClosed)
     record.wheel.remove(connection, record.table)
     record.table.close(connection)
   }
@@ -98,6 +100,7 @@ extension Worker {
   func releaseRequest(_ connection: Connection) {
     guard let request = connection.record.request else { return }
     connection.record.request = nil
+    account(request)
     record.requests.close(request)
   }
 

@@ -42,6 +42,7 @@ extension Worker {
     runCallbacks()
     expireDeadlines()
     lookAtQueued()
+    if record.slot.count(.requests) >= record.lifetime { askForRelief() }
   }
 
   private func take(_ event: Epoll.Event) {
@@ -64,6 +65,8 @@ extension Worker {
   func updateClock() {
     let now = Clock.monotonic()
     record.now = now
+    record.thread.record.cells?.busySince = now
+    if now >= record.heartbeatDue { record.heartbeatDue = now &+ record.settings.timeouts.worker / 4 }
     if now &- record.epochCheckedAt >= Clock.nanosecondsPerSecond || record.epochCheckedAt == 0 {
       record.epochCheckedAt = now
       record.epochOffset = Clock.epochNanoseconds() &- Int64(now)
@@ -73,6 +76,7 @@ extension Worker {
 
   private func armTimer() {
     var next = min(record.wheel.nextMoment, record.runtime.record.callbacks.nextMoment)
+    next = min(next, record.heartbeatDue)
     if record.drain == .draining { next = min(next, record.drainDeadline) }
     if record.acceptAgainAt > record.now { next = min(next, record.acceptAgainAt) }
     record.timer.arm(next)
@@ -82,6 +86,7 @@ extension Worker {
     let callbacks = record.runtime.record.callbacks
     guard callbacks.nextMoment <= record.now else { return }
     let mark = callbacks.mark
+    record.thread.record.cells?.flight = nil
     while let call = callbacks.takeDue(at: record.now, before: mark) { call.perform() }
   }
 

@@ -8,9 +8,9 @@ import PluginHost
 extension Worker {
   /// Does all that can be done for `connection` now, and sets the deadline for what can't.
   func pump(_ connection: Connection) {
-    let budget = record.counters.requests &+ Worker.requestsPerTurn
+    let budget = record.slot.count(.requests) &+ Worker.requestsPerTurn
     while connection.record.phase != .free && connection.record.phase != .lent {
-      if record.counters.requests == budget {
+      if record.slot.count(.requests) == budget {
         // Others wait: a client that sends many requests at once gets on in the next turn.
         queue(connection)
         break
@@ -68,6 +68,7 @@ extension Worker {
     let count = unsafe Connections.receive(connection.record.fd, buffer.free, capacity)
     if count > 0 {
       buffer.record.end += count
+      connection.record.received &+= UInt64(count)
       // Fewer than asked for: the socket is empty, and the next byte will be an edge. But a close that came before
       // has had its edge.
       if count < capacity && !connection.record.flags.contains(.peerClosed) {

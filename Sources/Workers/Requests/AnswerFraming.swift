@@ -14,6 +14,8 @@ struct AnswerFraming {
   private(set) var endsByClose = false
   /// The answer is given up; what is queued goes out, and the connection ends.
   private(set) var isAborted = false
+  /// Of the final head; 0 before it.
+  private(set) var status: UInt32 = 0
 
   /// Appends what `act` sends to `queue`.
   ///
@@ -32,6 +34,7 @@ struct AnswerFraming {
       }
     case .head(let status, let fields, let verdict, let whole):
       hasHead = true
+      self.status = status
       let framing = framing(status, verdict, whole, bounds, version)
       if !keepAlive { closes = true }
       let connection: ResponseEncoder.ConnectionOption? =
@@ -67,6 +70,9 @@ struct AnswerFraming {
     case .abort: abort()
     }
   }
+
+  /// The server answers itself, with `status`.
+  mutating func takesStatus(_ status: UInt32) { self.status = status }
 
   /// Nothing more of the answer is sent.
   mutating func abort() {

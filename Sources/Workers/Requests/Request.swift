@@ -55,8 +55,14 @@ struct RequestRecord: ~Copyable {
   var unsettled = 0
   /// Tags to report, oldest first.
   var sentTags = TagQueue()
-  /// When the request's head was complete.
+  /// When the request's head was complete; 0 before.
   var began: UInt64 = 0
+  /// When it was given to the pool.
+  var queuedAt: UInt64 = 0
+  /// The number of the plugin that has it; -1 for none.
+  var plugin = -1
+  /// Its method's among `PluginCells.methods`.
+  var method = 0
   let lane: Lane
   var storage: RequestStorage
   var nextFree: Int32 = -1

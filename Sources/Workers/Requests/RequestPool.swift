@@ -56,6 +56,8 @@ struct RequestPool: ~Copyable {
     request.record.drained = 0
     request.record.pendingRefusal = nil
     request.record.unsettled = 0
+    request.record.began = 0
+    request.record.plugin = -1
     request.record.sentTags.clear()
     request.record.nextFree = firstFree
     firstFree = request.record.slot

@@ -9,7 +9,7 @@ extension Worker {
   /// The head of `request` is complete: checks what the head decides, finds the plugin, and hands it over.
   func begin(_ request: Request) {
     let connection = request.record.connection
-    record.counters.requests &+= 1
+    record.slot.add(.requests)
     let head = request.record.parser.head
     request.record.began = record.now
     request.record.decoder = BodyDecoder(head.framing, limits: record.settings.limits)
@@ -35,11 +35,13 @@ extension Worker {
         plugin: route.plugin, transport: transport(isBlocking: isBlocking), connection: request.raw)
     else { return refuse(connection, .handlerUnavailable) }
     request.record.exchange = exchange
+    request.record.plugin = route.plugin.record.number
     exchange.record.isBlocking = isBlocking
     if let refusal = describe(head, to: exchange, request, path: route.path) {
       end(exchange, of: request, opened: false)
       return refuse(connection, refusal)
     }
+    showFlight(of: request, exchange)
     if isBlocking { startHandler(request, exchange) } else { openExchange(request, exchange) }
   }
 

@@ -8,6 +8,7 @@ extension Worker {
   /// Moves the exchange of `connection` on; true if the connection is in another phase now.
   func advanceExchange(_ connection: Connection) -> Bool {
     guard let request = connection.record.request, let exchange = request.record.exchange else { return false }
+    turn(to: request)
     if !exchange.record.isBlocking { return advanceEvents(request, exchange) }
     return record.settings.model == .gthread
       ? advanceLending(request, exchange) : advanceQueued(request, exchange)

@@ -39,9 +39,15 @@ extension Worker {
   }
 
   /// [request-thread] Runs the handler of a queued request.
-  static func runQueued(_ request: Request) {
+  static func runQueued(_ request: Request, _ thread: WorkerThread) {
     guard let exchange = request.record.exchange else { return }
+    let slot = Worker.current.record.slot
+    let now = Clock.monotonic()
+    slot.addShared(.dequeued)
+    slot.queueTime.recordShared(now &- request.record.queuedAt)
+    thread.record.cells?.begin(request.record.flight, now)
     let answered = exchange.runHandler()
+    thread.record.cells?.end()
     let lane = request.record.lane
     lane.monitor.lock()
     lane.handlerDone = true
@@ -52,6 +58,8 @@ extension Worker {
 
   func handOver(_ request: Request, to pool: ThreadPool) {
     request.record.isHandedOver = true
+    request.record.queuedAt = record.now
+    record.slot.add(.queued)
     pool.submit(request)
   }
 

@@ -17,6 +17,7 @@ extension Worker {
     case .noSuchMount, .handlerFailed, .handlerUnavailable, .requestTimeout: isHarmless = true
     default: isHarmless = false
     }
+    request?.record.answer.takesStatus(refusal.status)
     let keeps = isHarmless && request?.record.keepAlive == true && record.drain == .serving
     writePage(
       refusal.status, to: connection, version: head?.version ?? .http11,
@@ -51,7 +52,7 @@ extension Worker {
 
   /// Counts a refusal, and logs the first of a connection with the client's address.
   func note(_ refusal: Refusal, _ connection: Connection) {
-    record.counters.refusals[Int(refusal.rawValue)] &+= 1
+    record.slot.countRefusal(Int(refusal.rawValue))
     guard !connection.record.flags.contains(.complained) else { return }
     connection.record.flags.insert(.complained)
     let isOurs = refusal.status >= 500 && refusal.status != 501 && refusal.status != 505

@@ -10,20 +10,26 @@ final class ThreadPool: @unchecked Sendable {
   private var head = 0
   private var stopping = false
   private var threads: [Thread] = []
-  private let run: @Sendable (Request) -> Void
+  private let run: @Sendable (Request, WorkerThread) -> Void
 
   /// - Parameter run: what a thread does with a request.
-  init(run: @escaping @Sendable (Request) -> Void) { self.run = run }
+  init(run: @escaping @Sendable (Request, WorkerThread) -> Void) { self.run = run }
 
   /// Starts `count` threads, each of which begins and ends with the plugins' hooks.
-  func start(_ count: Int, plugins: [Plugin], failed: @escaping @Sendable (Plugin) -> Void) throws(Errno) {
-    for _ in 0..<count {
+  func start(
+    _ count: Int, plugins: [Plugin], slot: ScoreboardSlot, failed: @escaping @Sendable (Plugin) -> Void
+  ) throws(Errno) {
+    for number in 1...count {
       threads.append(
         try Thread.start { [self] in
-          let context = WorkerThread.install()
-          defer { context.uninstall() }
+          let context = WorkerThread.install(cells: slot.thread(number))
+          CrashRecord.joinThread()
+          defer {
+            CrashRecord.leaveThread()
+            context.uninstall()
+          }
           for plugin in plugins where !plugin.startThread() { failed(plugin) }
-          while let request = next() { run(request) }
+          while let request = next() { run(request, context) }
           for plugin in plugins { plugin.stopThread() }
         })
     }

@@ -63,7 +63,7 @@ enum DirectTransport {
           now, timeout: worker.record.settings.timeouts.write, rate: worker.record.settings.minRate)
       else { return fail(connection, exchange, worker, .cancelled) }
       let deadline = min(moment, worker.requestDeadline(request))
-      _ = Connections.wait(connection.record.fd, writing: true, deadline: deadline)
+      WorkerThread.awaitClient { _ = Connections.wait(connection.record.fd, writing: true, deadline: deadline) }
     }
   }
 
@@ -125,7 +125,7 @@ enum DirectTransport {
     switch verdict {
     case .fine(let moment):
       let deadline = min(moment, worker.requestDeadline(request))
-      _ = Connections.wait(connection.record.fd, writing: false, deadline: deadline)
+      WorkerThread.awaitClient { _ = Connections.wait(connection.record.fd, writing: false, deadline: deadline) }
       connection.record.flags.insert(.readable)
       return true
     case .stalled, .tooSlow:

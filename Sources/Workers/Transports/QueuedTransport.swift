@@ -111,7 +111,7 @@ enum QueuedTransport {
     while lane.pendingFiles > 0 {
       // What the loop has not taken over is dropped here; what it has, it drops when it gives the answer up.
       if lane.closed || exchange.cancelled != nil { lane.dropOutput() }
-      if lane.pendingFiles > 0 { lane.monitor.wait() }
+      if lane.pendingFiles > 0 { WorkerThread.awaitClient { lane.monitor.wait() } }
     }
     if !lane.closed && !lane.fileFailed && exchange.cancelled == nil { return .ok }
     request.record.answer.abort()
@@ -124,7 +124,7 @@ enum QueuedTransport {
     while lane.output.count + lane.loopCount > worker.record.settings.highWater {
       if lane.closed { return exchange.cancelled ?? .closed }
       if let why = exchange.cancelled { return why }
-      lane.monitor.wait()
+      WorkerThread.awaitClient { lane.monitor.wait() }
     }
     return lane.closed ? exchange.cancelled ?? .closed : .ok
   }
@@ -157,7 +157,7 @@ enum QueuedTransport {
         lane.readerWaits = true
         worker.record.mailbox.post(request, worker.record.runtime)
       }
-      lane.monitor.wait()
+      WorkerThread.awaitClient { lane.monitor.wait() }
     }
   }
 }

@@ -1,7 +1,9 @@
 /* answers.c: final answers that are wrong, doubled, cut off or missing, and processes that end. */
+#define _POSIX_C_SOURCE 200809L
 #include "misbehave.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 static const outrider_field length_5 = {TEXT("content-length"), TEXT("5")};
 static const outrider_field length_10 = {TEXT("content-length"), TEXT("10")};
@@ -128,6 +130,20 @@ outrider_status trailers(visit *visit) {
   report(visit, NULL, "twice", act_trailers(visit, &good, 1));
   report(visit, NULL, "write", act_write(visit, outrider_text("late\n")));
   return report_log(visit);
+}
+
+/* ---- Without an end -------------------------------------------------------------------------------------------- */
+
+outrider_status hang(visit *visit) {
+  (void)visit;
+  for (;;) pause();
+}
+
+outrider_status grow(visit *visit) {
+  size_t size = 64u << 20;
+  volatile char *memory = malloc(size); /* kept for ever */
+  for (size_t at = 0; memory && at < size; at += 4096) memory[at] = 1;
+  return act_respond(visit, 200, NULL, 0, outrider_text("grown"));
 }
 
 /* ---- The end of the process ------------------------------------------------------------------------------------ */

@@ -49,6 +49,8 @@ static const struct {
     {TEXT("/bad-final-fields"), BOTH, bad_final_fields},
     {TEXT("/trailers"), BOTH, trailers},
     {TEXT("/body-unread"), BOTH, body_unread},
+    {TEXT("/hang"), BOTH, hang},
+    {TEXT("/grow"), BOTH, grow},
     {TEXT("/crash"), BOTH, crash},
     {TEXT("/abort"), BOTH, abort_process},
     {TEXT("/exit"), BOTH, exit_process},

@@ -1,0 +1,92 @@
+import Configuration
+import Glibc
+import Platform
+import Workers
+
+// Watching the workers: those that hang are killed, those that are worn are relieved, one at a time.
+
+extension MasterProcess {
+  /// How long a worker that hangs has for its last words.
+  private static let dumpTime: UInt64 = 2 * Clock.nanosecondsPerSecond
+
+  /// Looks at every worker, and plans the next look.
+  mutating func watch(_ now: UInt64) {
+    let settings = configuration.settings
+    for slot in crew.slots {
+      guard let member = crew[slot] else { continue }
+      if now >= member.killAt {
+        crew.change(slot) { $0.killAt = .max }
+        Process.send(SIGKILL, to: member.pid)
+      } else if !member.isReady {
+        if now >= member.hiredAt &+ settings.server.bootTimeout { kill(slot, member, "not ready within boot_timeout") }
+      } else if !member.isHung, let symptom = symptom(of: slot, now) {
+        kill(slot, member, symptom)
+      } else if settings.server.memoryLimit > 0, member.relief == nil, !member.isLeaving,
+        let memory = ResidentMemory.of(member.pid), memory > settings.server.memoryLimit
+      {
+        wantsRelief(slot, .memoryLimit)
+      }
+    }
+    relieveNext()
+    watchAt = now &+ interval
+  }
+
+  /// Often enough to find a worker that hangs soon after its time, never so often that it is felt.
+  private var interval: UInt64 {
+    let limit = configuration.settings.timeouts.worker
+    let eighth = limit == 0 ? .max : limit / 8
+    return min(max(eighth, 50 * Clock.nanosecondsPerMillisecond), Clock.nanosecondsPerSecond)
+  }
+
+  /// What is wrong with a worker that gives no sign of life, or nil.
+  private func symptom(of slot: Int, _ now: UInt64) -> String? {
+    let limit = configuration.settings.timeouts.worker
+    guard limit > 0 else { return nil }
+    let cells = scoreboard.slot(slot)
+    func silence(_ number: Int) -> UInt64 {
+      let last = cells.thread(number).busySince
+      return last == 0 || last >= now ? 0 : now - last
+    }
+    func seconds(_ time: UInt64) -> String { "\(time / Clock.nanosecondsPerMillisecond) ms" }
+
+    if silence(0) > limit { return "its loop has not turned for \(seconds(silence(0)))" }
+    let threads = cells.poolThreads
+    guard threads > 0, let least = (1...threads).map(silence).min(), least > limit else { return nil }
+    return "all its \(threads) thread(s) have been busy for \(seconds(least))"
+  }
+
+  /// Asks for a backtrace, and makes sure of the end.
+  private mutating func kill(_ slot: Int, _ member: Crew.Member, _ symptom: String) {
+    log.critical("worker \(member.place) (pid \(member.pid)) hangs: \(symptom); it is aborted")
+    crew.change(slot) {
+      $0.isHung = true
+      $0.killAt = Clock.monotonic() &+ Self.dumpTime
+    }
+    Process.send(SIGABRT, to: member.pid)
+    // A stopped process hears nothing else.
+    Process.send(SIGCONT, to: member.pid)
+  }
+
+  // MARK: Relief
+
+  mutating func wantsRelief(_ slot: Int, _ why: Crew.Relief) {
+    guard let member = crew[slot], member.relief == nil, !member.isLeaving else { return }
+    log.info("worker \(member.place) (pid \(member.pid)) has reached \(why.rawValue) and is to be replaced")
+    crew.change(slot) { $0.relief = why }
+    scoreboard.countRestart(why == .maxRequests ? .maxRequests : .memoryLimit)
+    relieveNext()
+  }
+
+  /// Starts the replacement of a worker that wants one: the old one serves until it is ready. One at a time, and no more
+  /// that still finish than serve.
+  mutating func relieveNext() {
+    guard stage == .serving, !crew.slots.contains(where: { crew[$0]?.isReady == false }),
+      crew.slots.count(where: { crew[$0]?.isLeaving == true }) < crew.count
+    else { return }
+    for slot in crew.slots {
+      guard let member = crew[slot], member.relief != nil, !member.isLeaving else { continue }
+      start(member.place)
+      return
+    }
+  }
+}

@@ -1,0 +1,130 @@
+import Configuration
+import Glibc
+import Platform
+import Workers
+
+// Workers: their start, what they say, their end.
+
+extension MasterProcess {
+  /// Forks a worker for a place; false if there is no room for it now.
+  @discardableResult
+  mutating func start(_ place: Int) -> Bool {
+    guard let number = crew.freeSlot else { return false }
+    let slot = scoreboard.slot(number)
+    slot.clear()
+    slot.state = .starting
+    do throws(Errno) {
+      var pair = try Channel.pair()
+      let parent = Process.id
+      let line = Channel(owning: pair.takeMine())
+      let theirs = pair.takeTheirs()
+      switch try Process.fork() {
+      case .child: becomeWorker(place, slot, theirs, parent: parent)
+      case .parent(let child):
+        crew.hire(place, slot: number, pid: child, channel: line, now: Clock.monotonic())
+        try epoll.add(line.raw, .readable, token: MasterProcess.firstWorkerToken + UInt64(number))
+      }
+    } catch {
+      log.critical("worker \(place): \(error)")
+      if stage == .starting { fail(.osError) } else { crew.postpone(place, lifetime: 0, now: Clock.monotonic()) }
+      return false
+    }
+    return true
+  }
+
+  /// In the child: serve, then leave without returning into the master's loop.
+  private func becomeWorker(
+    _ place: Int, _ slot: ScoreboardSlot, _ channel: consuming FileDescriptor, parent: pid_t
+  ) -> Never {
+    Signals.reset()
+    Signals.ignore([SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU])
+    Process.closeDescriptors(except: sockets.map(\.fd) + [channel.raw])
+    scoreboard.leaveOnly(slot)
+    guard Process.bindToParent(parent, signal: SIGTERM) else { Process.leave(.ok) }
+    let worker = WorkerProcess(
+      settings: configuration.settings, plugins: plugins, sockets: sockets, index: place, channel: channel, slot: slot)
+    Process.leave(worker.run(role: "worker \(place)", level: level))
+  }
+
+  mutating func heedWorker(_ slot: Int) {
+    while let word = crew.hear(slot) {
+      switch word {
+      case .ready: becameReady(slot)
+      case .worn: wantsRelief(slot, .maxRequests)
+      case .refused(let text):
+        log.critical("\(text)")
+        crew.change(slot) { $0.hasRefused = true }
+      case .gone:
+        if let fd = crew.hangUp(slot) { epoll.remove(fd) }
+        return
+      }
+    }
+  }
+
+  private mutating func becameReady(_ slot: Int) {
+    crew.change(slot) { $0.isReady = true }
+    if stage == .starting {
+      if crew.isComplete { announce() }
+      return
+    }
+    if let relieved = crew.relieved(by: slot) { dismiss(relieved) }
+    relieveNext()
+  }
+
+  /// The worker finishes what it holds; nobody waits for it.
+  mutating func dismiss(_ slot: Int) {
+    let graceful = configuration.settings.server.gracefulTimeout &+ Clock.nanosecondsPerSecond
+    crew.change(slot) {
+      $0.isLeaving = true
+      $0.killAt = Clock.monotonic() &+ graceful
+    }
+    crew.tell(slot, .drain)
+  }
+
+  /// Buries the dead, and plans who takes their places.
+  mutating func reap() {
+    while let (pid, ending) = Process.reap() {
+      guard let slot = crew.slot(of: pid) else { continue }
+      heedWorker(slot)  // its last words
+      if let fd = crew.hangUp(slot) { epoll.remove(fd) }
+      guard let member = crew[slot] else { continue }
+      crew.bury(slot)
+      scoreboard.slot(slot).state = .absent
+      if stage == .starting {
+        endedWhileStarting(member, ending, slot)
+      } else if member.isLeaving || stage.isEnding {
+        if ending != .exited(0) && !stage.isEnding { report(member, ending, slot, then: "") }
+      } else {
+        replace(member, ending, slot)
+      }
+      relieveNext()
+    }
+  }
+
+  private mutating func endedWhileStarting(_ member: Crew.Member, _ ending: Process.Ending, _ slot: Int) {
+    if !member.hasRefused { report(member, ending, slot, then: " while starting") }
+    fail(member.hasRefused || ending == .exited(ExitCode.configuration.rawValue) ? .configuration : .software)
+  }
+
+  private mutating func replace(_ member: Crew.Member, _ ending: Process.Ending, _ slot: Int) {
+    scoreboard.countRestart(member.isHung ? .hung : member.hasRefused ? .refused : .crashed)
+    if crew.isTaken(member.place) {
+      report(member, ending, slot, then: "")
+      return
+    }
+    let now = Clock.monotonic()
+    let delay = crew.postpone(member.place, lifetime: now &- member.hiredAt, now: now)
+    report(
+      member, ending, slot, then: "; its replacement starts in \(delay / Clock.nanosecondsPerMillisecond) ms")
+  }
+
+  /// Tells of a worker's end, and of all that ended with it.
+  private func report(_ member: Crew.Member, _ ending: Process.Ending, _ slot: Int, then sequel: String) {
+    let obituary = Obituary(scoreboard.slot(slot), pluginNames: plugins.map(\.record.nameText))
+    let name = "worker \(member.place) (pid \(member.pid))"
+    var end = "\(ending)"
+    if let signal = obituary.signal, ending != .killed(signal) { end += " after \(Signals.name(signal))" }
+    log.error("\(name) \(end)\(obituary.culprit)\(sequel)")
+    for line in obituary.companions + obituary.traces { log.error("\(name): \(line)") }
+  }
+}

@@ -1,0 +1,66 @@
+import Glibc
+import Platform
+import PluginHost
+
+/// What is known of a worker at its end: the requests it served, and where its threads stood. All of it comes from the
+/// scoreboard, so that it is known after SIGKILL too.
+struct Obituary {
+  /// Of more requests only their number is told.
+  private static let flightsShown = 8
+
+  private let slot: ScoreboardSlot
+  private let pluginNames: [String]
+  private let now = Clock.monotonic()
+
+  init(_ slot: ScoreboardSlot, pluginNames: [String]) {
+    self.slot = slot
+    self.pluginNames = pluginNames
+  }
+
+  /// The signal that its handler recorded.
+  var signal: CInt? { slot.crash.signal }
+
+  /// The request that the thread in trouble worked on, as a phrase; empty if that is not known.
+  var culprit: String {
+    guard let number = culpritNumber, let flight = slot.flight(number).flight else { return "" }
+    return " while serving \(describe(flight))"
+  }
+
+  /// Every other request it served, one a line.
+  var companions: [String] {
+    let culprit = culpritNumber
+    let others = (0..<ScoreboardLayout.flights).filter { $0 != culprit }.compactMap { slot.flight($0).flight }
+    var lines = others.prefix(Self.flightsShown).map { "lost with it: \(describe($0))" }
+    let open = Int(clamping: slot.count(.requests) &- slot.count(.requestsEnded))
+    let shown = lines.count + (culprit == nil ? 0 : 1)
+    if open > shown && open < 1 << 32 { lines.append("lost with it: \(open - shown) more") }
+    return lines
+  }
+
+  /// Where the thread that got the signal stood, and those that served requests, innermost function first: a line each.
+  var traces: [String] {
+    let idle = Set((1...max(1, slot.poolThreads)).map { slot.thread($0) }.filter { $0.flight == nil }.map(\.thread))
+    return slot.crash.traces.enumerated().compactMap { index, trace in
+      guard index == 0 || !idle.contains(trace.thread) else { return nil }
+      let frames = trace.frames.map { "\(Symbol(address: $0))" }.joined(separator: " < ")
+      return "thread \(trace.thread)\(index == 0 ? " got the signal" : "") at \(frames)"
+    }
+  }
+
+  /// Whoever works on a request: the thread that failed if its stack was recorded, else any that was at work.
+  private var culpritNumber: Int? {
+    let threads = (0...slot.poolThreads).map { slot.thread($0) }
+    if let failing = slot.crash.traces.first, let cells = threads.first(where: { $0.thread == failing.thread }) {
+      return cells.flight
+    }
+    let atWork = threads.filter { $0.flight != nil && $0.busySince != 0 }
+    return atWork.min { $0.busySince < $1.busySince }?.flight
+  }
+
+  private func describe(_ flight: Flight) -> String {
+    let plugin = flight.plugin < pluginNames.count ? pluginNames[flight.plugin] : "?"
+    let age = now > flight.start ? (now - flight.start) / Clock.nanosecondsPerMillisecond : 0
+    let line = LogText.escaped(flight.method) + " " + LogText.escaped(flight.path)
+    return "\(line) plugin=\(plugin) request=\(LogText.escaped(flight.id)) for \(age) ms"
+  }
+}

@@ -1,0 +1,77 @@
+import Glibc
+import Synchronization
+
+/// A request that a worker serves now, as whoever looks at the worker from outside needs to know it, above all when the
+/// worker is dead. The bytes are written before `start` says that they count; a reader may still see a mixture, and
+/// trusts nothing in it.
+@safe
+package struct FlightRecord {
+  static let words = 24
+  package static let methodCapacity = 16
+  package static let idCapacity = 48
+  package static let pathCapacity = 96
+
+  private static let lengths = 1
+  private static let method = 2
+  private static let id = 4
+  private static let path = 10
+
+  private let base: UnsafeMutablePointer<Atomic<UInt64>>
+
+  init(_ base: UnsafeMutablePointer<Atomic<UInt64>>) { unsafe self.base = base }
+
+  /// [loop] The request has begun.
+  ///
+  /// - Parameters:
+  ///   - start: monotonic nanoseconds; not 0.
+  ///   - plugin: its number among the plugins.
+  ///   - method, id, path: bytes of the request, of which as many as fit are kept. The path is without its query.
+  package func take(
+    start: UInt64, plugin: Int, method: UnsafeRawBufferPointer, id: UnsafeRawBufferPointer,
+    path: UnsafeRawBufferPointer
+  ) {
+    let lengths = (
+      min(method.count, Self.methodCapacity), min(id.count, Self.idCapacity), min(path.count, Self.pathCapacity)
+    )
+    unsafe copy(method, lengths.0, to: Self.method)
+    unsafe copy(id, lengths.1, to: Self.id)
+    unsafe copy(path, lengths.2, to: Self.path)
+    let described = UInt64(lengths.0) | UInt64(lengths.1) << 8 | UInt64(lengths.2) << 16 | UInt64(plugin & 0xFFFF) << 32
+    unsafe base[Self.lengths].store(described, ordering: .relaxed)
+    unsafe base[0].store(start, ordering: .releasing)
+  }
+
+  /// [loop] The request has ended.
+  package func release() { unsafe base[0].store(0, ordering: .relaxed) }
+
+  private func copy(_ bytes: UnsafeRawBufferPointer, _ count: Int, to word: Int) {
+    guard let source = bytes.baseAddress else { return }
+    unsafe memcpy(UnsafeMutableRawPointer(base + word), source, count)
+  }
+
+  /// What the record says, or nil if it is free.
+  package var flight: Flight? {
+    let start = unsafe base[0].load(ordering: .acquiring)
+    guard start != 0 else { return nil }
+    let lengths = unsafe base[Self.lengths].load(ordering: .relaxed)
+    return Flight(
+      start: start, plugin: Int(lengths >> 32 & 0xFFFF), method: text(Self.method, lengths, Self.methodCapacity),
+      id: text(Self.id, lengths >> 8, Self.idCapacity), path: text(Self.path, lengths >> 16, Self.pathCapacity))
+  }
+
+  private func text(_ word: Int, _ length: UInt64, _ capacity: Int) -> [UInt8] {
+    let bytes = unsafe UnsafeRawBufferPointer(
+      start: UnsafeRawPointer(base + word), count: min(Int(length & 0xFF), capacity))
+    return unsafe Array(bytes)
+  }
+}
+
+/// A request in flight, as read from a scoreboard: bytes as the client sent them, to be escaped.
+package struct Flight: Sendable {
+  /// Monotonic nanoseconds.
+  package let start: UInt64
+  package let plugin: Int
+  package let method: [UInt8]
+  package let id: [UInt8]
+  package let path: [UInt8]
+}

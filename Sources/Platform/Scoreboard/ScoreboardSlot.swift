@@ -1,0 +1,93 @@
+import Synchronization
+
+/// One worker's part of a scoreboard. The worker writes with relaxed stores, without lock or system call; others read.
+@safe
+package struct ScoreboardSlot: @unchecked Sendable {
+  // Every word is atomic, but for bytes of flight and crash records, which readers do not trust.
+  let words: UnsafeMutablePointer<Atomic<UInt64>>
+  let layout: ScoreboardLayout
+  /// The offsets that are needed for each request.
+  private let firstFlight: Int
+  private let firstPlugin: Int
+  package let index: Int
+
+  init(_ words: UnsafeMutablePointer<Atomic<UInt64>>, _ layout: ScoreboardLayout, index: Int) {
+    unsafe self.words = words
+    self.layout = layout
+    self.index = index
+    firstFlight = layout.firstFlight
+    firstPlugin = layout.firstPlugin
+  }
+
+  package var state: WorkerState {
+    get { WorkerState(rawValue: self[ScoreboardLayout.state]) ?? .absent }
+    nonmutating set { self[ScoreboardLayout.state] = newValue.rawValue }
+  }
+
+  /// How many threads its pool has; at most as many as the layout has room for.
+  package var poolThreads: Int {
+    get { min(Int(truncatingIfNeeded: self[ScoreboardLayout.poolThreads] & 0xFFFF), layout.threads) }
+    nonmutating set { self[ScoreboardLayout.poolThreads] = UInt64(newValue) }
+  }
+
+  // MARK: Counters
+
+  package func count(_ counter: WorkerCounter) -> UInt64 { self[ScoreboardLayout.firstCounter + counter.rawValue] }
+
+  /// [loop] For counters that the loop alone writes.
+  package func add(_ counter: WorkerCounter, _ amount: UInt64 = 1) {
+    self[ScoreboardLayout.firstCounter + counter.rawValue] &+= amount
+  }
+
+  /// [any-thread] For those that several threads write.
+  package func addShared(_ counter: WorkerCounter, _ amount: UInt64 = 1) {
+    unsafe words[ScoreboardLayout.firstCounter + counter.rawValue].wrappingAdd(amount, ordering: .relaxed)
+  }
+
+  /// [loop] A refusal, by its number.
+  package func countRefusal(_ kind: Int) {
+    guard kind < layout.refusals else { return }
+    self[ScoreboardLayout.firstRefusal + kind] &+= 1
+  }
+
+  package func refusals(_ kind: Int) -> UInt64 {
+    kind < layout.refusals ? self[ScoreboardLayout.firstRefusal + kind] : 0
+  }
+
+  // MARK: Parts
+
+  /// 0 is the loop, others the threads of the pool.
+  package func thread(_ number: Int) -> ThreadCells {
+    precondition(number >= 0 && number <= layout.threads)
+    return unsafe ThreadCells(words + layout.firstThread + number * ScoreboardLayout.threadWords)
+  }
+
+  package func plugin(_ number: Int) -> PluginCells {
+    precondition(number >= 0 && number < layout.plugins)
+    return unsafe PluginCells(words + firstPlugin + number * PluginCells.words)
+  }
+
+  package func flight(_ number: Int) -> FlightRecord {
+    precondition(number >= 0 && number < ScoreboardLayout.flights)
+    return unsafe FlightRecord(words + firstFlight + number * FlightRecord.words)
+  }
+
+  /// From a request's complete head to a thread of the pool.
+  package var queueTime: Histogram { unsafe Histogram(words + layout.queueTime) }
+  /// From a request's first 103 to its final head.
+  package var hintLead: Histogram { unsafe Histogram(words + layout.hintLead) }
+  package var crash: CrashRecord { unsafe CrashRecord(words + layout.crash) }
+
+  /// Every request that is described.
+  package var flights: [Flight] { (0..<ScoreboardLayout.flights).compactMap { flight($0).flight } }
+
+  /// For the next process.
+  package func clear() {
+    for word in 0..<layout.slotWords { self[word] = 0 }
+  }
+
+  private subscript(_ word: Int) -> UInt64 {
+    get { unsafe words[word].load(ordering: .relaxed) }
+    nonmutating set { unsafe words[word].store(newValue, ordering: .relaxed) }
+  }
+}

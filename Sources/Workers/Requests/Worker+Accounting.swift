@@ -1,0 +1,62 @@
+import HTTP
+import Platform
+import PluginHost
+
+// What a request leaves in the scoreboard: while it is served, who it is; afterwards, numbers.
+
+extension RequestRecord {
+  /// The number of its flight record; nil if there are more requests than records.
+  var flight: Int? { slot < ScoreboardLayout.flights ? Int(slot) : nil }
+}
+
+extension Worker {
+  /// The request goes to its plugin: whoever looks from outside can see which it is, also when the worker is dead.
+  func showFlight(of request: Request, _ exchange: Exchange) {
+    let head = request.record.parser.head
+    request.record.method = head.method.methodNumber
+    guard let number = request.record.flight else {
+      record.slot.add(.flightOverflows)
+      return
+    }
+    unsafe record.slot.flight(number).take(
+      start: request.record.began, plugin: request.record.plugin, method: head.method.raw,
+      id: exchange.requestID.raw, path: head.path.raw)
+    record.thread.record.cells?.flight = number
+  }
+
+  /// The loop turns to a request that was begun before.
+  func turn(to request: Request) { record.thread.record.cells?.flight = request.record.flight }
+
+  /// The request has ended, one way or another.
+  func account(_ request: Request) {
+    guard request.record.began != 0 else { return }
+    record.slot.add(.requestsEnded)
+    countBytes(request.record.connection)
+    guard request.record.plugin >= 0 else { return }
+    let cells = record.slot.plugin(request.record.plugin)
+    cells.ended(method: request.record.method, status: request.record.answer.status)
+    cells.durations.record(Clock.monotonic() &- request.record.began)
+    if let number = request.record.flight { record.slot.flight(number).release() }
+    record.thread.record.cells?.flight = nil
+  }
+
+  /// Adds what a connection has moved since the last time.
+  func countBytes(_ connection: Connection) {
+    let (received, sent) = (connection.record.received, connection.record.output.sent)
+    record.slot.add(.bytesReceived, received &- connection.record.receivedNoted)
+    record.slot.add(.bytesSent, sent &- connection.record.sentNoted)
+    connection.record.receivedNoted = received
+    connection.record.sentNoted = sent
+  }
+}
+
+extension Bytes {
+  /// A method's number among `PluginCells.methods`.
+  fileprivate var methodNumber: Int {
+    if equals(Bytes("GET")) { return 0 }
+    for (number, name) in PluginCells.methods.enumerated() where equals(Bytes(name)) { return number }
+    return PluginCells.methods.count - 1
+  }
+
+  fileprivate var raw: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: base, count: count) }
+}
