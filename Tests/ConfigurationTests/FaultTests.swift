@@ -101,7 +101,7 @@ import Testing
     #expect(
       faults(sources) == [
         "outrider.toml:2:11: server.workers: -1 is below the least, 1",
-        "outrider.toml:3:3: unknown key \"server.worker\"; did you mean \"server.workers\"?",
+        "outrider.toml:3:3: unknown key \"server.worker\"; did you mean \"server.workers\" or \"timeouts.worker\"?",
         "outrider.toml:6:3: proxy.trusted: expected an address, a network such as \"10.0.0.0/8\", or \"unix\", found \"nobody\"",
         "outrider.toml:6:13: proxy.trusted: \"10.0.0.1/8\" has bits beyond its prefix; did you mean \"10.0.0.0/8\"?",
         "outrider.toml:8:8: timeouts.body: expected a duration such as \"30s\" (ms, s, m, h), found \"soon\"",

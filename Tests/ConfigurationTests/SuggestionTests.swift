@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct SuggestionTests {
   @Test(arguments: [
-    ("server.worker", ["server.workers"]),
+    ("server.worker", ["server.workers", "timeouts.worker"]),
     ("server.wrokers", ["server.workers"]),
     ("workers", ["server.workers"]),
     ("keepalive", ["timeouts.keepalive"]),
@@ -40,7 +40,7 @@ import Testing
   @Test func unknownKeysSayWhereAndWhatWasMeant() {
     #expect(
       faults("[server]\n    worker = 1")
-        == ["outrider.toml:2:5: unknown key \"server.worker\"; did you mean \"server.workers\"?"])
+        == ["outrider.toml:2:5: unknown key \"server.worker\"; did you mean \"server.workers\" or \"timeouts.worker\"?"])
     #expect(faults("workers = 1") == ["outrider.toml:1:1: unknown key \"workers\"; did you mean \"server.workers\"?"])
     #expect(
       faults("head = 1")
@@ -58,7 +58,7 @@ import Testing
 
   /// Keys of the design whose features are not there yet.
   @Test(arguments: [
-    "server.pidfile = \"x\"", "server.max_requests = 1", "control.socket = \"x\"", "[listener.tls]",
+    "server.pidfile = \"x\"", "control.socket = \"x\"", "[listener.tls]",
     "log.access = \"off\"", "plugin.load = \"master\"", "metrics.bind = \"127.0.0.1:9100\"",
   ])
   func keysToComeAreRefused(text: String) {
