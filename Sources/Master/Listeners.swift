@@ -4,48 +4,51 @@ import Platform
 import Workers
 
 /// The listening sockets of a generation: those that the supervisor kept, by name; new ones for the rest.
-enum Listeners {
+struct Listeners {
+  private(set) var sockets: [WorkerProcess.Socket] = []
+  /// The name of each, by which the supervisor keeps it.
+  private(set) var names: [String] = []
+
+  var descriptors: [CInt] { sockets.map(\.fd) }
+
   static func open(
-    _ configuration: Configuration, _ channel: Channel
-  ) throws(StartFault) -> [WorkerProcess.Socket] {
-    let stored = receiveStored(channel)
-    var sockets: [WorkerProcess.Socket] = []
+    _ configuration: Configuration, _ stored: consuming StoredSockets, _ line: SupervisorLine
+  ) throws(StartFault) -> Listeners {
+    var listeners = Listeners()
     for (index, listener) in configuration.settings.listeners.enumerated() {
-      let name = listener.bind.description
-      if let fd = stored[name] {
-        sockets.append(WorkerProcess.Socket(fd: fd, address: ListeningSocket.boundAddress(fd)))
+      let name = listeners.name(for: listener.bind)
+      if let socket = stored.take(name) {
+        listeners.add(socket.release(), name)
         continue
       }
       do throws(Errno) {
         let socket = try ListeningSocket.open(
-          SocketAddress(listener.bind), name: name, backlog: configuration.settings.server.backlog)
-        let fd = socket.release()
-        channel.send(kind: MasterMessage.listener.rawValue, text: Array(name.utf8), descriptor: fd)
-        sockets.append(WorkerProcess.Socket(fd: fd, address: ListeningSocket.boundAddress(fd)))
+          SocketAddress(listener.bind), name: "\(listener.bind)", backlog: configuration.settings.server.backlog)
+        line.offer(socket.raw, name: name)
+        listeners.add(socket.release(), name)
       } catch {
         let origin = configuration.origin(of: "listener.bind", listener: index)
         throw StartFault("\(ConfigurationFault(origin: origin, message: "\(error)"))", exitCode(error.code))
       }
     }
-    return sockets
+    return listeners
   }
 
-  /// What the supervisor sends before it says begin.
-  private static func receiveStored(_ channel: Channel) -> [String: CInt] {
-    var stored: [String: CInt] = [:]
-    while true {
-      switch channel.receive() {
-      case .nothing:
-        _ = Connections.wait(channel.raw, writing: false, deadline: Clock.monotonic() + 5 * Clock.nanosecondsPerSecond)
-      case .closed: return stored
-      case .message(let kind, let text, let descriptor):
-        switch MasterMessage(rawValue: kind) {
-        case .listener: if let descriptor { stored[String(decoding: text, as: UTF8.self)] = descriptor.release() }
-        case .begin: return stored
-        default: break
-        }
-      }
+  private mutating func add(_ fd: CInt, _ name: String) {
+    sockets.append(WorkerProcess.Socket(fd: fd, address: ListeningSocket.boundAddress(fd)))
+    names.append(name)
+  }
+
+  /// The address, and a count where it does not say which: port 0 can be asked for many times.
+  private func name(for bind: BindAddress) -> String {
+    let address = bind.description
+    var name = address
+    var count = 1
+    while names.contains(name) {
+      count += 1
+      name = "\(address)#\(count)"
     }
+    return name
   }
 
   private static func exitCode(_ code: CInt) -> ExitCode {

@@ -25,8 +25,9 @@ extension MasterProcess {
         try epoll.add(line.raw, .readable, token: MasterProcess.firstWorkerToken + UInt64(number))
       }
     } catch {
-      log.critical("worker \(place): \(error)")
-      if stage == .starting { fail(.osError) } else { crew.postpone(place, lifetime: 0, now: Clock.monotonic()) }
+      let reason = "worker \(place): \(error)"
+      log.critical("\(reason)")
+      if stage == .starting { fail(.osError, reason) } else { crew.postpone(place, lifetime: 0, now: Clock.monotonic()) }
       return false
     }
     return true
@@ -38,11 +39,12 @@ extension MasterProcess {
   ) -> Never {
     Signals.reset()
     Signals.ignore([SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU])
-    Process.closeDescriptors(except: sockets.map(\.fd) + [channel.raw])
+    Process.closeDescriptors(except: listeners.descriptors + [channel.raw])
     scoreboard.leaveOnly(slot)
     guard Process.bindToParent(parent, signal: SIGTERM) else { Process.leave(.ok) }
     let worker = WorkerProcess(
-      settings: configuration.settings, plugins: plugins, sockets: sockets, index: place, channel: channel, slot: slot)
+      settings: configuration.settings, plugins: plugins, sockets: listeners.sockets, index: place, channel: channel,
+      slot: slot)
     Process.leave(worker.run(role: "worker \(place)", level: level))
   }
 
@@ -53,6 +55,7 @@ extension MasterProcess {
       case .worn: wantsRelief(slot, .maxRequests)
       case .refused(let text):
         log.critical("\(text)")
+        if stage == .starting { line.failed(text) }
         crew.change(slot) { $0.hasRefused = true }
       case .gone:
         if let fd = crew.hangUp(slot) { epoll.remove(fd) }
@@ -102,8 +105,11 @@ extension MasterProcess {
   }
 
   private mutating func endedWhileStarting(_ member: Crew.Member, _ ending: Process.Ending, _ slot: Int) {
+    let reason = "worker \(member.place) (pid \(member.pid)) \(ending) while starting"
     if !member.hasRefused { report(member, ending, slot, then: " while starting") }
-    fail(member.hasRefused || ending == .exited(ExitCode.configuration.rawValue) ? .configuration : .software)
+    fail(
+      member.hasRefused || ending == .exited(ExitCode.configuration.rawValue) ? .configuration : .software,
+      member.hasRefused ? nil : reason)
   }
 
   private mutating func replace(_ member: Crew.Member, _ ending: Process.Ending, _ slot: Int) {

@@ -22,15 +22,15 @@ package struct MasterProcess: ~Copyable {
   let epoll: Epoll
   private let signals: SignalDescriptor
   private var timer: TimerDescriptor
-  let channel: Channel
-  let sockets: [WorkerProcess.Socket]
+  let line: SupervisorLine
+  let listeners: Listeners
   let plugins: [Plugin]
   let scoreboard: Scoreboard
   var crew: Crew
   var stage = Stage.starting
   /// When the workers are looked at next.
   var watchAt = UInt64.max
-  private var bootDeadline: UInt64 = 0
+  private let bootDeadline: UInt64
   private var killDeadline = UInt64.max
   private var exitCode = ExitCode.ok
 
@@ -41,21 +41,24 @@ package struct MasterProcess: ~Copyable {
 
   /// Takes the supervisor's listeners, binds what is new, and loads the plugins.
   package static func prepare(
-    _ configuration: Configuration, channel descriptor: consuming FileDescriptor
+    _ configuration: Configuration, _ line: SupervisorLine
   ) throws(StartFault) -> MasterProcess {
+    let bootDeadline = Clock.monotonic() &+ configuration.settings.server.bootTimeout
     Signals.ignore([SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU])
-    let channel = Channel(owning: descriptor)
-    let sockets = try Listeners.open(configuration, channel)
-    let plugins = try PluginSet.load(configuration, purpose: .serve)
+    let stored = try line.introduce(configuration.settings)
+    let listeners = try Listeners.open(configuration, stored, line)
+    let plugins = try PluginSet.load(configuration, purpose: .serve) { line.step("loading plugin \($0)") }
+    line.step("starting workers")
     do throws(Errno) {
-      return try MasterProcess(configuration, channel, sockets, plugins)
+      return try MasterProcess(configuration, line, listeners, plugins, bootDeadline: bootDeadline)
     } catch {
       throw StartFault("\(error)", .osError)
     }
   }
 
   private init(
-    _ configuration: Configuration, _ channel: Channel, _ sockets: [WorkerProcess.Socket], _ plugins: [Plugin]
+    _ configuration: Configuration, _ line: SupervisorLine, _ listeners: Listeners, _ plugins: [Plugin],
+    bootDeadline: UInt64
   ) throws(Errno) {
     // After load: whatever a plugin did to the signal mask is undone here.
     let signals = try SignalDescriptor([SIGTERM, SIGCHLD])
@@ -63,7 +66,7 @@ package struct MasterProcess: ~Copyable {
     let timer = try TimerDescriptor()
     try epoll.add(signals.raw, .readable, token: MasterProcess.signalToken)
     try epoll.add(timer.raw, .readable, token: MasterProcess.timerToken)
-    try epoll.add(channel.raw, .readable, token: MasterProcess.channelToken)
+    try epoll.add(line.channel.raw, .readable, token: MasterProcess.channelToken)
     let server = configuration.settings.server
     let count = server.workers.number(cores: Process.processorCount)
     // Room for each worker's replacement, and for workers added later; untouched slots take no memory.
@@ -74,8 +77,9 @@ package struct MasterProcess: ~Copyable {
       names: plugins.map(\.record.nameText))
     crew = Crew(count: count, slots: slots, backoff: server.restartBackoff)
     self.configuration = configuration
-    self.channel = channel
-    self.sockets = sockets
+    self.line = line
+    self.listeners = listeners
+    self.bootDeadline = bootDeadline
     self.plugins = plugins
     self.signals = signals
     self.epoll = epoll
@@ -86,7 +90,6 @@ package struct MasterProcess: ~Copyable {
 
   /// Runs the generation to its end.
   package consuming func run() -> ExitCode {
-    bootDeadline = Clock.monotonic() &+ configuration.settings.server.bootTimeout
     for place in 0..<crew.count { start(place) }
     while !(stage.isEnding && crew.isGone) {
       timer.arm(nextMoment)
@@ -112,22 +115,27 @@ package struct MasterProcess: ~Copyable {
     watchAt = Clock.monotonic()
     let settings = configuration.settings
     let names = settings.plugins.map(\.name).joined(separator: ", ")
-    let places = sockets.map(\.place).joined(separator: ", ")
+    let places = listeners.sockets.map(\.place).joined(separator: ", ")
     log.info(
       "serving \(names) on \(places): worker model \(settings.server.workerModel.rawValue), \(crew.count) worker(s)")
-    channel.send(
-      kind: MasterMessage.ready.rawValue, text: Array("\(settings.server.gracefulTimeout)".utf8))
+    line.ready(claims: listeners.names)
   }
 
   private mutating func heedSignals() {
     while let signal = signals.next() {
-      if signal == SIGTERM { drain() } else { reap() }
+      if signal != SIGTERM {
+        reap()
+      } else if !stage.isEnding {
+        line.leaving()
+        drain()
+      }
     }
   }
 
-  /// The generation can't start.
-  mutating func fail(_ code: ExitCode) {
+  /// The generation can't start; `reason` is in the log, and nil if the supervisor knows it.
+  mutating func fail(_ code: ExitCode, _ reason: String?) {
     guard !stage.isEnding else { return }
+    if let reason { line.failed(reason) }
     exitCode = code
     stop()
   }
@@ -136,10 +144,10 @@ package struct MasterProcess: ~Copyable {
 
   private mutating func heedSupervisor() {
     while true {
-      switch channel.receive() {
+      switch line.channel.receive() {
       case .nothing: return
       case .closed:
-        epoll.remove(channel.raw)
+        epoll.remove(line.channel.raw)
         drain()
         return
       case .message(let kind, _, _):
@@ -159,7 +167,7 @@ package struct MasterProcess: ~Copyable {
       Clock.monotonic() &+ configuration.settings.server.gracefulTimeout &+ Clock.nanosecondsPerSecond
     crew.tellAll(.drain)
     // The workers have copies of their own; with the last of them new clients are refused.
-    for socket in sockets { Connections.close(socket.fd) }
+    for socket in listeners.sockets { Connections.close(socket.fd) }
   }
 
   private mutating func stop() {
@@ -182,8 +190,9 @@ package struct MasterProcess: ~Copyable {
     let now = Clock.monotonic()
     switch stage {
     case .starting where now >= bootDeadline:
-      log.critical("workers are not ready within boot_timeout")
-      fail(.software)
+      let reason = "workers are not ready within boot_timeout"
+      log.critical("\(reason)")
+      fail(.software, reason)
     case .serving:
       while let place = crew.nextDue(at: now) { start(place) }
       if now >= watchAt { watch(now) }

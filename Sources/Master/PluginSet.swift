@@ -5,8 +5,10 @@ import PluginHost
 /// All plugins of a configuration, loaded.
 package enum PluginSet {
   /// Loads each in turn; every fault is told, not only the first.
+  ///
+  /// - Parameter willLoad: gets the name of each plugin before its code runs.
   package static func load(
-    _ configuration: Configuration, purpose: PluginLoader.Purpose
+    _ configuration: Configuration, purpose: PluginLoader.Purpose, willLoad: (String) -> Void = { _ in }
   ) throws(StartFault) -> [Plugin] {
     var plugins: [Plugin] = []
     var faults: [String] = []
@@ -17,6 +19,7 @@ package enum PluginSet {
         configuration: PluginConfiguration(json: config.json) { key in
           config.value(forDottedKey: key).map(PluginConfiguration.Value.init)
         })
+      willLoad(settings.name)
       do throws(LoadFault) {
         plugins.append(try PluginLoader.load(entry, purpose: purpose))
       } catch {

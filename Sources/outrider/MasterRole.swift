@@ -7,17 +7,25 @@ import Supervisor
 /// The same program as a master: the supervisor has started it with a line to itself in the environment.
 enum MasterRole {
   /// The line to the supervisor, if there is one; children of this process do not see it.
-  static func takeChannel() -> CInt? {
-    guard let text = Process.environment(Supervisor.channelVariable), let fd = CInt(text), fd > 2 else {
+  static func takeLine() -> SupervisorLine? {
+    guard let text = Process.environment(MasterProgram.channelVariable), let fd = CInt(text), fd > 2 else {
       return nil
     }
-    Process.setEnvironment(Supervisor.channelVariable, nil)
+    Process.setEnvironment(MasterProgram.channelVariable, nil)
     Process.closeOnExec(fd)
-    return fd
+    return SupervisorLine(owning: FileDescriptor(owning: fd))
   }
 
-  static func run(_ configuration: Configuration, _ channel: CInt) throws(StartFault) -> ExitCode {
-    let master = try MasterProcess.prepare(configuration, channel: FileDescriptor(owning: channel))
-    return master.run()
+  static func run(
+    _ line: SupervisorLine, _ readConfiguration: () throws(StartFault) -> Configuration
+  ) -> ExitCode {
+    do throws(StartFault) {
+      let master = try MasterProcess.prepare(try readConfiguration(), line)
+      return master.run()
+    } catch {
+      Complaint.write(error.description)
+      line.failed(error.description)
+      return error.code
+    }
   }
 }

@@ -57,8 +57,10 @@ struct OutriderCommand: ParsableCommand {
       print(Versions.text)
       return .ok
     }
+    if let line = MasterRole.takeLine() {
+      return MasterRole.run(line) { () throws(StartFault) in try readConfiguration() }
+    }
     do throws(StartFault) {
-      if let channel = MasterRole.takeChannel() { return try MasterRole.run(try readConfiguration(), channel) }
       if check || dump {
         let configuration = try readConfiguration()
         return dump ? printDump(configuration) : try checkPlugins(configuration)

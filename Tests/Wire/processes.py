@@ -75,6 +75,30 @@ def descriptors(pid):
     return found
 
 
+def users(path):
+    """The pids of other processes that have this file open."""
+    return [
+        p.pid
+        for p in everything()
+        if p.pid != os.getpid() and str(path) in (target for target, _ in _descriptors_or_none(p.pid))
+    ]
+
+
+def _descriptors_or_none(pid):
+    try:
+        return descriptors(pid).values()
+    except OSError:
+        return []
+
+
+def has_mapped(pid, name):
+    """Whether a file of that name is mapped into the process."""
+    try:
+        return f"/{name}\n" in Path(f"/proc/{pid}/maps").read_text()
+    except OSError:
+        return False
+
+
 def describe(pid):
     """One line for failure messages."""
     try:

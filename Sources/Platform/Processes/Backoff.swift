@@ -6,11 +6,14 @@ package struct Backoff: Sendable {
   /// Health for this long means that the failures are over.
   package static let healthy: UInt64 = 60 * Clock.nanosecondsPerSecond
 
-  private let first: UInt64
+  private var first: UInt64
   private var failures = 0
 
   /// - Parameter first: the longest wait after a first failure, in nanoseconds.
   package init(first: UInt64) { self.first = first }
+
+  /// Changes what a first failure costs.
+  package mutating func setFirst(_ nanoseconds: UInt64) { first = nanoseconds }
 
   /// The wait after one more failure of something that had lived for `lifetime` nanoseconds.
   package mutating func delay(lifetime: UInt64) -> UInt64 {

@@ -1,13 +1,37 @@
-/// The kinds of messages between the supervisor and a master.
+/// The kinds of messages between the supervisor and a master. Each side ignores those that it does not know: the other
+/// may be of a later version.
+///
+/// A master sends its settings and `configured`, gets the stored listeners and `begin`, tells its steps, and ends its
+/// start with its claims and `ready`, or with `failed` and its exit.
 package enum MasterMessage: UInt8 {
   /// Either way: a listening socket, under the name of its bind setting. The supervisor keeps them for the next master.
   case listener = 1
   /// Supervisor to master: all stored listeners have been sent; begin.
   case begin = 2
-  /// Master to supervisor: its workers are ready. The text is `graceful_timeout` in nanoseconds.
+  /// Master to supervisor: its workers are ready.
   case ready = 3
   /// Supervisor to master: finish and leave.
   case drain = 4
   /// Supervisor to master: leave now.
   case stop = 5
+  /// Master to supervisor: `name=value`, of what the supervisor has to know; see `MasterSetting`.
+  case setting = 6
+  /// Master to supervisor: its configuration is read, and all settings have been sent.
+  case configured = 7
+  /// Master to supervisor: it serves the listener of this name. Stored ones that no serving master claims are closed.
+  case claim = 8
+  /// Master to supervisor: what it does now, such as `loading plugin hello`, for the case that this takes too long.
+  case step = 9
+  /// Master to supervisor: why it can't start; its exit follows.
+  case failed = 10
+  /// Master to supervisor: it was told by somebody else to finish, and does.
+  case leaving = 11
+}
+
+/// What a master tells the supervisor of its configuration: the supervisor reads none.
+package enum MasterSetting: String, Sendable {
+  /// In nanoseconds, all of them.
+  case bootTimeout = "boot_timeout"
+  case gracefulTimeout = "graceful_timeout"
+  case restartBackoff = "restart_backoff"
 }

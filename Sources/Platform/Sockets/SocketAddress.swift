@@ -93,6 +93,13 @@ package enum SocketAddress: Sendable, Equatable {
       var bytes: [UInt8] = []
       unsafe withUnsafeBytes(of: address.sin6_addr) { unsafe bytes.append(contentsOf: $0) }
       self = .ipv6(bytes, port: UInt16(bigEndian: address.sin6_port))
+    case AF_UNIX:
+      let address = unsafe withUnsafeBytes(of: &storage) { unsafe $0.load(as: sockaddr_un.self) }
+      // The name of an abstract socket begins with a zero: it is none here.
+      self = .unix(
+        unsafe withUnsafeBytes(of: address.sun_path) { path in
+          unsafe String(decoding: path.prefix { $0 != 0 }, as: UTF8.self)
+        })
     default: self = .unix("")
     }
   }

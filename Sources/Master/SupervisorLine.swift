@@ -1,0 +1,83 @@
+import Configuration
+import Platform
+
+/// A master's line to its supervisor, and what goes over it while the master starts.
+package struct SupervisorLine: Sendable {
+  let channel: Channel
+
+  package init(owning descriptor: consuming FileDescriptor) { channel = Channel(owning: descriptor) }
+
+  /// How long the supervisor may be busy with something else.
+  private static let patience = 5 * Clock.nanosecondsPerSecond
+
+  /// Tells what the supervisor has to know of the configuration, and takes the listening sockets that it keeps.
+  func introduce(_ settings: Settings) throws(StartFault) -> StoredSockets {
+    tell(.bootTimeout, "\(settings.server.bootTimeout)")
+    tell(.gracefulTimeout, "\(settings.server.gracefulTimeout)")
+    tell(.restartBackoff, "\(settings.server.restartBackoff)")
+    send(.configured)
+    var stored = StoredSockets()
+    while true {
+      switch channel.receive() {
+      case .nothing:
+        _ = Connections.wait(channel.raw, writing: false, deadline: Clock.monotonic() + SupervisorLine.patience)
+      case .closed: throw StartFault("the supervisor is gone", .software)
+      case .message(let kind, let text, let descriptor):
+        switch MasterMessage(rawValue: kind) {
+        case .listener: if let descriptor { stored.add(descriptor, name: String(decoding: text, as: UTF8.self)) }
+        case .begin: return stored
+        case .drain, .stop: throw StartFault("told to leave while starting", .software)
+        default: break
+        }
+      }
+    }
+  }
+
+  private func tell(_ setting: MasterSetting, _ value: String) { send(.setting, "\(setting.rawValue)=\(value)") }
+
+  /// What is done from now on, for the case that it takes too long.
+  func step(_ text: String) { send(.step, text) }
+
+  /// A listener that has been bound here, for the supervisor to keep.
+  func offer(_ descriptor: CInt, name: String) { send(.listener, name, descriptor: descriptor) }
+
+  /// The generation serves, by the listeners of these names.
+  func ready(claims: [String]) {
+    for name in claims { send(.claim, name) }
+    send(.ready)
+  }
+
+  /// The generation can't start; the text is on stderr already.
+  package func failed(_ text: String) { send(.failed, text) }
+
+  /// Somebody but the supervisor has told this master to finish.
+  func leaving() { send(.leaving) }
+
+  /// Sends, waiting for room. What the supervisor does not take any more has nobody to matter to.
+  private func send(_ kind: MasterMessage, _ text: String = "", descriptor: CInt = -1) {
+    let deadline = Clock.monotonic() + SupervisorLine.patience
+    while !channel.send(kind: kind.rawValue, text: Array(text.utf8), descriptor: descriptor) {
+      if Connections.peerHasLeft(channel.raw) { return }
+      guard Connections.wait(channel.raw, writing: true, deadline: deadline) else { return }
+    }
+  }
+}
+
+/// The listening sockets that the supervisor keeps, by name, each to be taken once; what is left is closed.
+struct StoredSockets: ~Copyable {
+  private var descriptors: [String: CInt] = [:]
+
+  mutating func add(_ descriptor: consuming FileDescriptor, name: String) {
+    if let former = descriptors.updateValue(descriptor.release(), forKey: name) {
+      _ = FileDescriptor(owning: former)
+    }
+  }
+
+  mutating func take(_ name: String) -> FileDescriptor? {
+    descriptors.removeValue(forKey: name).map { FileDescriptor(owning: $0) }
+  }
+
+  deinit {
+    for descriptor in descriptors.values { _ = FileDescriptor(owning: descriptor) }
+  }
+}

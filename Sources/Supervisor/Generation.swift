@@ -1,0 +1,82 @@
+import Glibc
+import Platform
+
+/// One generation of the server, as the supervisor sees it: a master and where it stands.
+package struct Generation {
+  package enum Stage: Sendable {
+    /// Its master reads, binds, loads and forks.
+    case starting
+    /// Its workers are ready.
+    case serving
+    /// It finishes what it holds.
+    case draining
+    /// It was told to leave at once.
+    case stopping
+  }
+
+  /// Why it was started.
+  package enum Cause: Sendable { case start, reload, restart }
+
+  /// What its master has said of its configuration, in nanoseconds; until then what a configuration has by default.
+  package struct Settings: Sendable {
+    package var bootTimeout = 30 * Clock.nanosecondsPerSecond
+    package var gracefulTimeout = 30 * Clock.nanosecondsPerSecond
+    package var restartBackoff = 100 * Clock.nanosecondsPerMillisecond
+  }
+
+  /// Counts from 1 over the life of the service.
+  package let number: Int
+  package let master: pid_t
+  package let cause: Cause
+  /// Monotonic nanoseconds.
+  package let startedAt: UInt64
+  package internal(set) var stage = Stage.starting
+  package internal(set) var settings: Settings
+  /// What its master does, as long as it starts.
+  package internal(set) var step = "starting"
+  /// Why it can't start.
+  var failure: String?
+  /// The failure was on stderr before it came here.
+  var failureIsTold = false
+  /// The names of the listeners that it serves.
+  var claims: [String] = []
+  /// When the next stage has to be reached, in monotonic nanoseconds.
+  var deadline: UInt64
+  /// Nil after the master has closed its end.
+  var channel: Channel?
+
+  init(
+    number: Int, master: pid_t, cause: Cause, startedAt: UInt64, settings: Settings, channel: Channel
+  ) {
+    self.number = number
+    self.master = master
+    self.cause = cause
+    self.startedAt = startedAt
+    self.settings = settings
+    self.channel = channel
+    deadline = startedAt &+ settings.bootTimeout &+ Generation.bootMargin
+  }
+
+  /// A master that finds its workers late says so itself, if it can.
+  private static let bootMargin = Clock.nanosecondsPerSecond
+
+  /// Takes a setting; those of later versions are ignored.
+  mutating func take(setting text: String) {
+    guard let equals = text.firstIndex(of: "="), let name = MasterSetting(rawValue: String(text[..<equals])) else {
+      return
+    }
+    let value = text[text.index(after: equals)...]
+    switch name {
+    case .bootTimeout:
+      settings.bootTimeout = Generation.span(value) ?? settings.bootTimeout
+      deadline = startedAt &+ settings.bootTimeout &+ Generation.bootMargin
+    case .gracefulTimeout: settings.gracefulTimeout = Generation.span(value) ?? settings.gracefulTimeout
+    case .restartBackoff: settings.restartBackoff = Generation.span(value) ?? settings.restartBackoff
+    }
+  }
+
+  /// Nanoseconds, of which a week is the most that anybody waits.
+  private static func span(_ text: Substring) -> UInt64? {
+    UInt64(text).map { min($0, 7 * 86_400 * Clock.nanosecondsPerSecond) }
+  }
+}

@@ -1,0 +1,46 @@
+import Glibc
+import Logging
+import Platform
+
+/// What masters run: the program file as it is on disk by then, with the supervisor's own command line and environment.
+package struct MasterProgram: Sendable {
+  /// How a master learns of its line to the supervisor.
+  package static let channelVariable = "OUTRIDER_CHANNEL"
+
+  let path: String
+  let arguments: [String]
+
+  /// What is the supervisor's alone.
+  private static let privateVariables = [
+    "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
+  ]
+
+  /// Forks and executes; the master's pid, and the supervisor's end of the line.
+  func launch() throws(Errno) -> (pid: pid_t, channel: Channel) {
+    var pair = try Channel.pair()
+    let own = Process.id
+    let line = Channel(owning: pair.takeMine())
+    let theirs = pair.takeTheirs()
+    switch try Process.fork() {
+    case .child: becomeMaster(Channel(owning: theirs), parent: own)
+    case .parent(let child): return (child, line)
+    }
+  }
+
+  /// In the child: nothing of the supervisor's but the channel survives.
+  private func becomeMaster(_ channel: Channel, parent: pid_t) -> Never {
+    Signals.reset()
+    Process.closeDescriptors(except: [channel.raw])
+    Process.keepAcrossExec(channel.raw)
+    Process.setEnvironment(MasterProgram.channelVariable, "\(channel.raw)")
+    for name in MasterProgram.privateVariables { Process.setEnvironment(name, nil) }
+    guard Process.bindToParent(parent, signal: SIGTERM) else { Process.leave(.osError) }
+    do throws(Errno) {
+      try Process.execute(path, arguments: arguments)
+    } catch {
+      ErrorLog.logger(role: "supervisor", level: .info).critical("\(error)")
+      channel.send(kind: MasterMessage.failed.rawValue, text: Array("\(error)".utf8))
+      Process.leave(.osError)
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import Platform
+
+/// What the supervisor knows of the service: what `status` shows.
+package struct ServiceState {
+  /// In the order of their start; at most one of them serves, and at most one starts.
+  package internal(set) var generations: [Generation] = []
+  package internal(set) var lastReload: Reload?
+  package internal(set) var restarts = Restarts()
+  /// How many generations there have been.
+  package internal(set) var generationCount = 0
+
+  /// A reload that has come to its end.
+  package struct Reload: Sendable {
+    /// The generation that it started.
+    package let generation: Int
+    /// Seconds since the epoch, at its end.
+    package let endedAt: Int64
+    /// Nanoseconds from its start to its end.
+    package let duration: UInt64
+    /// Why the former generation went on serving; nil if the new one took over.
+    package let failure: String?
+  }
+
+  /// How often a master had to be started again, by what had ended it.
+  package struct Restarts: Sendable {
+    package internal(set) var exited = 0
+    package internal(set) var killed = 0
+    /// It did not start in time, or could not start.
+    package internal(set) var failedToStart = 0
+    /// Somebody but the supervisor has told it to finish.
+    package internal(set) var toldToLeave = 0
+  }
+
+  package var serving: Generation? { generations.first { $0.stage == .serving } }
+  package var starting: Generation? { generations.first { $0.stage == .starting } }
+
+  func index(of number: Int) -> Int? { generations.firstIndex { $0.number == number } }
+}

@@ -1,0 +1,247 @@
+import Glibc
+import Logging
+import Platform
+
+// The life of generations: one starts, serves, drains. The one that serves is touched only when another is ready.
+
+extension Supervisor {
+  /// So many generations drain at most; a reload waits until one of them has ended.
+  static let mostDraining = 16
+
+  // MARK: Starting
+
+  mutating func start(_ cause: Generation.Cause) {
+    restartAt = .max
+    state.generationCount += 1
+    let number = state.generationCount
+    let startedAt = Clock.monotonic()
+    do throws(Errno) {
+      let (pid, channel) = try program.launch()
+      state.generations.append(
+        Generation(
+          number: number, master: pid, cause: cause, startedAt: startedAt, settings: lastSettings, channel: channel))
+      try epoll.add(channel.raw, .readable, token: Supervisor.firstChannelToken + UInt64(number))
+      if cause == .reload { log.info("reloading: generation \(number) starts, master \(pid)") }
+    } catch {
+      if let index = state.index(of: number) {
+        state.generations[index].failure = "\(error)"
+        kill(index)
+      } else {
+        failed(number, cause, startedAt, reason: "\(error)", isTold: false, code: .osError)
+      }
+    }
+  }
+
+  /// Those of the newest generation that had any: the best guess for the next.
+  private var lastSettings: Generation.Settings { state.generations.last?.settings ?? Generation.Settings() }
+
+  mutating func reload() {
+    guard aim == .serve, exitCode == nil else { return }
+    guard state.starting == nil, drainingCount < Supervisor.mostDraining else {
+      if !reloadIsWanted { log.info("a reload is wanted: it follows when the present one is through") }
+      reloadIsWanted = true
+      return
+    }
+    reloadIsWanted = false
+    start(.reload)
+  }
+
+  private var drainingCount: Int { state.generations.count { $0.stage == .draining } }
+
+  /// The generation's workers are ready: it takes over.
+  private mutating func isReady(_ index: Int) {
+    guard state.generations[index].stage == .starting else { return }
+    let generation = state.generations[index]
+    store.settle(generation.number, claims: generation.claims)
+    state.generations[index].stage = .serving
+    state.generations[index].deadline = .max
+    for old in state.generations.indices where old != index && state.generations[old].stage == .serving {
+      log.info("generation \(generation.number) serves, generation \(state.generations[old].number) finishes")
+      drain(old)
+    }
+    if generation.cause == .reload { reloadEnded(generation.number, generation.startedAt, failure: nil) }
+    if reloadIsWanted { reload() }
+  }
+
+  private mutating func reloadEnded(_ number: Int, _ startedAt: UInt64, failure: String?) {
+    state.lastReload = ServiceState.Reload(
+      generation: number, endedAt: Clock.epochSeconds(), duration: Clock.monotonic() &- startedAt, failure: failure)
+  }
+
+  // MARK: What masters say
+
+  mutating func readChannel(of number: Int) {
+    while let index = state.index(of: number), let line = state.generations[index].channel {
+      switch line.receive() {
+      case .nothing: return
+      case .closed:
+        // The child's end follows as SIGCHLD, unless it is stuck without a line.
+        hangUp(index)
+        let patience = Clock.monotonic() &+ Supervisor.stopTime
+        state.generations[index].deadline = min(state.generations[index].deadline, patience)
+        return
+      case .message(let kind, let text, let descriptor):
+        take(MasterMessage(rawValue: kind), String(decoding: text, as: UTF8.self), descriptor, from: index)
+      }
+    }
+  }
+
+  private mutating func take(
+    _ kind: MasterMessage?, _ text: String, _ descriptor: consuming FileDescriptor?, from index: Int
+  ) {
+    switch kind {
+    case .setting: state.generations[index].take(setting: text)
+    case .configured: begin(index)
+    case .listener:
+      if let descriptor { store.keep(descriptor, name: text, of: state.generations[index].number) }
+    case .step: state.generations[index].step = text
+    case .claim: state.generations[index].claims.append(text)
+    case .failed:
+      state.generations[index].failure = text.split(separator: "\n").joined(separator: "; ")
+      state.generations[index].failureIsTold = true
+    case .ready: isReady(index)
+    case .leaving: isLeaving(index)
+    case .begin, .drain, .stop, nil: break
+    }
+  }
+
+  /// The master has read its configuration: it gets the sockets that there are.
+  private mutating func begin(_ index: Int) {
+    guard state.generations[index].stage == .starting, let line = state.generations[index].channel else { return }
+    guard store.sendAll(over: line), line.send(kind: MasterMessage.begin.rawValue) else {
+      state.generations[index].failure = "the master does not take the listening sockets"
+      kill(index)
+      return
+    }
+  }
+
+  /// Somebody but the supervisor has told the master to finish: it does, and another takes its place.
+  private mutating func isLeaving(_ index: Int) {
+    guard state.generations[index].stage == .serving else { return }
+    state.restarts.toldToLeave += 1
+    state.generations[index].stage = .draining
+    state.generations[index].deadline = Clock.monotonic() &+ drainTime(index)
+    restart(after: state.generations[index], because: "was told to finish, not by the supervisor")
+  }
+
+  // MARK: Ends
+
+  /// The master of a generation has ended and is buried.
+  mutating func ended(_ index: Int, _ ending: Process.Ending) {
+    readChannel(of: state.generations[index].number)  // its last words
+    hangUp(index)
+    let generation = state.generations.remove(at: index)
+    switch generation.stage {
+    case .starting:
+      let reason = generation.failure ?? "master \(generation.master) \(ending) while \(generation.step)"
+      let code: ExitCode = if case .exited(let number) = ending { ExitCode(failure: number) } else { .software }
+      failed(
+        generation.number, generation.cause, generation.startedAt, reason: reason, isTold: generation.failureIsTold,
+        code: code)
+    case .serving:
+      if case .exited = ending { state.restarts.exited += 1 } else { state.restarts.killed += 1 }
+      restart(after: generation, because: "\(ending)")
+    case .draining, .stopping: break
+    }
+    if aim != .serve, state.generations.isEmpty { exitCode = exitCode ?? .ok }
+    if reloadIsWanted { reload() }
+  }
+
+  /// A generation could not start.
+  private mutating func failed(
+    _ number: Int, _ cause: Generation.Cause, _ startedAt: UInt64, reason: String, isTold: Bool, code: ExitCode
+  ) {
+    store.discard(number)
+    guard aim == .serve else { return }
+    switch cause {
+    case .start:
+      if !isTold { log.critical("\(reason)") }
+      exitCode = code
+    case .reload:
+      reloadEnded(number, startedAt, failure: reason)
+      let consequence = state.serving.map { "generation \($0.number) goes on serving" } ?? "nobody serves"
+      log.error("reload failed: \(reason); \(consequence)")
+      if state.serving == nil { restartLater(lifetime: 0) }
+    case .restart:
+      state.restarts.failedToStart += 1
+      let delay = restartLater(lifetime: 0)
+      log.error("generation \(number) did not start: \(reason); trying again in \(delay) ms")
+    }
+  }
+
+  /// Nobody serves any more: unless a generation is on its way, another follows.
+  private mutating func restart(after generation: Generation, because reason: String) {
+    guard aim == .serve else { return }
+    let what = "master \(generation.master) of generation \(generation.number) \(reason)"
+    if let next = state.starting {
+      log.error("\(what); generation \(next.number) is about to take over")
+      return
+    }
+    backoff.setFirst(generation.settings.restartBackoff)
+    let delay = restartLater(lifetime: Clock.monotonic() &- generation.startedAt)
+    log.error("\(what); starting another in \(delay) ms")
+  }
+
+  /// - Returns: the wait in milliseconds.
+  @discardableResult
+  private mutating func restartLater(lifetime: UInt64) -> UInt64 {
+    let delay = backoff.delay(lifetime: lifetime)
+    restartAt = Clock.monotonic() &+ delay
+    return delay / Clock.nanosecondsPerMillisecond
+  }
+
+  // MARK: Telling masters
+
+  /// What a master and its workers get to leave at once.
+  static let stopTime = 2 * Clock.nanosecondsPerSecond
+
+  /// A master ends its workers itself when their time is over; this comes after that.
+  func drainTime(_ index: Int) -> UInt64 {
+    state.generations[index].settings.gracefulTimeout &+ 2 * Clock.nanosecondsPerSecond
+  }
+
+  mutating func drain(_ index: Int) {
+    tell(index, .drain, then: .draining, within: drainTime(index))
+  }
+
+  mutating func stop(_ index: Int) {
+    tell(index, .stop, then: .stopping, within: Supervisor.stopTime)
+  }
+
+  private mutating func tell(_ index: Int, _ message: MasterMessage, then next: Generation.Stage, within: UInt64) {
+    if state.generations[index].stage == .starting { store.discard(state.generations[index].number) }
+    state.generations[index].stage = next
+    state.generations[index].deadline = Clock.monotonic() &+ within
+    if state.generations[index].channel?.send(kind: message.rawValue) != true { kill(index) }
+  }
+
+  /// The time of a generation to start, or to leave, is over.
+  mutating func isLate(_ index: Int) {
+    let generation = state.generations[index]
+    if generation.stage == .starting {
+      let seconds = Double(generation.settings.bootTimeout) / Double(Clock.nanosecondsPerSecond)
+      state.generations[index].failure =
+        generation.failure ?? "not ready within boot_timeout (\(seconds) s), while \(generation.step)"
+    } else {
+      log.warning("master \(generation.master) of generation \(generation.number) did not end in time: killed")
+    }
+    kill(index)
+  }
+
+  private mutating func kill(_ index: Int) {
+    state.generations[index].deadline = .max
+    Process.send(SIGKILL, to: state.generations[index].master)
+  }
+
+  private mutating func hangUp(_ index: Int) {
+    if let line = state.generations[index].channel { epoll.remove(line.raw) }
+    state.generations[index].channel = nil
+  }
+}
+
+extension ExitCode {
+  /// How a master that could not start has exited; none exits well before it serves.
+  fileprivate init(failure code: CInt) {
+    self = code == 0 ? .software : ExitCode(rawValue: code) ?? .software
+  }
+}
