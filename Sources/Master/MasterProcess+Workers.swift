@@ -27,7 +27,11 @@ extension MasterProcess {
     } catch {
       let reason = "worker \(place): \(error)"
       log.critical("\(reason)")
-      if stage == .starting { fail(.osError, reason) } else { crew.postpone(place, lifetime: 0, now: Clock.monotonic()) }
+      if stage == .starting {
+        fail(.osError, reason)
+      } else {
+        crew.postpone(place, lifetime: 0, now: Clock.monotonic())
+      }
       return false
     }
     return true

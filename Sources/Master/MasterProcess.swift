@@ -148,6 +148,7 @@ package struct MasterProcess: ~Copyable {
       case .nothing: return
       case .closed:
         epoll.remove(line.channel.raw)
+        crew.tellAll(.orphaned)
         drain()
         return
       case .message(let kind, _, _):

@@ -3,7 +3,7 @@ import Platform
 
 /// One generation of the server, as the supervisor sees it: a master and where it stands.
 package struct Generation {
-  package enum Stage: Sendable {
+  package enum Stage: String, Sendable {
     /// Its master reads, binds, loads and forks.
     case starting
     /// Its workers are ready.
@@ -15,7 +15,7 @@ package struct Generation {
   }
 
   /// Why it was started.
-  package enum Cause: Sendable { case start, reload, restart }
+  package enum Cause: String, Sendable { case start, reload, restart }
 
   /// What its master has said of its configuration, in nanoseconds; until then what a configuration has by default.
   package struct Settings: Sendable {

@@ -50,6 +50,25 @@ struct ListenerStore: ~Copyable {
     entries.removeAll(where: isLeaving)
   }
 
+  // MARK: Over an exec
+
+  var descriptors: [CInt] { entries.map(\.descriptor) }
+
+  var savedLines: String {
+    entries.reduce("") { text, entry in
+      text + StateText.line(["listener", "\(entry.descriptor)", entry.file?.identity ?? "-"], text: entry.name)
+    }
+  }
+
+  mutating func restore(_ record: StateText.Record) {
+    var record = record
+    let fd = record.number(CInt.self)
+    guard fd > 2 else { return }
+    Process.closeOnExec(fd)
+    let file = SocketFile(boundTo: fd, identity: record.word())
+    entries.append(Entry(name: record.text(), descriptor: fd, provisionalFor: nil, file: file))
+  }
+
   deinit {
     for entry in entries { _ = FileDescriptor(owning: entry.descriptor) }
   }

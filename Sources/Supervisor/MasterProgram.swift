@@ -27,6 +27,23 @@ package struct MasterProgram: Sendable {
     }
   }
 
+  /// Starts the program so that it says its version, to nobody; the pid.
+  func probe() throws(Errno) -> pid_t {
+    let own = Process.id
+    switch try Process.fork() {
+    case .parent(let child): return child
+    case .child:
+      Signals.reset()
+      Process.closeDescriptors(except: [])
+      guard Process.bindToParent(own, signal: SIGKILL), Process.discardOutput() else { Process.leave(.osError) }
+      do throws(Errno) {
+        try Process.execute(path, arguments: [path, "--version"])
+      } catch {
+        Process.leave(.osError)
+      }
+    }
+  }
+
   /// In the child: nothing of the supervisor's but the channel survives.
   private func becomeMaster(_ channel: Channel, parent: pid_t) -> Never {
     Signals.reset()

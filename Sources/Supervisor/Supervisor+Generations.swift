@@ -60,6 +60,12 @@ extension Supervisor {
       drain(old)
     }
     if generation.cause == .reload { reloadEnded(generation.number, generation.startedAt, failure: nil) }
+    isThrough()
+  }
+
+  /// A start has come to its end, good or bad: what waited for it follows.
+  private mutating func isThrough() {
+    if replacementIsWanted { beginReplacement() }
     if reloadIsWanted { reload() }
   }
 
@@ -144,7 +150,7 @@ extension Supervisor {
     case .draining, .stopping: break
     }
     if aim != .serve, state.generations.isEmpty { exitCode = exitCode ?? .ok }
-    if reloadIsWanted { reload() }
+    isThrough()
   }
 
   /// A generation could not start.

@@ -10,6 +10,7 @@ extension Supervisor {
     case SIGTERM where aim == .serve: drainAll()
     case SIGTERM, SIGINT, SIGQUIT: stopAll()
     case SIGHUP: reload()
+    case SIGUSR2: beginReplacement()
     default: log.warning("\(Signals.name(signal)) has no effect in this version")
     }
   }
@@ -40,6 +41,7 @@ extension Supervisor {
     aim = next
     restartAt = .max
     reloadIsWanted = false
+    replacementIsWanted = false
     store.removeAll()
     if state.generations.isEmpty { exitCode = .ok }
   }

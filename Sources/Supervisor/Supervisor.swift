@@ -30,6 +30,10 @@ package struct Supervisor: ~Copyable {
   var restartAt = UInt64.max
   /// A reload that was asked for while another ran.
   var reloadIsWanted = false
+  /// A try of the program that is to replace the supervisor's own.
+  var probe: Probe?
+  /// That try was asked for while a generation started.
+  var replacementIsWanted = false
   /// Set at the end.
   var exitCode: ExitCode?
 
@@ -58,7 +62,7 @@ package struct Supervisor: ~Copyable {
   package consuming func run() throws(Errno) -> ExitCode {
     try epoll.add(signals.raw, .readable, token: Supervisor.signalToken)
     try epoll.add(timer.raw, .readable, token: Supervisor.timerToken)
-    start(.start)
+    if state.generationCount == 0 { start(.start) }
     while true {
       if let exitCode {
         store.removeAll()
@@ -87,19 +91,24 @@ package struct Supervisor: ~Copyable {
   private mutating func reap() {
     while let (pid, ending) = Process.reap() {
       // Whoever has left children behind may have left them to this process.
-      if let index = state.generations.firstIndex(where: { $0.master == pid }) { ended(index, ending) }
+      if let index = state.generations.firstIndex(where: { $0.master == pid }) {
+        ended(index, ending)
+      } else if pid == probe?.pid {
+        probeEnded(ending)
+      }
     }
   }
 
   // MARK: Time
 
   private var nextMoment: UInt64 {
-    state.generations.reduce(restartAt) { min($0, $1.deadline) }
+    state.generations.reduce(min(restartAt, probe?.deadline ?? .max)) { min($0, $1.deadline) }
   }
 
   private mutating func momentHasCome() {
     let now = Clock.monotonic()
     for index in state.generations.indices where state.generations[index].deadline <= now { isLate(index) }
     if restartAt <= now { start(.restart) }
+    if let probe, probe.deadline <= now { Process.send(SIGKILL, to: probe.pid) }
   }
 }

@@ -104,6 +104,9 @@ extension Worker {
       case .message(let kind, _, _):
         switch WorkerProcess.Message(rawValue: kind) {
         case .drain: beginDrain()
+        case .orphaned:
+          beginDrain()
+          hurryIdleConnections()
         case .stop:
           record.drain = .stopping
           record.slot.state = .stopping
@@ -128,6 +131,14 @@ extension Worker {
     record.drainDeadline = record.now &+ record.gracefulTimeout
     record.table.visit { if $0.record.phase != .lent { queue($0) } }
     closeListeners()
+  }
+
+  /// Idle connections get a last chance of less than a second.
+  private func hurryIdleConnections() {
+    let moment = record.now &+ 800 * Clock.nanosecondsPerMillisecond
+    record.table.visit { connection in
+      if connection.record.phase == .idle && connection.record.deadline > moment { setDeadline(connection, moment) }
+    }
   }
 
   /// Clients that wait in the backlog would be reset with the last copy of the socket: they are served first.

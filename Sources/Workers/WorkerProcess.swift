@@ -18,6 +18,8 @@ package struct WorkerProcess: ~Copyable {
     case drain = 3
     /// Master to worker: leave now.
     case stop = 4
+    /// Master to worker: the supervisor is gone; as `drain`, and idle connections are not waited for.
+    case orphaned = 6
   }
 
   package struct Socket: Sendable {

@@ -33,6 +33,19 @@ struct OutriderCommand: ParsableCommand {
   @Argument(help: "The plugin to serve on /, in place of those of the file.", completion: .file(extensions: ["so"]))
   var plugin: String?
 
+  /// A supervisor that takes over from another reads nothing anew, least of all flags that it may understand no more.
+  static func main() {
+    do throws(Errno) {
+      if let supervisor = try Supervisor.inherited(arguments: CommandLine.arguments) {
+        Process.leave(flushing: try supervisor.run())
+      }
+    } catch {
+      Complaint.write("\(error)")
+      Process.leave(flushing: .osError)
+    }
+    main(nil)
+  }
+
   func run() throws {
     Process.leave(flushing: perform())
   }
@@ -112,7 +125,7 @@ struct OutriderCommand: ParsableCommand {
   private func supervise() throws(StartFault) -> Platform.ExitCode {
     do throws(Errno) {
       let supervisor = try Supervisor(
-        executable: try Process.executablePath(), arguments: CommandLine.arguments)
+        executable: try ProgramFile.path(calledAs: CommandLine.arguments.first ?? ""), arguments: CommandLine.arguments)
       return try supervisor.run()
     } catch {
       throw StartFault("\(error)", .osError)

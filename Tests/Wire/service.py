@@ -6,7 +6,7 @@ import time
 
 import processes
 from processes import wait_for
-from server import RELEASE, TEST_PLUGINS, Server, free_port
+from server import RELEASE, TEST_PLUGINS, free_port
 
 CONFIGURED = TEST_PLUGINS / "libconfigured.so"
 DEMO = RELEASE / "libdemo_event.so"
@@ -96,11 +96,12 @@ class Service:
         return [line for line in self.server.log.splitlines() if "reload failed: " in line]
 
 
+def is_loading(service, plugin):
+    return any(processes.has_mapped(p.pid, plugin) for p in processes.children(service.server.pid))
+
+
 def memory(pid):
     """The private memory of a process in KiB, as the kernel counts it."""
     with open(f"/proc/{pid}/smaps_rollup") as rollup:
         words = dict(line.split(":", 1) for line in rollup if ":" in line and "kB" in line)
     return sum(int(words[name].split()[0]) for name in ("Private_Clean", "Private_Dirty"))
-
-
-__all__ = ["Service", "Server", "memory"]

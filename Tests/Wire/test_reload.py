@@ -16,7 +16,7 @@ import processes
 from load import Load
 from processes import wait_for
 from server import BINARY, TEST_PLUGINS, free_port
-from service import CONFIGURED, Service, memory
+from service import CONFIGURED, Service, is_loading, memory
 
 
 @pytest.fixture
@@ -41,10 +41,6 @@ def replace(path, content, mode=0o755):
     new.write_bytes(content)
     new.chmod(mode)
     new.rename(path)
-
-
-def is_loading(service, plugin):
-    return any(processes.has_mapped(p.pid, plugin) for p in processes.children(service.server.pid))
 
 
 # New generations

@@ -58,14 +58,10 @@ package enum Process {
     return getppid() == parent
   }
 
-  /// The program file this process runs, as it was named when it started.
-  package static func executablePath() throws(Errno) -> String {
-    var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
-    let count = unsafe buffer.withUnsafeMutableBytes { bytes in
-      unsafe readlink("/proc/self/exe", bytes.baseAddress!.assumingMemoryBound(to: CChar.self), bytes.count)
-    }
-    guard count > 0 else { throw .last("readlink /proc/self/exe") }
-    return String(decoding: buffer[..<count], as: UTF8.self)
+  /// From now on what the process writes to standard output and error goes nowhere; false if that can't be.
+  package static func discardOutput() -> Bool {
+    let null = unsafe outrider_open("/dev/null", O_WRONLY, 0)
+    return null >= 0 && dup2(null, 1) == 1 && dup2(null, 2) == 2
   }
 
   /// Closes every descriptor from 3 on that is not in `keep`.

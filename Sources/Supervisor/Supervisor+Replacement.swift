@@ -1,0 +1,160 @@
+import Glibc
+import Logging
+import Platform
+
+// USR2: the supervisor's program is replaced in place. Its pid, children, sockets and lines stay; what it knows goes to
+// the successor as text in an anonymous file, whose number is in the environment.
+//
+// Once exec has succeeded there is no way back. So the new program first has to say its version, in a child.
+
+extension Supervisor {
+  /// Where the successor finds the state.
+  private static let stateVariable = "OUTRIDER_STATE"
+  /// How long the new program has to say its version.
+  private static let probeTime = 10 * Clock.nanosecondsPerSecond
+
+  /// A try of the program file on disk.
+  struct Probe {
+    let pid: pid_t
+    let deadline: UInt64
+  }
+
+  /// Tries the program on disk; the rest follows when it has ended well.
+  mutating func beginReplacement() {
+    guard aim == .serve, probe == nil else { return }
+    guard state.starting == nil else {
+      replacementIsWanted = true
+      return
+    }
+    replacementIsWanted = false
+    do throws(Errno) {
+      probe = Probe(pid: try program.probe(), deadline: Clock.monotonic() &+ Supervisor.probeTime)
+    } catch {
+      log.error("the supervisor is not replaced: \(error)")
+    }
+  }
+
+  mutating func probeEnded(_ ending: Process.Ending) {
+    probe = nil
+    guard ending == .exited(ExitCode.ok.rawValue) else {
+      log.error("the supervisor is not replaced: \(program.path) --version \(ending)")
+      return
+    }
+    guard state.starting == nil else {
+      replacementIsWanted = true
+      return
+    }
+    do throws(Errno) {
+      try replace()
+    } catch {
+      log.error("the supervisor is not replaced: \(error)")
+    }
+  }
+
+  /// Returns only to throw, with all as it was.
+  private mutating func replace() throws(Errno) -> Never {
+    let file = try MemoryFile.make(name: "outrider-state", contents: Array(savedState.utf8))
+    let inherited = [file.raw] + store.descriptors + state.generations.compactMap { $0.channel?.raw }
+    for fd in inherited { Process.keepAcrossExec(fd) }
+    Process.setEnvironment(Supervisor.stateVariable, "\(file.raw)")
+    defer {
+      for fd in inherited { Process.closeOnExec(fd) }
+      Process.setEnvironment(Supervisor.stateVariable, nil)
+    }
+    try Process.execute(program.path, arguments: program.arguments)
+  }
+
+  // MARK: The state as text
+
+  private var savedState: String {
+    var text = StateText.line(["program"], text: program.path)
+    text += StateText.line(["count", "\(state.generationCount)"])
+    text += StateText.line(["restart-at", "\(restartAt)"])
+    text += StateText.line(["reload-wanted", reloadIsWanted ? "1" : "0"])
+    let restarts = state.restarts
+    text += StateText.line([
+      "restarts", "\(restarts.exited)", "\(restarts.killed)", "\(restarts.failedToStart)", "\(restarts.toldToLeave)",
+    ])
+    if let reload = state.lastReload {
+      text += StateText.line(
+        ["reload", "\(reload.generation)", "\(reload.endedAt)", "\(reload.duration)"], text: reload.failure ?? "")
+    }
+    for generation in state.generations { text += generation.savedLine }
+    return text + store.savedLines
+  }
+
+  /// The state that a predecessor has left to this process; nil if there is none.
+  package static func inherited(arguments: [String]) throws(Errno) -> Supervisor? {
+    guard let number = Process.environment(stateVariable), let fd = CInt(number), fd > 2 else { return nil }
+    Process.setEnvironment(stateVariable, nil)
+    Process.closeOnExec(fd)
+    let file = FileDescriptor(owning: fd)
+    let bytes = try FileContents.read(path: "/proc/self/fd/\(file.raw)", limit: 1 << 24)
+    let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+    guard let first = lines.first, first.hasPrefix("program ") else {
+      throw Errno(code: EPROTO, attempt: "the state of the former supervisor")
+    }
+    var record = StateText.Record(first)
+    _ = record.word()
+    var supervisor = try Supervisor(executable: record.text(), arguments: arguments)
+    for line in lines.dropFirst() { try supervisor.restore(StateText.Record(line)) }
+    let count = supervisor.state.generations.count
+    supervisor.log.info("the supervisor has been replaced, \(count) generation(s) taken over")
+    return supervisor
+  }
+
+  private mutating func restore(_ record: StateText.Record) throws(Errno) {
+    var record = record
+    switch record.word() {
+    case "count": state.generationCount = record.number()
+    case "restart-at": restartAt = record.number()
+    case "reload-wanted": reloadIsWanted = record.number(Int.self) == 1
+    case "restarts":
+      state.restarts.exited = record.number()
+      state.restarts.killed = record.number()
+      state.restarts.failedToStart = record.number()
+      state.restarts.toldToLeave = record.number()
+    case "reload":
+      let generation = record.number(Int.self)
+      let endedAt = record.number(Int64.self)
+      let duration = record.number(UInt64.self)
+      let failure = record.text()
+      state.lastReload = ServiceState.Reload(
+        generation: generation, endedAt: endedAt, duration: duration, failure: failure.isEmpty ? nil : failure)
+    case "generation":
+      let generation = Generation(saved: record)
+      if let channel = generation.channel {
+        try epoll.add(channel.raw, .readable, token: Supervisor.firstChannelToken + UInt64(generation.number))
+      }
+      state.generations.append(generation)
+    case "listener": store.restore(record)
+    default: break  // of another version
+    }
+  }
+}
+
+extension Generation {
+  fileprivate var savedLine: String {
+    StateText.line([
+      "generation", "\(number)", "\(master)", "\(cause.rawValue)", "\(stage.rawValue)", "\(startedAt)", "\(deadline)",
+      "\(channel?.raw ?? -1)", "\(settings.bootTimeout)", "\(settings.gracefulTimeout)", "\(settings.restartBackoff)",
+    ])
+  }
+
+  fileprivate init(saved: StateText.Record) {
+    var record = saved
+    number = record.number()
+    master = record.number()
+    cause = Cause(rawValue: record.word()) ?? .start
+    stage = Stage(rawValue: record.word()) ?? .serving
+    startedAt = record.number()
+    deadline = record.number()
+    let fd = record.number(CInt.self)
+    if fd > 2 {
+      Process.closeOnExec(fd)
+      channel = Channel(owning: FileDescriptor(owning: fd))
+    }
+    settings = Settings(
+      bootTimeout: record.number(), gracefulTimeout: record.number(), restartBackoff: record.number())
+  }
+}

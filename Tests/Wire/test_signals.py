@@ -1,0 +1,320 @@
+"""What each signal to the supervisor does, beside those that end the server (test_processes) and HUP (test_reload)."""
+
+import os
+import re
+import shutil
+import signal
+import time
+from contextlib import ExitStack
+
+import pytest
+
+import client
+import processes
+from load import Load
+from processes import wait_for
+from server import BINARY, TEST_PLUGINS
+from service import Service, is_loading, memory
+
+
+@pytest.fixture
+def service(own, tmp_path):
+    return Service(own, tmp_path)
+
+
+@pytest.fixture
+def deployed(own, tmp_path, monkeypatch):
+    """A service run from a binary of its own, by a symbolic link, which can lead elsewhere."""
+    release = tmp_path / "release-1"
+    release.mkdir()
+    shutil.copy(BINARY, release / "outrider")
+    (tmp_path / "current").symlink_to(release)
+    monkeypatch.setattr("server.BINARY", tmp_path / "current" / "outrider")
+    service = Service(own, tmp_path)
+    service.binary = release / "outrider"
+    return service
+
+
+def replaced(service, before):
+    """Replace the supervisor, and wait for its successor."""
+    service.server.tell(signal.SIGUSR2)
+    wait_for(
+        lambda: service.server.log.count("the supervisor has been replaced") > before,
+        lambda: service.server.state(),
+    )
+
+
+def assert_untouched(service, master, workers):
+    assert service.server.alive
+    assert service.server.master() == master and service.server.workers() == workers
+    assert service.serving() == service.number
+
+
+# Signals that mean nothing
+
+
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGPIPE, signal.SIGWINCH, signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGUSR1],
+    ids=lambda number: number.name,
+)
+def test_signals_without_effect(service, number):
+    before = service.server.master(), service.server.workers()
+    for pid in (service.server.pid, before[0]):
+        os.kill(pid, number)
+    assert_untouched(service, *before)
+
+
+def test_a_stopped_and_continued_supervisor(service):
+    os.kill(service.server.pid, signal.SIGSTOP)
+    service.write()
+    service.hup()
+    assert service.serving() == 1
+    os.kill(service.server.pid, signal.SIGCONT)
+    service.wait_for_number()
+
+
+# USR2: the supervisor is replaced in place
+
+
+def test_the_supervisor_is_replaced(deployed, tmp_path):
+    before = deployed.server.master(), deployed.server.workers()
+    old = os.stat(f"/proc/{deployed.server.pid}/exe").st_ino
+    new = tmp_path / "release-2"
+    shutil.copytree(tmp_path / "release-1", new)
+    (tmp_path / "next").symlink_to(new)
+    (tmp_path / "next").rename(tmp_path / "current")
+    with Load(deployed.server.address, pause=0.001) as load:
+        replaced(deployed, 0)
+        assert_untouched(deployed, *before)
+    load.assert_well()
+    assert os.stat(f"/proc/{deployed.server.pid}/exe").st_ino == (new / "outrider").stat().st_ino != old
+    deployed.reload()
+    assert deployed.server.master() != before[0]
+    assert "generation 2 serves, generation 1 finishes" in deployed.server.log
+    deployed.server.stop()
+
+
+def test_it_is_replaced_many_times(service, tmp_path):
+    path = tmp_path / "socket"
+    service.reload(listeners=[*service.listeners, f"unix:{path}"])
+    before = service.server.master(), service.server.workers()
+    environment = set()
+    with Load(str(path), pause=0.001) as load:
+        for count in range(12):
+            replaced(service, count)
+            descriptors = processes.descriptors(service.server.pid)
+            if count == 2:
+                known = len(descriptors), memory(service.server.pid)
+            strays = {n: t for n, (t, closes) in descriptors.items() if n > 2 and not closes}
+            assert not strays, f"these would be seen by children: {strays}"
+    load.assert_well()
+    assert len(descriptors) == known[0] and memory(service.server.pid) <= known[1] + 64
+    assert_untouched(service, *before)
+    environment = set(open(f"/proc/{service.wait_for_one_master()}/environ").read().split("\0"))
+    assert not [name for name in environment if name.startswith("OUTRIDER_STATE")]
+    service.server.stop()
+    assert not path.exists(), "the successor removes the socket at the end"
+
+
+def test_signals_during_the_replacement_count(service):
+    for _ in range(5):
+        service.write()
+        service.server.tell(signal.SIGUSR2)
+        service.hup()
+        service.wait_for_number()
+        service.wait_for_one_master()
+    assert service.server.alive and not service.failures()
+
+
+def test_generations_that_drain_survive_the_replacement(service):
+    service.reload(server='graceful_timeout = "2s"')
+    with service.server.connect() as short, service.server.connect() as long:
+        short.send(client.request("GET", "/demo/delay?s=1"))
+        long.send(client.request("GET", "/demo/delay?s=5"))
+        short.assert_open(within=0.2)
+        service.write()
+        service.hup()
+        service.wait_for_number()
+        replaced(service, 0)
+        assert len(processes.children(service.server.pid)) == 2
+        assert short.final(timeout=3).status == 200
+        service.wait_for_one_master(timeout=4)  # bounded as before
+        assert not [answer for answer in long.end() if answer.complete]
+
+
+def test_a_master_that_dies_after_the_replacement_is_started_again(service):
+    replaced(service, 0)
+    os.kill(service.server.master(), signal.SIGKILL)
+    assert service.serving() == service.number
+    assert "SIGKILL" in service.server.log
+
+
+def test_a_term_after_the_replacement(service):
+    replaced(service, 0)
+    with service.server.connect() as connection:
+        connection.send(client.request("GET", "/demo/delay?s=1"))
+        connection.assert_open(within=0.1)
+        service.server.tell(signal.SIGTERM)
+        assert connection.final(timeout=3).status == 200
+    service.server.ended_well()
+
+
+def test_the_replacement_reads_no_configuration(service):
+    before = service.server.master(), service.server.workers()
+    service.file.unlink()
+    replaced(service, 0)
+    assert_untouched(service, *before)
+
+
+BINARIES = {
+    "missing": None,
+    "empty": b"",
+    "cut": "cut",
+    "fails": b"#!/bin/sh\nexit 3\n",
+    "not executable": b"\x7fELF",
+}
+
+
+@pytest.mark.parametrize("name", BINARIES)
+def test_a_broken_binary_replaces_nothing(deployed, name):
+    before = deployed.server.master(), deployed.server.workers()
+    good, content = deployed.binary.read_bytes(), BINARIES[name]
+    deployed.binary.unlink()
+    if content is not None:
+        deployed.binary.write_bytes(good[:300_000] if content == "cut" else content)
+        deployed.binary.chmod(0o644 if name == "not executable" else 0o755)
+    deployed.server.tell(signal.SIGUSR2)
+    wait_for(lambda: "the supervisor is not replaced: " in deployed.server.log, lambda: deployed.server.state())
+    assert_untouched(deployed, *before)
+    deployed.binary.unlink(missing_ok=True)
+    deployed.binary.write_bytes(good)
+    deployed.binary.chmod(0o755)
+    replaced(deployed, 0)
+    assert_untouched(deployed, *before)
+    deployed.reload()
+
+
+# Masters that end by themselves
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda n: n.name)
+def test_a_master_killed_by_hand_is_replaced(own, tmp_path, model, number):
+    service = Service(own, tmp_path, model)
+    master = service.server.master()
+    with service.server.connect() as busy:
+        busy.send(client.request("GET", "/demo/delay?s=1"))
+        busy.assert_open(within=0.2)
+        os.kill(master, number)
+        start = time.monotonic()
+        assert service.serving() == 1, "who comes meanwhile waits in the backlog"
+        assert time.monotonic() - start < 0.9
+        assert busy.final(timeout=3).status == 200, "what the workers hold they finish"
+    assert service.wait_for_one_master() != master
+    assert service.server.alive
+    assert re.search(rf"\b{master}\b.*starting another", service.server.log)
+
+
+def test_masters_killed_again_and_again_under_load(own, tmp_path):
+    service = Service(own, tmp_path)
+    with Load(service.server.address, keeping=0, opening=2, pause=0.001) as load:
+        for _ in range(3):
+            os.kill(service.wait_for_one_master(), signal.SIGKILL)
+            assert service.serving() == 1
+    load.assert_well()
+
+
+def test_a_restart_that_fails_backs_off(own, tmp_path):
+    service = Service(own, tmp_path)
+    service.reload(server='restart_backoff = "50ms"')
+    master = service.server.master()
+    good = service.file.read_text()
+    service.file.write_text("nonsense")
+    os.kill(master, signal.SIGKILL)
+    time.sleep(2)
+    tries = service.server.log.count("did not start: ")
+    assert 2 <= tries <= 9, f"tries back off from 50 ms, doubling: {tries} in 2 s"
+    ticks = sum(int(word) for word in open(f"/proc/{service.server.pid}/stat").read().split()[13:17])
+    assert ticks < 0.5 * os.sysconf("SC_CLK_TCK"), "neither the supervisor nor its children are busy"
+    service.file.write_text(good)
+    service.hup()  # whoever has mended it does not have to wait
+    start = time.monotonic()
+    assert service.serving() == service.number
+    assert time.monotonic() - start < 0.5
+
+
+def test_a_master_killed_during_a_reload(own, tmp_path):
+    """The new generation takes over then; if it fails, the old one is started again."""
+    service = Service(own, tmp_path)
+    master = service.server.master()
+    service.write()
+    service.hup()
+    os.kill(master, signal.SIGKILL)
+    service.wait_for_number()
+    service.wait_for_one_master()
+    master = service.server.master()
+    service.write(plugin=TEST_PLUGINS / "libload_hangs.so", server='boot_timeout = "500ms"')
+    service.hup()
+    wait_for(lambda: is_loading(service, "libload_hangs.so"), "a reload that has begun")
+    os.kill(master, signal.SIGKILL)
+    service.write()
+    service.wait_for_number()
+    assert len(service.failures()) == 1
+
+
+# A supervisor that is killed
+
+
+def test_a_killed_supervisor_leaves_no_idle_connections(own, tmp_path, model):
+    service = Service(own, tmp_path, model)
+    service.reload(settings='[timeouts]\nkeepalive = "30s"')
+    address = service.server.address
+    with ExitStack() as stack:
+        if model != "sync":
+            idle = stack.enter_context(client.Connection(address))
+            idle.send(client.request("GET", "/"))
+            assert not idle.final().says_close
+        busy = stack.enter_context(client.Connection(address))
+        busy.send(client.request("GET", "/demo/delay?s=2"))
+        busy.assert_open(within=0.2)
+        service.server.tell(signal.SIGKILL)
+        start = time.monotonic()
+        if model != "sync":
+            idle.assert_closed(timeout=1.5)
+            assert time.monotonic() - start < 1.3, "within a second"
+        assert busy.final(timeout=4).status == 200
+    service.server.wait()
+    service.server.assert_nothing_left(timeout=1.5)
+
+
+def test_a_killed_supervisor_ends_requests_after_graceful_timeout(own, tmp_path, model):
+    service = Service(own, tmp_path, model)
+    service.reload(server='graceful_timeout = "500ms"')
+    with service.server.connect() as busy:
+        busy.send(client.request("GET", "/demo/delay?s=5"))
+        busy.assert_open(within=0.2)
+        service.server.tell(signal.SIGKILL)
+        service.server.wait()
+        service.server.assert_nothing_left(timeout=3)
+
+
+def test_all_killed_at_random(own, tmp_path):
+    """Supervisor, masters and workers die in any order: nothing is left, and the address is free."""
+    import random
+    import socket
+
+    chance = random.Random(5)
+    for _ in range(4):
+        service = Service(own, tmp_path)
+        service.reload(server='workers = 3\ngraceful_timeout = "1s"')
+        server = service.server
+        server.workers(3)
+        everyone = [p.pid for p in processes.family(server.pid)]
+        server.family = processes.family(server.pid)
+        chance.shuffle(everyone)
+        for pid in everyone[: everyone.index(server.pid) + 1]:
+            os.kill(pid, signal.SIGKILL)
+        server.wait()
+        server.assert_nothing_left(timeout=6)
+        with socket.create_server(server.address):
+            pass
