@@ -26,7 +26,7 @@ dependencies:
 	@Tests/Environment/debian.sh libssl-dev libnghttp2-dev libsystemd-dev libtomlplusplus-dev g++ pkg-config
 
 test-dependencies: dependencies
-	@Tests/Environment/debian.sh python3-venv binutils curl procps
+	@Tests/Environment/debian.sh python3-venv binutils curl procps systemd util-linux
 	@Tests/Environment/python.sh
 
 bench-dependencies: dependencies

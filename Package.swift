@@ -39,7 +39,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["exports.map"], swiftSettings: strict, linkerSettings: exportNothing),
-    .target(name: "Supervisor", dependencies: ["Platform"], swiftSettings: strict),
+    .target(name: "Supervisor", dependencies: ["Platform", "CSystemd"], swiftSettings: strict),
     .target(
       name: "Master", dependencies: ["Workers", "PluginHost", "Configuration", "Platform"], swiftSettings: strict),
     .target(

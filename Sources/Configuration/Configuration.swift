@@ -5,6 +5,8 @@ package struct Configuration: Sendable {
   let general: Traced<Settings>
   let listeners: [Traced<ListenerSettings>]
   let plugins: [Traced<PluginSettings>]
+  /// Somebody has said where to listen; else there is the one listener by default.
+  package var hasListeners: Bool { listeners.contains { $0.origin != .builtIn } }
   /// The configuration file, if there is one.
   let file: String?
 

@@ -4,6 +4,7 @@ extension ConfigurationSources {
     let schema = ListenerSettings.schema
     var listeners = root.map { reader.readList(named: "listener", in: $0, by: schema) } ?? []
     if !binds.isEmpty { listeners = readBinds(&reader.faults) }
+    for listener in listeners { checkFileSettings(listener, &reader.faults) }
     var taken: [BindAddress: Origin] = [:]
     for listener in listeners where !listener.faulty.contains("listener.bind") {
       let address = listener.value.bind
@@ -17,6 +18,19 @@ extension ConfigurationSources {
       }
     }
     return listeners.isEmpty ? [Traced(value: schema.defaults)] : listeners
+  }
+
+  /// Only the file of a unix socket that is made here has a mode and an owner.
+  private func checkFileSettings(_ listener: Traced<ListenerSettings>, _ faults: inout FaultList) {
+    if case .unix = listener.value.bind { return }
+    if listener.faulty.contains("listener.bind") { return }
+    let defaults = ListenerSettings.schema.defaults
+    for name in ["listener.mode", "listener.owner", "listener.group"] {
+      guard let origin = listener.origins[name], let key = ListenerSettings.schema[name] else { continue }
+      // The dump has every key, with its default if need be.
+      if key.text(listener.value) == key.text(defaults) { continue }
+      faults.add(origin, key: name, "only for unix sockets, not for \(listener.value.bind)")
+    }
   }
 
   private func readBinds(_ faults: inout FaultList) -> [Traced<ListenerSettings>] {

@@ -46,8 +46,10 @@ extension MasterProcess {
     Process.closeDescriptors(except: listeners.descriptors + [channel.raw])
     scoreboard.leaveOnly(slot)
     guard Process.bindToParent(parent, signal: SIGTERM) else { Process.leave(.ok) }
+    var settings = configuration.settings
+    settings.listeners = listeners.settings
     let worker = WorkerProcess(
-      settings: configuration.settings, plugins: plugins, sockets: listeners.sockets, index: place, channel: channel,
+      settings: settings, plugins: plugins, sockets: listeners.sockets, index: place, channel: channel,
       slot: slot)
     Process.leave(worker.run(role: "worker \(place)", level: level))
   }

@@ -118,7 +118,7 @@ package struct MasterProcess: ~Copyable {
     let places = listeners.sockets.map(\.place).joined(separator: ", ")
     log.info(
       "serving \(names) on \(places): worker model \(settings.server.workerModel.rawValue), \(crew.count) worker(s)")
-    line.ready(claims: listeners.names)
+    line.ready(listeners.claims)
   }
 
   private mutating func heedSignals() {
@@ -212,7 +212,7 @@ extension WorkerProcess.Socket {
     switch address {
     case .ipv4: "http://\(address.host):\(address.port)"
     case .ipv6: "http://[\(address.host)]:\(address.port)"
-    case .unix: "a unix socket"
+    case .unix(let path): "unix:\(path)"
     }
   }
 }

@@ -24,7 +24,7 @@ package struct SupervisorLine: Sendable {
       case .closed: throw StartFault("the supervisor is gone", .software)
       case .message(let kind, let text, let descriptor):
         switch MasterMessage(rawValue: kind) {
-        case .listener: if let descriptor { stored.add(descriptor, name: String(decoding: text, as: UTF8.self)) }
+        case .listener: if let descriptor { stored.add(descriptor, text: String(decoding: text, as: UTF8.self)) }
         case .begin: return stored
         case .drain, .stop: throw StartFault("told to leave while starting", .software)
         default: break
@@ -41,9 +41,9 @@ package struct SupervisorLine: Sendable {
   /// A listener that has been bound here, for the supervisor to keep.
   func offer(_ descriptor: CInt, name: String) { send(.listener, name, descriptor: descriptor) }
 
-  /// The generation serves, by the listeners of these names.
-  func ready(claims: [String]) {
-    for name in claims { send(.claim, name) }
+  /// The generation serves, by these listeners.
+  func ready(_ claims: [ListenerClaim]) {
+    for claim in claims { send(.claim, claim.text) }
     send(.ready)
   }
 
@@ -60,24 +60,5 @@ package struct SupervisorLine: Sendable {
       if Connections.peerHasLeft(channel.raw) { return }
       guard Connections.wait(channel.raw, writing: true, deadline: deadline) else { return }
     }
-  }
-}
-
-/// The listening sockets that the supervisor keeps, by name, each to be taken once; what is left is closed.
-struct StoredSockets: ~Copyable {
-  private var descriptors: [String: CInt] = [:]
-
-  mutating func add(_ descriptor: consuming FileDescriptor, name: String) {
-    if let former = descriptors.updateValue(descriptor.release(), forKey: name) {
-      _ = FileDescriptor(owning: former)
-    }
-  }
-
-  mutating func take(_ name: String) -> FileDescriptor? {
-    descriptors.removeValue(forKey: name).map { FileDescriptor(owning: $0) }
-  }
-
-  deinit {
-    for descriptor in descriptors.values { _ = FileDescriptor(owning: descriptor) }
   }
 }

@@ -38,8 +38,8 @@ package struct Generation {
   var failure: String?
   /// The failure was on stderr before it came here.
   var failureIsTold = false
-  /// The names of the listeners that it serves.
-  var claims: [String] = []
+  /// The listeners that it serves.
+  var claims: [ListenerClaim] = []
   /// When the next stage has to be reached, in monotonic nanoseconds.
   var deadline: UInt64
   /// Nil after the master has closed its end.

@@ -7,13 +7,24 @@ struct ListenerStore: ~Copyable {
   private struct Entry {
     let name: String
     let descriptor: CInt
+    /// It was there before the supervisor, which never closes it as long as it serves, and changes nothing about it.
+    var isInherited = false
+    /// The name that systemd has given it.
+    var systemdName: String?
     /// Set as long as the generation that has bound it does not serve: it goes if that one fails.
     var provisionalFor: Int?
     /// The file of a unix socket, to be removed with it.
-    let file: SocketFile?
+    var file: SocketFile?
   }
 
   private var entries: [Entry] = []
+
+  mutating func add(_ socket: InheritedSockets.Socket) {
+    entries.append(
+      Entry(
+        name: "fd:\(socket.descriptor)", descriptor: socket.descriptor, isInherited: true,
+        systemdName: socket.systemdName))
+  }
 
   /// Takes a socket that a starting generation has bound.
   mutating func keep(_ descriptor: consuming FileDescriptor, name: String, of generation: Int) {
@@ -26,15 +37,30 @@ struct ListenerStore: ~Copyable {
   /// Sends all of them; false if the other side does not take them.
   func sendAll(over channel: Channel) -> Bool {
     entries.allSatisfy { entry in
-      channel.send(
-        kind: MasterMessage.listener.rawValue, text: Array(entry.name.utf8), descriptor: entry.descriptor)
+      let systemd = entry.systemdName.map { "\nsystemd:\($0)" } ?? ""
+      return channel.send(
+        kind: MasterMessage.listener.rawValue, text: Array((entry.name + systemd).utf8), descriptor: entry.descriptor)
     }
   }
 
-  /// The generation serves: what it claims stays, the rest is closed here.
-  mutating func settle(_ generation: Int, claims: [String]) {
-    removeAll { !claims.contains($0.name) }
-    for index in entries.indices { entries[index].provisionalFor = nil }
+  /// The generation serves: what it claims stays, and becomes as it is configured now; the rest is closed here.
+  ///
+  /// - Returns: what could not be changed.
+  mutating func settle(_ claims: [ListenerClaim]) -> [Errno] {
+    let names = Set(claims.map(\.name))
+    removeAll { !$0.isInherited && !names.contains($0.name) }
+    var faults: [Errno] = []
+    for index in entries.indices where !entries[index].isInherited {
+      let entry = entries[index]
+      entries[index].provisionalFor = nil
+      guard entry.provisionalFor == nil, let claim = claims.first(where: { $0.name == entry.name }) else { continue }
+      do throws(Errno) {
+        try ListeningSocket.change(entry.descriptor, file: entry.file, claim.options)
+      } catch {
+        faults.append(error)
+      }
+    }
+    return faults
   }
 
   /// The generation has failed: what it had bound is closed.
@@ -56,17 +82,27 @@ struct ListenerStore: ~Copyable {
 
   var savedLines: String {
     entries.reduce("") { text, entry in
-      text + StateText.line(["listener", "\(entry.descriptor)", entry.file?.identity ?? "-"], text: entry.name)
+      let kind = entry.isInherited ? entry.systemdName == nil ? "inherited" : "systemd" : "bound"
+      return text
+        + StateText.line(
+          ["listener", kind, "\(entry.descriptor)", entry.file?.identity ?? "-"],
+          text: entry.systemdName ?? entry.name)
     }
   }
 
   mutating func restore(_ record: StateText.Record) {
     var record = record
+    let kind = record.word()
     let fd = record.number(CInt.self)
+    let identity = record.word()
     guard fd > 2 else { return }
     Process.closeOnExec(fd)
-    let file = SocketFile(boundTo: fd, identity: record.word())
-    entries.append(Entry(name: record.text(), descriptor: fd, provisionalFor: nil, file: file))
+    if kind == "bound" {
+      entries.append(
+        Entry(name: record.text(), descriptor: fd, file: SocketFile(boundTo: fd, identity: identity)))
+    } else {
+      add(InheritedSockets.Socket(descriptor: fd, systemdName: kind == "systemd" ? record.text() : nil))
+    }
   }
 
   deinit {

@@ -52,7 +52,7 @@ extension Supervisor {
   private mutating func isReady(_ index: Int) {
     guard state.generations[index].stage == .starting else { return }
     let generation = state.generations[index]
-    store.settle(generation.number, claims: generation.claims)
+    for fault in store.settle(generation.claims) { log.warning("a listener is not changed: \(fault)") }
     state.generations[index].stage = .serving
     state.generations[index].deadline = .max
     for old in state.generations.indices where old != index && state.generations[old].stage == .serving {
@@ -101,7 +101,7 @@ extension Supervisor {
     case .listener:
       if let descriptor { store.keep(descriptor, name: text, of: state.generations[index].number) }
     case .step: state.generations[index].step = text
-    case .claim: state.generations[index].claims.append(text)
+    case .claim: if let claim = ListenerClaim(text: text) { state.generations[index].claims.append(claim) }
     case .failed:
       state.generations[index].failure = text.split(separator: "\n").joined(separator: "; ")
       state.generations[index].failureIsTold = true

@@ -62,7 +62,10 @@ package struct Supervisor: ~Copyable {
   package consuming func run() throws(Errno) -> ExitCode {
     try epoll.add(signals.raw, .readable, token: Supervisor.signalToken)
     try epoll.add(timer.raw, .readable, token: Supervisor.timerToken)
-    if state.generationCount == 0 { start(.start) }
+    if state.generationCount == 0 {
+      takeInheritedSockets()
+      if exitCode == nil { start(.start) }
+    }
     while true {
       if let exitCode {
         store.removeAll()
@@ -79,6 +82,15 @@ package struct Supervisor: ~Copyable {
         case let token: readChannel(of: Int(token - Supervisor.firstChannelToken))
         }
       }
+    }
+  }
+
+  private mutating func takeInheritedSockets() {
+    do throws(InheritedSockets.Fault) {
+      for socket in try InheritedSockets.take() { store.add(socket) }
+    } catch {
+      log.critical("\(error.description)")
+      exitCode = .configuration
     }
   }
 

@@ -6,7 +6,8 @@ struct SettingFlags: ParsableArguments {
   @Option(name: .shortAndLong, help: "The configuration file.", completion: .file(extensions: ["toml"]))
   var config: String?
 
-  @Option(name: .shortAndLong, help: "Where to listen: host:port, [v6]:port or unix:/path. Repeatable.")
+  @Option(
+    name: .shortAndLong, help: "Where to listen: host:port, [v6]:port, unix:/path, fd:N or systemd:NAME. Repeatable.")
   var bind: [String] = []
 
   @Option(name: .shortAndLong, help: "The number of worker processes, or auto: one per core.")

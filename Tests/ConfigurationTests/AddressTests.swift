@@ -5,7 +5,7 @@ import Testing
   @Test(arguments: [
     ("127.0.0.1:8000", "127.0.0.1:8000"), ("0.0.0.0:0", "0.0.0.0:0"), ("localhost:80", "127.0.0.1:80"),
     ("[::1]:65535", "[::1]:65535"), ("[2001:DB8:0::1]:1", "[2001:db8::1]:1"), ("[::]:80", "[::]:80"),
-    ("unix:/run/o.sock", "unix:/run/o.sock"),
+    ("unix:/run/o.sock", "unix:/run/o.sock"), ("fd:3", "fd:3"), ("systemd:http.socket", "systemd:http.socket"),
   ])
   func goodBinds(text: String, expected: String) throws {
     let settings = try settings("[[listener]]\nbind = \"\(text)\"\n\(minimal)")
@@ -25,8 +25,8 @@ import Testing
 
   @Test(arguments: [
     (":8000", #"no host in ":8000"; say "0.0.0.0:8000" or "[::]:8000" for all"#),
-    ("8000", #"expected host:port, [v6]:port or unix:/path, found "8000""#),
-    ("", #"expected host:port, [v6]:port or unix:/path, found """#),
+    ("8000", #"expected host:port, [v6]:port, unix:/path, fd:N or systemd:NAME, found "8000""#),
+    ("", #"expected host:port, [v6]:port, unix:/path, fd:N or systemd:NAME, found """#),
     ("example.org:80", #""example.org" is not an IPv4 address; names other than localhost are not looked up"#),
     ("127.0.0.1:65536", #"the port is a number from 0 to 65535, found "65536""#),
     ("127.0.0.1:", #"the port is a number from 0 to 65535, found """#),
@@ -39,8 +39,11 @@ import Testing
     ("127.0.0.01:80", #""127.0.0.01" is not an IPv4 address; names other than localhost are not looked up"#),
     ("unix:o.sock", "the path after unix: begins with /"),
     ("unix:", "the path after unix: begins with /"),
-    ("systemd:http", "systemd: addresses are not available yet"),
-    ("fd:3", "fd: addresses are not available yet"),
+    ("systemd:", "the name after systemd: is FileDescriptorName= of the socket unit, found \"\""),
+    ("systemd:a:b", "the name after systemd: is FileDescriptorName= of the socket unit, found \"a:b\""),
+    ("fd:2", "the number after fd: is that of an open descriptor, from 3 on, found \"2\""),
+    ("fd:x", "the number after fd: is that of an open descriptor, from 3 on, found \"x\""),
+    ("fd:99999999999", "the number after fd: is that of an open descriptor, from 3 on, found \"99999999999\""),
   ])
   func badBinds(text: String, expected: String) {
     #expect(faults("[[listener]]\nbind = \"\(text)\"") == ["outrider.toml:2:8: listener.bind: \(expected)"])

@@ -84,11 +84,22 @@ def end(child, family):
 class Server:
     """A running outrider."""
 
-    def __init__(self, *arguments, model=None, unix=False, bind=True, port=None, env=None, pass_fds=()):
+    def __init__(
+        self,
+        *arguments,
+        model=None,
+        unix=False,
+        bind=True,
+        port=None,
+        address=None,
+        env=None,
+        pass_fds=(),
+        launcher=(),
+    ):
         self.folder = Path(tempfile.mkdtemp(prefix="outrider-wire-"))
         self.port = port or free_port()
-        self.address = str(self.folder / "socket") if unix else ("127.0.0.1", self.port)
-        command = [str(BINARY)]
+        self.address = address or (str(self.folder / "socket") if unix else ("127.0.0.1", self.port))
+        command = [*map(str, launcher), str(BINARY)]  # the launcher ends with exec
         if bind:
             command += ["-b", f"unix:{self.address}" if unix else f"127.0.0.1:{self.port}"]
         if model:

@@ -153,13 +153,29 @@ extension Settings {
   }
 }
 
+/// A name that the system could have, or a number; empty for none.
+private func checkAccount(_ name: String) throws(Refusal) {
+  guard name.utf8.count <= 256, !name.utf8.contains(where: { $0 <= 0x20 || $0 == UInt8(ascii: ":") }) else {
+    throw Refusal(reason: "\(QuotedText.shown(name)) is not the name of a user or group")
+  }
+}
+
 extension ListenerSettings {
   static let schema = Schema<ListenerSettings>(
     room: ListenerSettings(),
     [
       .init(
         "listener.bind", .bindAddress, default: "127.0.0.1:8000", \.bind,
-        "Where to listen; port 0 lets the kernel choose."),
+        "Where to listen; port 0 lets the kernel choose, systemd:NAME is all sockets that are passed under that name."),
+      .init(
+        "listener.mode", .fileMode, default: "\"0660\"", \.mode,
+        "The permissions of a unix socket: who can write to it can connect."),
+      .init(
+        "listener.owner", .text("user", check: checkAccount), default: "\"\"", \.owner,
+        "The owner of a unix socket, by name or number; without it the user who starts the server."),
+      .init(
+        "listener.group", .text("group", check: checkAccount), default: "\"\"", \.group,
+        "The group of a unix socket, by name or number; without it that of the user who starts the server."),
       .init(
         "listener.early_hints", .choice(), default: "auto", \.earlyHints,
         "Over early_hints.http1 for this listener; \"auto\" leaves it to that."),

@@ -128,9 +128,24 @@ extension ValueForm<WorkerCount> {
 
 extension ValueForm<BindAddress> {
   static var bindAddress: ValueForm {
-    ValueForm("host:port, [v6]:port or unix:/path") { node throws(ValueFaults) in
+    ValueForm("host:port, [v6]:port, unix:/path, fd:N or systemd:NAME") { node throws(ValueFaults) in
       let text = try readText(node)
       return try refusing(node) { () throws(Refusal) in try BindAddress(text) }
+    } write: {
+      QuotedText.toml($0.description)
+    }
+  }
+}
+
+extension ValueForm<FileMode> {
+  static var fileMode: ValueForm {
+    ValueForm("octal digits in quotes, such as \"0660\"") { node throws(ValueFaults) in
+      guard case .string(let text) = node.value, (1...4).contains(text.utf8.count),
+        let bits = UInt32(text, radix: 8), bits <= 0o777
+      else {
+        throw ValueFaults(node, expected: "octal digits in quotes, up to \"0777\"")
+      }
+      return FileMode(bits: bits)
     } write: {
       QuotedText.toml($0.description)
     }

@@ -4,29 +4,42 @@ package enum BindAddress: Sendable, Hashable, CustomStringConvertible {
   case inet(IPAddress, port: UInt16)
   /// The absolute path of a socket.
   case unix(path: String)
+  /// A listening socket that the process was started with, by its number.
+  case descriptor(Int32)
+  /// All sockets that systemd has passed under this name.
+  case systemd(name: String)
 
   /// The longest path that fits `sun_path` with its zero.
   static let longestPath = 107
 
-  /// `127.0.0.1:8000`, `[::1]:8000`, `unix:/run/outrider.sock`; reading it back gives the same address.
+  /// `127.0.0.1:8000`, `[::1]:8000`, `unix:/run/outrider.sock`, `fd:3`, `systemd:http`; reading it back gives the same
+  /// address.
   package var description: String {
     switch self {
     case .inet(let address, let port): address.isIPv4 ? "\(address):\(port)" : "[\(address)]:\(port)"
     case .unix(let path): "unix:\(path)"
+    case .descriptor(let number): "fd:\(number)"
+    case .systemd(let name): "systemd:\(name)"
     }
   }
 
-  /// Reads `host:port`, `[v6]:port`, `localhost:port` (its IPv4 address) or `unix:/path`.
+  /// Reads `host:port`, `[v6]:port`, `localhost:port` (its IPv4 address), `unix:/path`, `fd:N` or `systemd:NAME`.
   init(_ text: String) throws(Refusal) {
     if text.hasPrefix("unix:") {
       self = try Self.unix(text.dropFirst("unix:".count))
       return
     }
-    for scheme in ["fd:", "systemd:"] where text.hasPrefix(scheme) {
-      throw Refusal(reason: "\(scheme) addresses are not available yet")
+    if text.hasPrefix("fd:") {
+      self = try Self.descriptor(text.dropFirst("fd:".count))
+      return
+    }
+    if text.hasPrefix("systemd:") {
+      self = try Self.systemd(text.dropFirst("systemd:".count))
+      return
     }
     guard let colon = text.lastIndex(of: ":") else {
-      throw Refusal(reason: "expected host:port, [v6]:port or unix:/path, found \(QuotedText.shown(text))")
+      throw Refusal(
+        reason: "expected host:port, [v6]:port, unix:/path, fd:N or systemd:NAME, found \(QuotedText.shown(text))")
     }
     let host = text[..<colon]
     let port = try Self.port(text[text.index(after: colon)...])
@@ -57,8 +70,28 @@ package enum BindAddress: Sendable, Hashable, CustomStringConvertible {
     return .unix(path: String(path))
   }
 
+  private static func descriptor(_ text: Substring) throws(Refusal) -> BindAddress {
+    guard text.utf8.allSatisfy(isDigit), let number = Int32(text), number > 2 else {
+      throw Refusal(
+        reason: "the number after fd: is that of an open descriptor, from 3 on, found \(QuotedText.shown(text))")
+    }
+    return .descriptor(number)
+  }
+
+  /// The characters are those of `FileDescriptorName=`, systemd.socket(5).
+  private static func systemd(_ name: Substring) throws(Refusal) -> BindAddress {
+    let isName = name.utf8.allSatisfy { (0x20...0x7E).contains($0) && $0 != UInt8(ascii: ":") }
+    guard isName, (1...255).contains(name.utf8.count) else {
+      throw Refusal(
+        reason: "the name after systemd: is FileDescriptorName= of the socket unit, found \(QuotedText.shown(name))")
+    }
+    return .systemd(name: String(name))
+  }
+
+  private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+
   private static func port(_ text: Substring) throws(Refusal) -> UInt16 {
-    guard text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }), let port = UInt16(text) else {
+    guard text.utf8.allSatisfy(isDigit), let port = UInt16(text) else {
       throw Refusal(reason: "the port is a number from 0 to 65535, found \(QuotedText.shown(text))")
     }
     return port

@@ -95,6 +95,23 @@ package struct ListenerSettings: Sendable, Equatable {
   /// As configured, where `auto` leaves it to `[early_hints].http1`: see `Settings.http1Hints(of:)`.
   package var earlyHints = HTTP1Hints.auto
   package var proxyProtocol = ProxyProtocol.off
+  /// Of a unix socket's file, as its owner and group: names or numbers, empty for those of the process that binds.
+  package var mode = FileMode(bits: 0)
+  package var owner = ""
+  package var group = ""
+}
+
+/// The permission bits of a file.
+package struct FileMode: Sendable, Hashable, CustomStringConvertible {
+  package let bits: UInt32
+
+  package init(bits: UInt32) { self.bits = bits }
+
+  /// Four octal digits.
+  package var description: String {
+    let digits = String(bits, radix: 8)
+    return String(repeating: "0", count: max(0, 4 - digits.utf8.count)) + digits
+  }
 }
 
 /// Whether connections begin with a PROXY header, and of which version.

@@ -3,38 +3,118 @@ import Glibc
 
 /// Sockets that accept connections.
 package enum ListeningSocket {
-  /// Who may connect to a unix socket: its owner and group.
-  private static let unixMode: mode_t = 0o660
+  /// How long a queue of waiting connections is, and who may connect to a unix socket.
+  package struct Options: Sendable {
+    package let backlog: CInt
+    /// Of a unix socket's file.
+    package let mode: mode_t
+    /// Nil is whoever binds.
+    package let owner: uid_t?
+    package let group: gid_t?
+
+    package init(backlog: CInt, mode: mode_t = 0o660, owner: uid_t? = nil, group: gid_t? = nil) {
+      self.backlog = backlog
+      self.mode = mode
+      self.owner = owner
+      self.group = group
+    }
+  }
 
   /// Binds and listens. A stale unix socket, on which nobody listens, is replaced.
-  package static func open(_ address: SocketAddress, name: String, backlog: Int) throws(Errno) -> FileDescriptor {
+  ///
+  /// - Parameters:
+  ///   - name: what faults call it.
+  ///   - fellows: sockets of this server on the same port, which this one may overlap: they are about to go.
+  package static func open(
+    _ address: SocketAddress, name: String, options: Options, besides fellows: [CInt] = []
+  ) throws(Errno) -> FileDescriptor {
     let type = CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
     let raw = socket(address.family, type, 0)
     guard raw >= 0 else { throw .last("socket for \(name)") }
     let descriptor = FileDescriptor(owning: raw)
     if case .unix(let path) = address {
       try removeStaleSocket(address, path: path)
+      // Born with its permissions: there is no moment in which others could connect.
+      let former = umask(~options.mode & 0o777)
+      defer { umask(former) }
+      try bind(raw, address, name: name)
+      try setOwner(ofFile: path, options)
     } else {
       set(raw, SOL_SOCKET, SO_REUSEADDR, 1)
       // An IPv6 listener serves IPv6 alone: what it takes does not depend on a sysctl.
       if case .ipv6 = address { set(raw, CInt(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
       // Accepted sockets inherit it.
       set(raw, CInt(IPPROTO_TCP), TCP_NODELAY, 1)
+      do throws(Errno) {
+        try bind(raw, address, name: name)
+      } catch {
+        guard error.code == EADDRINUSE, !fellows.isEmpty else { throw error }
+        return try bindBesides(fellows, descriptor, address, name: name, options)
+      }
     }
-    guard try unsafe address.withSockaddr({ unsafe bind(raw, $0, $1) }) == 0 else { throw .last("bind \(name)") }
-    if case .unix(let path) = address, unsafe chmod(path, unixMode) != 0 { throw .last("chmod \(path)") }
-    guard listen(raw, CInt(clamping: backlog)) == 0 else { throw .last("listen on \(name)") }
+    guard listen(raw, options.backlog) == 0 else { throw .last("listen on \(name)") }
     return descriptor
+  }
+
+  /// The kernel lets sockets of one user overlap if all of them agree; they do so for this moment alone.
+  private static func bindBesides(
+    _ fellows: [CInt], _ descriptor: consuming FileDescriptor, _ address: SocketAddress, name: String,
+    _ options: Options
+  ) throws(Errno) -> FileDescriptor {
+    let all = fellows + [descriptor.raw]
+    for fd in all { set(fd, SOL_SOCKET, SO_REUSEPORT, 1) }
+    defer { for fd in all { set(fd, SOL_SOCKET, SO_REUSEPORT, 0) } }
+    try bind(descriptor.raw, address, name: name)
+    guard listen(descriptor.raw, options.backlog) == 0 else { throw .last("listen on \(name)") }
+    return descriptor
+  }
+
+  private static func bind(_ fd: CInt, _ address: SocketAddress, name: String) throws(Errno) {
+    guard try unsafe address.withSockaddr({ unsafe Glibc.bind(fd, $0, $1) }) == 0 else { throw .last("bind \(name)") }
+  }
+
+  /// Gives a socket of this server's own, which listens already, what its listener is configured with by now.
+  package static func change(_ fd: CInt, file: SocketFile?, _ options: Options) throws(Errno) {
+    guard listen(fd, options.backlog) == 0 else { throw .last("listen") }
+    guard let file, file.isThere else { return }
+    try setOwner(ofFile: file.path, options)
+  }
+
+  private static func setOwner(ofFile path: String, _ options: Options) throws(Errno) {
+    if options.owner != nil || options.group != nil {
+      guard unsafe lchown(path, options.owner ?? .max, options.group ?? .max) == 0 else {
+        throw .last("change the owner of \(path)")
+      }
+    }
+    guard unsafe chmod(path, options.mode) == 0 else { throw .last("chmod \(path)") }
   }
 
   private static func removeStaleSocket(_ address: SocketAddress, path: String) throws(Errno) {
     var status = stat()
     guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return }
-    let probe = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    let probe = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
     guard probe >= 0 else { throw .last("socket for unix:\(path)") }
     let descriptor = FileDescriptor(owning: probe)
     let connected = try unsafe address.withSockaddr { unsafe connect(descriptor.raw, $0, $1) }
     if connected != 0 && errno == ECONNREFUSED { unsafe unlink(path) }
+  }
+
+  /// Makes a socket that somebody else has opened like those opened here. Its backlog is left alone.
+  package static func adopt(_ fd: CInt) {
+    outrider_fcntl(fd, F_SETFD, FD_CLOEXEC)
+    outrider_fcntl(fd, F_SETFL, outrider_fcntl(fd, F_GETFL, 0) | O_NONBLOCK)
+    if boundAddress(fd).family != AF_UNIX { set(fd, CInt(IPPROTO_TCP), TCP_NODELAY, 1) }
+  }
+
+  /// Whether `fd` is a stream socket on which somebody listens.
+  package static func isListening(_ fd: CInt) -> Bool {
+    get(fd, SO_TYPE) == CInt(SOCK_STREAM.rawValue) && get(fd, SO_ACCEPTCONN) == 1
+  }
+
+  private static func get(_ fd: CInt, _ option: CInt) -> CInt? {
+    var value: CInt = 0
+    var size = socklen_t(MemoryLayout<CInt>.size)
+    return unsafe getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 ? value : nil
   }
 
   static func set(_ fd: CInt, _ level: CInt, _ option: CInt, _ value: CInt) {

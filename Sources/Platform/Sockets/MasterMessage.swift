@@ -5,6 +5,7 @@
 /// start with its claims and `ready`, or with `failed` and its exit.
 package enum MasterMessage: UInt8 {
   /// Either way: a listening socket, under the name of its bind setting. The supervisor keeps them for the next master.
+  /// One that it was started with is `fd:N`, and `systemd:NAME` on a second line if it has come from there.
   case listener = 1
   /// Supervisor to master: all stored listeners have been sent; begin.
   case begin = 2
@@ -18,7 +19,7 @@ package enum MasterMessage: UInt8 {
   case setting = 6
   /// Master to supervisor: its configuration is read, and all settings have been sent.
   case configured = 7
-  /// Master to supervisor: it serves the listener of this name. Stored ones that no serving master claims are closed.
+  /// Master to supervisor: it serves this listener, see `ListenerClaim`. Stored ones that no serving master claims are closed.
   case claim = 8
   /// Master to supervisor: what it does now, such as `loading plugin hello`, for the case that this takes too long.
   case step = 9

@@ -2,7 +2,7 @@ import Glibc
 
 /// The file that a unix socket is bound to.
 package struct SocketFile: Sendable {
-  private let path: String
+  package let path: String
   /// Device and inode, by which it is known from another of the same path.
   package let identity: String
 
@@ -17,9 +17,12 @@ package struct SocketFile: Sendable {
     self.identity = identity
   }
 
-  /// Removes the file, unless another has taken its place.
+  /// No other has taken its place.
+  package var isThere: Bool { SocketFile.identity(path) == identity }
+
+  /// Removes the file, if it is still there.
   package func remove() {
-    if SocketFile.identity(path) == identity { unsafe unlink(path) }
+    if isThere { unsafe unlink(path) }
   }
 
   private static func identity(_ path: String) -> String? {

@@ -1,0 +1,58 @@
+import CSystemd
+import Glibc
+import Platform
+
+/// The listening sockets that this process was started with: from systemd, or from whoever has opened them before.
+enum InheritedSockets {
+  struct Socket {
+    let descriptor: CInt
+    /// Nil if it has come without one.
+    let systemdName: String?
+  }
+
+  /// A socket that can't be served.
+  struct Fault: Error {
+    let description: String
+  }
+
+  /// Takes them all over. LISTEN_FDS and its like are gone from the environment then.
+  static func take() throws(Fault) -> [Socket] {
+    var names: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
+    let count = unsafe sd_listen_fds_with_names(1, &names)
+    guard count >= 0 else { throw Fault(description: "LISTEN_FDS: \(Errno.reason(-count))") }
+    defer { unsafe free(names) }
+    var sockets: [Socket] = []
+    for index in 0..<count {
+      let descriptor = SD_LISTEN_FDS_START + index
+      var name = "unknown"
+      if let text = unsafe names?[Int(index)] {
+        unsafe name = String(cString: text)
+        unsafe free(text)
+      }
+      guard ListeningSocket.isListening(descriptor) else {
+        throw Fault(description: "LISTEN_FDS: \(name) (descriptor \(descriptor)) is no listening stream socket")
+      }
+      sockets.append(Socket(descriptor: descriptor, systemdName: name))
+    }
+    for descriptor in openDescriptors where !sockets.contains(where: { $0.descriptor == descriptor }) {
+      if ListeningSocket.isListening(descriptor) {
+        sockets.append(Socket(descriptor: descriptor, systemdName: nil))
+      }
+    }
+    for socket in sockets { ListeningSocket.adopt(socket.descriptor) }
+    return sockets
+  }
+
+  private static var openDescriptors: [CInt] {
+    guard let directory = unsafe opendir("/proc/self/fd") else { return [] }
+    defer { unsafe closedir(directory) }
+    var descriptors: [CInt] = []
+    while let entry = unsafe readdir(directory) {
+      let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+        unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if let descriptor = CInt(name), descriptor > 2 { descriptors.append(descriptor) }
+    }
+    return descriptors.sorted()
+  }
+}
