@@ -30,18 +30,23 @@ package struct RequestTraits: OptionSet, Sendable {
   @inlinable
   package init(rawValue: UInt16) { self.rawValue = rawValue }
 
+  /// As `SetAlgebra` has it, but seen by other modules, which would call it through the protocol.
+  @inlinable
+  @inline(__always)
+  package func contains(_ traits: RequestTraits) -> Bool { rawValue & traits.rawValue == traits.rawValue }
+
   /// The connection may serve another request after this one.
-  package static let keepAlive = RequestTraits(rawValue: 1 << 0)
+  @inlinable package static var keepAlive: RequestTraits { RequestTraits(rawValue: 1 << 0) }
   /// `Expect: 100-continue`: the client waits for a 100 before it sends the body.
-  package static let expectsContinue = RequestTraits(rawValue: 1 << 1)
+  @inlinable package static var expectsContinue: RequestTraits { RequestTraits(rawValue: 1 << 1) }
   /// `TE: trailers`.
-  package static let acceptsTrailers = RequestTraits(rawValue: 1 << 2)
+  @inlinable package static var acceptsTrailers: RequestTraits { RequestTraits(rawValue: 1 << 2) }
   /// Via, Forwarded or X-Forwarded-* says that a proxy passed it on.
-  package static let proxied = RequestTraits(rawValue: 1 << 3)
+  @inlinable package static var proxied: RequestTraits { RequestTraits(rawValue: 1 << 3) }
   /// `no-early-hints: 1`.
-  package static let refusesEarlyHints = RequestTraits(rawValue: 1 << 4)
+  @inlinable package static var refusesEarlyHints: RequestTraits { RequestTraits(rawValue: 1 << 4) }
   /// X-Request-ID is there.
-  package static let hasRequestID = RequestTraits(rawValue: 1 << 6)
+  @inlinable package static var hasRequestID: RequestTraits { RequestTraits(rawValue: 1 << 6) }
   /// The method is HEAD: the answer has no body.
-  package static let head = RequestTraits(rawValue: 1 << 5)
+  @inlinable package static var head: RequestTraits { RequestTraits(rawValue: 1 << 5) }
 }

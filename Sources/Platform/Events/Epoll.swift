@@ -6,16 +6,22 @@ import Glibc
 package struct Epoll: ~Copyable {
   package struct Interest: OptionSet, Sendable {
     package let rawValue: UInt32
+    @inlinable
     package init(rawValue: UInt32) { self.rawValue = rawValue }
 
-    package static let readable = Interest(rawValue: 0x001)
-    package static let writable = Interest(rawValue: 0x004)
-    package static let error = Interest(rawValue: 0x008)
-    package static let hangUp = Interest(rawValue: 0x010)
-    package static let peerClosed = Interest(rawValue: 0x2000)
+    /// As `SetAlgebra` has it, but seen by other modules, which would call it through the protocol.
+    @inlinable
+    @inline(__always)
+    package func contains(_ interest: Interest) -> Bool { rawValue & interest.rawValue == interest.rawValue }
+
+    @inlinable package static var readable: Interest { Interest(rawValue: 0x001) }
+    @inlinable package static var writable: Interest { Interest(rawValue: 0x004) }
+    @inlinable package static var error: Interest { Interest(rawValue: 0x008) }
+    @inlinable package static var hangUp: Interest { Interest(rawValue: 0x010) }
+    @inlinable package static var peerClosed: Interest { Interest(rawValue: 0x2000) }
     /// Of the processes that wait for this descriptor wake one, not all.
-    package static let exclusive = Interest(rawValue: 1 << 28)
-    package static let edgeTriggered = Interest(rawValue: 1 << 31)
+    @inlinable package static var exclusive: Interest { Interest(rawValue: 1 << 28) }
+    @inlinable package static var edgeTriggered: Interest { Interest(rawValue: 1 << 31) }
   }
 
   package struct Event {
