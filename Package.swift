@@ -16,9 +16,11 @@ let strict: [SwiftSetting] = [
     ["-cross-module-optimization", "-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
-/// The host exports nothing that a plugin could bind to by accident.
+/// The host exports nothing that a plugin could bind to by accident. A debug build does: the sanitizers are such symbols.
 let exportNothing: [LinkerSetting] = [
-  .unsafeFlags(["-Xlinker", "--version-script=Sources/outrider/exports.map"], .when(platforms: [.linux]))
+  .unsafeFlags(
+    ["-Xlinker", "--version-script=Sources/outrider/exports.map"],
+    .when(platforms: [.linux], configuration: .release))
 ]
 
 let package = Package(

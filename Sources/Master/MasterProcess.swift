@@ -114,6 +114,9 @@ package struct MasterProcess: ~Copyable {
     stage = .serving
     watchAt = Clock.monotonic()
     let settings = configuration.settings
+    for fd in listeners.descriptors {
+      ListeningSocket.deferAccept(fd, settings.server.workerModel == .sync)
+    }
     let names = settings.plugins.map(\.name).joined(separator: ", ")
     let places = listeners.sockets.map(\.place).joined(separator: ", ")
     log.info(

@@ -16,9 +16,19 @@ package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
     guard bytes.count == 4 || bytes.count == 16 else { return nil }
     var bits: UInt128 = 0
     for index in bytes.indices { bits = bits << 8 | UInt128(bytes[index]) }
-    let isMapped = bytes.count == 16 && bits >> 32 == 0xFFFF
-    self.bits = isMapped ? bits & 0xFFFF_FFFF : bits
-    isIPv4 = bytes.count == 4 || isMapped
+    self = bytes.count == 4 ? IPAddress(ipv4: bits) : IPAddress(ipv6: bits)
+  }
+
+  /// From the number that an IPv4 address is, in the lower 32 bits.
+  package init(ipv4 number: UInt128) {
+    bits = number & 0xFFFF_FFFF
+    isIPv4 = true
+  }
+
+  /// From the number that an IPv6 address is, most significant byte first.
+  package init(ipv6 number: UInt128) {
+    isIPv4 = number >> 32 == 0xFFFF
+    bits = isIPv4 ? number & 0xFFFF_FFFF : number
   }
 
   /// From a literal: `192.0.2.1`, `2001:db8::1`; no names, brackets, zones or prefix lengths.

@@ -4,8 +4,7 @@ import Glibc
 /// The system calls of a connected socket. All of them leave errno for the caller, who runs on the path of a request.
 package enum Connections {
   package enum Accepted {
-    /// The peer's address is put into words once a connection.
-    case connection(CInt, SocketAddress)
+    case connection(CInt, Peer)
     case none
     /// The process or the system has no descriptor or memory left.
     case exhausted(Errno)
@@ -20,7 +19,7 @@ package enum Connections {
         retryingInterrupts { unsafe outrider_accept4(listener, address, &size, flags) }
       }
     }
-    if fd >= 0 { return .connection(fd, SocketAddress(storage)) }
+    if fd >= 0 { return .connection(fd, Peer(storage)) }
     switch errno {
     case EMFILE, ENFILE, ENOBUFS, ENOMEM: return .exhausted(.last("accept"))
     default: return .none

@@ -106,6 +106,12 @@ package enum ListeningSocket {
     if boundAddress(fd).family != AF_UNIX { set(fd, CInt(IPPROTO_TCP), TCP_NODELAY, 1) }
   }
 
+  /// Whether a connection is to be accepted only when its first bytes have come, or after a second without any: so a
+  /// worker that serves one connection at a time is not held by clients that say nothing (tcp(7), TCP_DEFER_ACCEPT).
+  package static func deferAccept(_ fd: CInt, _ isWanted: Bool) {
+    if boundAddress(fd).family != AF_UNIX { set(fd, CInt(IPPROTO_TCP), TCP_DEFER_ACCEPT, isWanted ? 1 : 0) }
+  }
+
   /// Whether `fd` is a stream socket on which somebody listens.
   package static func isListening(_ fd: CInt) -> Bool {
     get(fd, SO_TYPE) == CInt(SOCK_STREAM.rawValue) && get(fd, SO_ACCEPTCONN) == 1

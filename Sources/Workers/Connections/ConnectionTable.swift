@@ -5,7 +5,7 @@ import Platform
 @safe
 struct ConnectionTable: ~Copyable {
   /// The longest textual address.
-  private static let addressCapacity = 46
+  private static let addressCapacity = Peer.hostCapacity
 
   private let records: UnsafeMutablePointer<ConnectionRecord>
   private let addresses: UnsafeMutablePointer<UInt8>
@@ -41,7 +41,7 @@ struct ConnectionTable: ~Copyable {
     for slot in 0..<made where self[slot].record.phase != .free { body(self[slot]) }
   }
 
-  mutating func open(_ fd: CInt, listener: Int, peer: SocketAddress) -> Connection? {
+  mutating func open(_ fd: CInt, listener: Int, peer: Peer) -> Connection? {
     let connection: Connection
     if firstFree >= 0 {
       connection = self[Int(firstFree)]
@@ -59,7 +59,8 @@ struct ConnectionTable: ~Copyable {
     connection.record.flags = [.writable]
     connection.record.failure = .closed
     connection.record.listener = UInt16(listener)
-    setClient(connection, host: peer.host, port: peer.port)
+    connection.record.clientPort = peer.port
+    connection.record.clientAddressCount = unsafe UInt8(peer.writeHost(to: textAddress(connection)))
     return connection
   }
 

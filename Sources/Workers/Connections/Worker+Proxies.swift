@@ -9,7 +9,7 @@ extension Worker {
   // MARK: Connections
 
   /// Notes whether a new connection's peer is trusted; false if it is not welcome at all.
-  func greet(_ connection: Connection, _ peer: SocketAddress) -> Bool {
+  func greet(_ connection: Connection, _ peer: Peer) -> Bool {
     if isTrusted(peer) { connection.record.flags.insert(.trusted) }
     guard record.settings.proxyHeaders[Int(connection.record.listener)] != nil else { return true }
     connection.record.phase = .proxyHeader
@@ -20,9 +20,10 @@ extension Worker {
     return true
   }
 
-  private func isTrusted(_ peer: SocketAddress) -> Bool {
-    switch peer {
-    case .ipv4(let bytes, _), .ipv6(let bytes, _): IPAddress(bytes.span).map(record.settings.trusted.contains) ?? false
+  private func isTrusted(_ peer: Peer) -> Bool {
+    switch peer.family {
+    case .ipv4: record.settings.trusted.contains(IPAddress(ipv4: peer.address))
+    case .ipv6: record.settings.trusted.contains(IPAddress(ipv6: peer.address))
     case .unix: record.settings.trusted.includesUnixPeers
     }
   }

@@ -38,6 +38,14 @@ extension Worker {
     record.listeners[index].isRegistered = false
   }
 
+  /// A listener has clients. A worker of one connection at a time serves one after the other, as far as its turn goes.
+  func acceptClients(on index: Int) {
+    var rest = record.settings.keepsConnections ? 1 : Worker.connectionsPerTurn
+    while rest > 0, accept(on: index) { rest -= 1 }
+  }
+
+  private static let connectionsPerTurn = 16
+
   /// Takes one connection; false if there is none.
   @discardableResult
   func accept(on index: Int) -> Bool {
@@ -60,7 +68,7 @@ extension Worker {
     }
   }
 
-  private func open(_ fd: CInt, on index: Int, _ peer: SocketAddress) {
+  private func open(_ fd: CInt, on index: Int, _ peer: Peer) {
     guard let connection = record.table.open(fd, listener: index, peer: peer) else {
       Connections.close(fd)
       return

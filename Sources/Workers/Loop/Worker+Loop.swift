@@ -57,7 +57,7 @@ extension Worker {
       if Signals.hasTerminated { beginDrain() }
     case LoopToken.timer: record.timer.acknowledge()
     case LoopToken.channel: readChannel()
-    default: accept(on: Int(event.token - LoopToken.firstListener))
+    default: acceptClients(on: Int(event.token - LoopToken.firstListener))
     }
   }
 
