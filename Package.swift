@@ -10,6 +10,7 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("ExistentialAny"),
   .treatAllWarnings(as: .error),
   // The modules are for people; the path of a request runs through all of them, and the compiler may see it whole.
+  // (Of what is `package` it sees the members that are @inlinable, in types that are @usableFromInline.)
   // Plugins call back into the loop by design, one field at a time, which is what dynamic exclusivity checks would cost
   // a call each to confirm: they run in debug builds and tests.
   .unsafeFlags(

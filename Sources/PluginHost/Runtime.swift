@@ -6,8 +6,9 @@ import Platform
 ///
 /// There is one in each worker, none in the master; the functions of `outrider_io` get no other context.
 @safe
+@usableFromInline
 package struct Runtime {
-  package let address: UnsafeMutablePointer<RuntimeRecord>
+  @usableFromInline package let address: UnsafeMutablePointer<RuntimeRecord>
 
   @inlinable
   package var record: RuntimeRecord {
@@ -43,6 +44,7 @@ package struct Runtime {
 }
 
 @safe
+@usableFromInline
 package struct RuntimeRecord: ~Copyable {
   package var exchanges: ExchangeTable
   package let callbacks: CallbackQueue

@@ -1,19 +1,20 @@
 /// Facts about single ASCII bytes, as the grammars of RFC 9110 and RFC 3986 use them.
+@usableFromInline
 package enum ASCII {
-  package static let cr: UInt8 = 0x0D
-  package static let lf: UInt8 = 0x0A
+  @inlinable package static var cr: UInt8 { 0x0D }
+  @inlinable package static var lf: UInt8 { 0x0A }
   /// CR LF, as they stand in memory.
   package static let crlf = UInt16(littleEndian: 0x0A0D)
-  package static let space: UInt8 = 0x20
-  package static let tab: UInt8 = 0x09
-  package static let colon: UInt8 = 0x3A
-  package static let comma: UInt8 = 0x2C
-  package static let semicolon: UInt8 = 0x3B
-  package static let slash: UInt8 = 0x2F
-  package static let percent: UInt8 = 0x25
-  package static let question: UInt8 = 0x3F
-  package static let dot: UInt8 = 0x2E
-  package static let underscore: UInt8 = 0x5F
+  @inlinable package static var space: UInt8 { 0x20 }
+  @inlinable package static var tab: UInt8 { 0x09 }
+  @inlinable package static var colon: UInt8 { 0x3A }
+  @inlinable package static var comma: UInt8 { 0x2C }
+  @inlinable package static var semicolon: UInt8 { 0x3B }
+  @inlinable package static var slash: UInt8 { 0x2F }
+  @inlinable package static var percent: UInt8 { 0x25 }
+  @inlinable package static var question: UInt8 { 0x3F }
+  @inlinable package static var dot: UInt8 { 0x2E }
+  @inlinable package static var underscore: UInt8 { 0x5F }
 
   @inlinable
   package static func lowercased(_ byte: UInt8) -> UInt8 {

@@ -2,6 +2,7 @@
 ///
 /// The owner sizes first and writes then; a write past the capacity is a fault of this program and traps.
 @safe
+@usableFromInline
 package struct ByteWriter: ~Copyable {
   @usableFromInline let base: UnsafeMutablePointer<UInt8>
   @usableFromInline let capacity: Int

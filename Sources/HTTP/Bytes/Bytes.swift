@@ -4,10 +4,11 @@
 /// conversion. Whoever keeps one must know that the owner's buffer still stands: a view is never kept past the
 /// exchange it belongs to.
 @safe
+@usableFromInline
 package struct Bytes {
   /// The first byte; may be nil only where `count` is 0.
-  package let base: UnsafePointer<UInt8>?
-  package let count: Int
+  @usableFromInline package let base: UnsafePointer<UInt8>?
+  @usableFromInline package let count: Int
 
   @inlinable
   package init(base: UnsafePointer<UInt8>?, count: Int) {

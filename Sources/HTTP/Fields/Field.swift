@@ -1,9 +1,10 @@
 /// A field line: name and value as views into whoever owns the message (RFC 9110 section 5).
 ///
 /// Laid out as the plugin ABI's `outrider_field`.
+@usableFromInline
 package struct Field {
-  package let name: Bytes
-  package let value: Bytes
+  @usableFromInline package let name: Bytes
+  @usableFromInline package let value: Bytes
 
   @inlinable
   package init(name: Bytes, value: Bytes) {
@@ -14,9 +15,10 @@ package struct Field {
 
 /// A run of fields that someone else owns.
 @safe
+@usableFromInline
 package struct Fields {
-  package let base: UnsafePointer<Field>?
-  package let count: Int
+  @usableFromInline package let base: UnsafePointer<Field>?
+  @usableFromInline package let count: Int
 
   @inlinable
   package init(base: UnsafePointer<Field>?, count: Int) {

@@ -25,8 +25,9 @@ package enum BodyFraming: Equatable, Sendable {
 }
 
 /// What the fields of a head say to the server.
+@usableFromInline
 package struct RequestTraits: OptionSet, Sendable {
-  package let rawValue: UInt16
+  @usableFromInline package let rawValue: UInt16
   @inlinable
   package init(rawValue: UInt16) { self.rawValue = rawValue }
 

@@ -3,9 +3,11 @@ import Glibc
 
 /// One epoll instance. Each registration carries a 64-bit token that comes back with its events.
 @safe
+@usableFromInline
 package struct Epoll: ~Copyable {
+  @usableFromInline
   package struct Interest: OptionSet, Sendable {
-    package let rawValue: UInt32
+    @usableFromInline package let rawValue: UInt32
     @inlinable
     package init(rawValue: UInt32) { self.rawValue = rawValue }
 

@@ -11,8 +11,9 @@ import Synchronization
 /// - `response` belongs to whoever holds the send right (event style) or runs the handler (blocking style);
 /// - everything else belongs to the loop, which sets it up before the plugin learns of the exchange.
 @safe
+@usableFromInline
 package struct Exchange {
-  package let address: UnsafeMutablePointer<ExchangeRecord>
+  @usableFromInline package let address: UnsafeMutablePointer<ExchangeRecord>
 
   @inlinable
   package var record: ExchangeRecord {
@@ -39,10 +40,11 @@ package struct Exchange {
 }
 
 @safe
+@usableFromInline
 package struct ExchangeRecord: ~Copyable {
-  package let slot: UInt32
+  @usableFromInline package let slot: UInt32
   /// Odd while the exchange is open; moves on when it opens and when it ends.
-  package let generation = Atomic<UInt32>(0)
+  @usableFromInline package let generation = Atomic<UInt32>(0)
   /// Held by the one thread that is inside a sending call.
   let sendRight = Atomic<Bool>(false)
   /// The context of the thread that is inside handle(), as a number; 0 for none.

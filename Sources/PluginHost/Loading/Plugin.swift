@@ -5,9 +5,10 @@ import Platform
 /// One `[[plugin]]` entry as loaded: its descriptor, state and host table. Made in the master before the workers are
 /// forked, then unchanged, and never freed.
 @safe
+@usableFromInline
 package struct Plugin: @unchecked Sendable {
   // The record is unchanged from load on, which is what makes it Sendable.
-  package let address: UnsafeMutablePointer<PluginRecord>
+  @usableFromInline package let address: UnsafeMutablePointer<PluginRecord>
 
   @inlinable
   package var record: PluginRecord {
@@ -22,6 +23,7 @@ package struct Plugin: @unchecked Sendable {
 }
 
 @safe
+@usableFromInline
 package struct PluginRecord {
   /// The plugin's own table, cut or padded with NULL to this host's size of it.
   package var descriptor: outrider_plugin
