@@ -54,6 +54,26 @@ package enum ByteScan {
     unsafe first(start, end) { $0.matches(byte) }
   }
 
+  /// Whether there is no control character between two different pointers.
+  static func hasNoControl(_ start: Place, _ end: Place) -> Bool { unsafe hasNone(start, end) { $0.controls } }
+
+  /// Whether there are letters and hyphens alone between two different pointers.
+  static func isUsualName(_ start: Place, _ end: Place) -> Bool { unsafe hasNone(start, end) { $0.unusualInNames } }
+
+  @inline(__always)
+  private static func hasNone(_ start: Place, _ end: Place, _ question: (ByteBlock) -> UInt32) -> Bool {
+    let count = unsafe end - start
+    if count < 16 { return question(unsafe ByteBlock(start, count: count)) & (1 &<< UInt32(count) &- 1) == 0 }
+    let lastBlock = unsafe end - 16
+    var place = unsafe start
+    while unsafe place < lastBlock {
+      if question(unsafe ByteBlock(place)) != 0 { return false }
+      unsafe place += 16
+    }
+    // The last may overlap the one before it.
+    return question(unsafe ByteBlock(lastBlock)) == 0
+  }
+
   /// The first byte whose bit is set in what `question` says of the blocks.
   @inline(__always)
   private static func first(_ start: Place, _ end: Place, _ question: (ByteBlock) -> UInt32) -> Place? {

@@ -23,8 +23,31 @@ package struct ByteWriter: ~Copyable {
     count &+= bytes.count
   }
 
+  /// In line, so that a literal of a few bytes is a few stores.
   @inlinable
-  package mutating func append(_ literal: StaticString) { append(Bytes(literal)) }
+  @inline(__always)
+  package mutating func append(_ literal: StaticString) {
+    let length = literal.utf8CodeUnitCount
+    precondition(length <= capacity &- count)
+    unsafe (base + count).update(from: literal.utf8Start, count: length)
+    count &+= length
+  }
+
+  /// A field line: name, colon, space, value, CR LF.
+  package mutating func append(line field: Field) {
+    let (name, value) = (field.name.count, field.value.count)
+    // Neither is negative, and 4 bytes are far from the end of numbers.
+    precondition(name <= capacity &- count && value <= capacity &- count &- name &- 4)
+    var place = unsafe base + count
+    if let bytes = unsafe field.name.base { unsafe place.update(from: bytes, count: name) }
+    unsafe place += name
+    unsafe UnsafeMutableRawPointer(place).storeBytes(of: UInt16(littleEndian: 0x203A), as: UInt16.self)
+    unsafe place += 2
+    if let bytes = unsafe field.value.base { unsafe place.update(from: bytes, count: value) }
+    unsafe place += value
+    unsafe UnsafeMutableRawPointer(place).storeBytes(of: ASCII.crlf, as: UInt16.self)
+    count &+= name &+ value &+ 4
+  }
 
   @inlinable
   package mutating func append(_ byte: UInt8) {
@@ -35,12 +58,21 @@ package struct ByteWriter: ~Copyable {
 
   /// In decimal, without leading zeros.
   package mutating func append(decimal value: UInt64) {
-    var divisor: UInt64 = 1
-    while value / divisor >= 10 { divisor *= 10 }
-    while divisor > 0 {
-      append(0x30 + UInt8(truncatingIfNeeded: value / divisor % 10))
-      divisor /= 10
+    var rest = value
+    var digits = 1
+    while rest >= 10 {
+      rest /= 10
+      digits &+= 1
     }
+    precondition(digits <= capacity &- count)
+    rest = value
+    var place = unsafe base + (count &+ digits)
+    count &+= digits
+    repeat {
+      unsafe place -= 1
+      unsafe place.pointee = 0x30 &+ UInt8(truncatingIfNeeded: rest % 10)
+      rest /= 10
+    } while rest > 0
   }
 
   /// In lower-case hexadecimal, without leading zeros.

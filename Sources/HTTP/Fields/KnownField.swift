@@ -40,6 +40,10 @@ package enum KnownField: UInt8 {
       if name.equalsIgnoringCase(one) { return first }
       return name.equalsIgnoringCase(other) ? second : .other
     }
+    if name[0] | 0x20 == UInt8(ascii: "x") {
+      self.init(x: name)
+      return
+    }
     let found: KnownField
     switch name.count {
     case 2: found = name.equalsIgnoringCase("te") ? .te : .other
@@ -49,16 +53,33 @@ package enum KnownField: UInt8 {
     case 7: found = either("trailer", .trailer, "upgrade", .upgrade)
     case 9: found = name.equalsIgnoringCase("forwarded") ? .forwarded : .other
     case 10: found = either("connection", .connection, "keep-alive", .keepAlive)
-    case 12: found = either("content-type", .contentType, "x-request-id", .xRequestID)
+    case 12: found = name.equalsIgnoringCase("content-type") ? .contentType : .other
     case 14: found = either("content-length", .contentLength, "no-early-hints", .noEarlyHints)
-    case 15: found = name.equalsIgnoringCase("x-forwarded-for") ? .xForwardedFor : .other
-    case 16: found = either("proxy-connection", .proxyConnection, "x-forwarded-host", .xForwardedHost)
-    case 17: found = either("transfer-encoding", .transferEncoding, "x-forwarded-proto", .xForwardedProto)
+    case 16: found = name.equalsIgnoringCase("proxy-connection") ? .proxyConnection : .other
+    case 17: found = name.equalsIgnoringCase("transfer-encoding") ? .transferEncoding : .other
     default: found = .other
     }
+    self = found
+  }
+
+  /// One that begins with an X.
+  private init(x name: Bytes) {
+    if name.count == 12 {
+      self = name.equalsIgnoringCase("x-request-id") ? .xRequestID : .other
+      return
+    }
+    guard name.count > 12, name.slice(0, 12).equalsIgnoringCase("x-forwarded-") else {
+      self = .other
+      return
+    }
     // Any other X-Forwarded-* tells of a proxy as well.
-    let isForwarded = found == .other && name.count > 12 && name.slice(0, 12).equalsIgnoringCase("x-forwarded-")
-    self = isForwarded ? .xForwardedOther : found
+    let rest = name.dropFirst(12)
+    switch rest.count {
+    case 3 where rest.equalsIgnoringCase("for"): self = .xForwardedFor
+    case 4 where rest.equalsIgnoringCase("host"): self = .xForwardedHost
+    case 5 where rest.equalsIgnoringCase("proto"): self = .xForwardedProto
+    default: self = .xForwardedOther
+    }
   }
 
   /// Fields that frame the message or belong to the connection: the server's alone to send (RFC 9110 section 7.6.1).

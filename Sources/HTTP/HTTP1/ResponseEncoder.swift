@@ -90,13 +90,7 @@ package enum ResponseEncoder {
   }
 
   private static func write(_ fields: Fields, to writer: inout ByteWriter) {
-    for index in 0..<fields.count {
-      let field = fields[index]
-      writer.append(field.name)
-      writer.append(": ")
-      writer.append(field.value)
-      writer.append("\r\n")
-    }
+    for index in 0..<fields.count { writer.append(line: fields[index]) }
   }
 
   // MARK: Chunks

@@ -24,9 +24,7 @@ package enum FieldValidation {
     var verdict = Verdict()
     for index in 0..<fields.count {
       let field = fields[index]
-      guard field.name.isWellFormed && field.value.isWellFormed, isToken(field.name), isValue(field.value) else {
-        return nil
-      }
+      guard isToken(field.name) && isValue(field.value) else { return nil }
       let (bytes, overflowed) = verdict.bytes.addingReportingOverflow(field.name.count + field.value.count)
       guard !overflowed else { return nil }
       verdict.bytes = bytes
@@ -54,22 +52,34 @@ package enum FieldValidation {
     return true
   }
 
+  @inline(__always)
   private static func isToken(_ name: Bytes) -> Bool {
     guard let base = unsafe name.base, name.count > 0 else { return false }
-    var place = unsafe base
-    while let unusual = unsafe ByteScan.unusualInName(place, base + name.count) {
+    return unsafe ByteScan.isUsualName(base, base + name.count) || isUnusualToken(base, base + name.count)
+  }
+
+  private static func isUnusualToken(_ start: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>) -> Bool {
+    var place = unsafe start
+    while let unusual = unsafe ByteScan.unusualInName(place, end) {
       guard unsafe ASCII.isToken(unusual.pointee) else { return false }
       unsafe place = unusual + 1
     }
     return true
   }
 
+  @inline(__always)
   private static func isValue(_ value: Bytes) -> Bool {
-    guard let base = unsafe value.base, value.count > 0 else { return value.isEmpty }
+    guard value.count > 0 else { return value.isEmpty }
+    guard let base = unsafe value.base else { return false }
+    let end = unsafe base + value.count
     // White space at the ends is no part of a value (RFC 9110 section 5.5), and malformed in HTTP/2.
-    if ASCII.isOptionalWhitespace(value[0]) || ASCII.isOptionalWhitespace(value[value.count - 1]) { return false }
-    var place = unsafe base
-    while let control = unsafe ByteScan.control(place, base + value.count) {
+    if unsafe ASCII.isOptionalWhitespace(base.pointee) || ASCII.isOptionalWhitespace(end[-1]) { return false }
+    return unsafe ByteScan.hasNoControl(base, end) || controlsAreTabs(base, end)
+  }
+
+  private static func controlsAreTabs(_ start: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>) -> Bool {
+    var place = unsafe start
+    while let control = unsafe ByteScan.control(place, end) {
       guard unsafe control.pointee == ASCII.tab else { return false }
       unsafe place = control + 1
     }
