@@ -2,7 +2,7 @@ import HTTP
 import PluginHost
 
 /// Which plugin a path belongs to: the one with the longest mount that holds whole segments of it.
-struct Router {
+struct Router: ~Copyable {
   /// Longest mount first.
   private let plugins: [Plugin]
   /// The plugin on "/" where it is the only one.

@@ -26,7 +26,7 @@ package struct Plugin: @unchecked Sendable {
 @usableFromInline
 package struct PluginRecord {
   /// The plugin's own table, cut or padded with NULL to this host's size of it.
-  package var descriptor: outrider_plugin
+  @usableFromInline package var descriptor: outrider_plugin
   package var state: UnsafeMutableRawPointer?
   package let host: UnsafeMutablePointer<outrider_host>
   /// Its place among the plugins of the configuration.
@@ -35,11 +35,11 @@ package struct PluginRecord {
   package let name: Bytes
   let path: String
   /// Where it is mounted, without a trailing slash: empty for "/".
-  package let mount: Bytes
+  @usableFromInline package let mount: Bytes
   package let configuration: PluginConfiguration
 
   package var nameText: String { name.escaped() }
-  package var hasBlockingStyle: Bool { unsafe descriptor.handle != nil }
-  package var hasEventStyle: Bool { unsafe descriptor.open != nil }
+  @inlinable package var hasBlockingStyle: Bool { unsafe descriptor.handle != nil }
+  @inlinable package var hasEventStyle: Bool { unsafe descriptor.open != nil }
   package var isThreadSafe: Bool { unsafe descriptor.capabilities & UInt64(OUTRIDER_THREAD_SAFE) != 0 }
 }

@@ -1,6 +1,7 @@
 import HTTP
 import Platform
 import PluginHost
+import Synchronization
 
 /// One request on a connection, from its first byte to the end of its answer: reading state, and the answer's framing.
 ///
@@ -64,6 +65,8 @@ struct RequestRecord: ~Copyable {
   /// Its method's among `PluginCells.methods`.
   var method = 0
   let lane: Lane
+  /// Whether another thread has ever used the lane for this request: asked so often that it stands here.
+  let usesLane = Atomic<Bool>(false)
   var storage: RequestStorage
   var nextFree: Int32 = -1
   let slot: Int32

@@ -1,12 +1,16 @@
 import HTTP
 import Platform
 import PluginHost
+import Synchronization
 
 // Event-style exchanges: all calls of the plugin's hooks come from here, one at a time, never from inside a host function.
 
 extension Worker {
   func openExchange(_ request: Request, _ exchange: Exchange) {
-    request.record.lane.resetIfUsed()
+    if request.record.usesLane.load(ordering: .relaxed) {
+      request.record.lane.reset()
+      request.record.usesLane.store(false, ordering: .relaxed)
+    }
     guard exchange.runOpen() else {
       refuseOpened(request, exchange)
       return

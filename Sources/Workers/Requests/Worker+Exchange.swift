@@ -1,6 +1,7 @@
 import HTTP
 import Platform
 import PluginHost
+import Synchronization
 
 // What all exchanges have in common on the loop: advancing, giving up, ending.
 
@@ -166,8 +167,8 @@ extension Worker {
 
   /// What is still queued counts against the other side's bound; if there is room again, it is woken.
   func publishOutput(_ request: Request, _ count: Int) {
+    guard request.record.usesLane.load(ordering: .relaxed) else { return }
     let lane = request.record.lane
-    guard lane.isUsed.load(ordering: .relaxed) else { return }
     lane.monitor.lock()
     lane.loopCount = count
     lane.monitor.broadcast()

@@ -1,6 +1,7 @@
 import HTTP
 import Platform
 import PluginHost
+import Synchronization
 
 // Blocking exchanges: in place under sync, on a thread of the pool under gthread and async.
 
@@ -8,7 +9,7 @@ extension Worker {
   func startHandler(_ request: Request, _ exchange: Exchange) {
     if let pool = record.pool {
       request.record.lane.reset()
-      request.record.lane.isUsed.store(true, ordering: .relaxed)
+      request.record.usesLane.store(true, ordering: .relaxed)
       // Under gthread the body is gathered first.
       if record.settings.model == .async { handOver(request, to: pool) }
     } else {

@@ -2,6 +2,7 @@ import Glibc
 import HTTP
 import Platform
 import PluginHost
+import Synchronization
 
 /// Blocking exchanges on the thread that owns the connection: acts go straight to the socket, reads straight from it,
 /// every wait bounded by a deadline. The sync model's handlers run so in place, gthread's on a thread of the pool.
@@ -82,7 +83,8 @@ enum DirectTransport {
     let worker = Worker.current
     let request = request(exchange)
     if let why = exchange.cancelled { return why }
-    let gathered = unsafe request.record.lane.takeGathered(buffer, capacity)
+    let usesLane = request.record.usesLane.load(ordering: .relaxed)
+    let gathered = usesLane ? unsafe request.record.lane.takeGathered(buffer, capacity) : 0
     if gathered > 0 {
       unsafe got.pointee = gathered
       return .ok

@@ -34,8 +34,6 @@ final class Lane: @unchecked Sendable {
   var resumeDue = false
   /// Leases and tags in `output`.
   var unsettled = 0
-  /// Whether another thread has ever used it for the present request.
-  let isUsed = Atomic<Bool>(false)
   /// In the worker's mailbox; guarded by the mailbox.
   var isPosted = false
 
@@ -65,14 +63,8 @@ final class Lane: @unchecked Sendable {
     closed = false
     resumeDue = false
     unsettled = 0
-    isUsed.store(false, ordering: .relaxed)
     body.reset()
     monitor.unlock()
-  }
-
-  /// [loop] Likewise, where another thread may have had nothing to do with the last one.
-  func resetIfUsed() {
-    if isUsed.load(ordering: .relaxed) { reset() }
   }
 
   /// [loop] Nothing more is taken, what was not sent is dropped, and whoever is blocked looks again.
@@ -94,7 +86,6 @@ final class Lane: @unchecked Sendable {
 
   /// [request-thread] Body bytes that the loop gathered before it lent the connection.
   func takeGathered(_ buffer: UnsafeMutableRawPointer, _ capacity: Int) -> Int {
-    guard isUsed.load(ordering: .relaxed) else { return 0 }
     monitor.lock()
     defer { monitor.unlock() }
     return unsafe body.take(buffer, capacity)

@@ -1,6 +1,7 @@
 import HTTP
 import Platform
 import PluginHost
+import Synchronization
 
 /// Event-style exchanges over HTTP/1: on the loop, acts become bytes of the connection; from another thread, bytes of
 /// the request's lane, and the loop is woken.
@@ -26,9 +27,7 @@ enum LoopTransport {
   /// Bytes that are queued already, wherever they stand.
   private static func queued(_ request: Request, _ worker: Worker) -> Int {
     if worker.record.runtime.isOnLoop {
-      let lane = request.record.lane
-      guard lane.isUsed.load(ordering: .relaxed) else { return request.record.connection.record.output.count }
-      worker.takeOverOutput(request)
+      if request.record.usesLane.load(ordering: .relaxed) { worker.takeOverOutput(request) }
       return request.record.connection.record.output.count
     }
     let lane = request.record.lane
@@ -59,7 +58,7 @@ enum LoopTransport {
   ) -> Outcome {
     let connection = request.record.connection
     if connection.record.flags.contains(.broken) { return .closed }
-    if request.record.lane.isUsed.load(ordering: .relaxed) { worker.takeOverOutput(request) }
+    if request.record.usesLane.load(ordering: .relaxed) { worker.takeOverOutput(request) }
     if case .informational = act, connection.record.output.count > worker.record.settings.highWater { return .skipped }
     request.record.answer.encode(
       act, version: request.record.parser.head.version,
@@ -84,7 +83,7 @@ enum LoopTransport {
     _ exchange: Exchange, _ request: Request, _ worker: Worker, _ act: ResponseAct
   ) -> Outcome {
     let lane = request.record.lane
-    lane.isUsed.store(true, ordering: .releasing)
+    request.record.usesLane.store(true, ordering: .releasing)
     lane.monitor.lock()
     defer {
       lane.monitor.unlock()
@@ -113,7 +112,7 @@ enum LoopTransport {
       worker.queue(request.record.connection)
     } else {
       let lane = request.record.lane
-      lane.isUsed.store(true, ordering: .releasing)
+      request.record.usesLane.store(true, ordering: .releasing)
       lane.monitor.lock()
       lane.resumeDue = true
       lane.monitor.unlock()
