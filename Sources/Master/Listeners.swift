@@ -14,7 +14,7 @@ struct Listeners {
   var descriptors: [CInt] { sockets.map(\.fd) }
 
   static func open(
-    _ configuration: Configuration, _ stored: consuming StoredSockets, _ line: SupervisorLine
+    _ configuration: Configuration, _ stored: inout StoredSockets, _ line: SupervisorLine
   ) throws(StartFault) -> Listeners {
     var listeners = Listeners()
     if !configuration.hasListeners, !stored.activatedNames.isEmpty {

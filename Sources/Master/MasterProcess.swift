@@ -45,12 +45,13 @@ package struct MasterProcess: ~Copyable {
   ) throws(StartFault) -> MasterProcess {
     let bootDeadline = Clock.monotonic() &+ configuration.settings.server.bootTimeout
     Signals.ignore([SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU])
-    let stored = try line.introduce(configuration.settings)
-    let listeners = try Listeners.open(configuration, stored, line)
+    var inheritance = try line.introduce(configuration.settings)
+    let scale = inheritance.scale
+    let listeners = try Listeners.open(configuration, &inheritance.sockets, line)
     let plugins = try PluginSet.load(configuration, purpose: .serve) { line.step("loading plugin \($0)") }
     line.step("starting workers")
     do throws(Errno) {
-      return try MasterProcess(configuration, line, listeners, plugins, bootDeadline: bootDeadline)
+      return try MasterProcess(configuration, line, listeners, plugins, scale: scale, bootDeadline: bootDeadline)
     } catch {
       throw StartFault("\(error)", .osError)
     }
@@ -58,7 +59,7 @@ package struct MasterProcess: ~Copyable {
 
   private init(
     _ configuration: Configuration, _ line: SupervisorLine, _ listeners: Listeners, _ plugins: [Plugin],
-    bootDeadline: UInt64
+    scale: Int, bootDeadline: UInt64
   ) throws(Errno) {
     // After load: whatever a plugin did to the signal mask is undone here.
     let signals = try SignalDescriptor([SIGTERM, SIGCHLD])
@@ -68,7 +69,8 @@ package struct MasterProcess: ~Copyable {
     try epoll.add(timer.raw, .readable, token: MasterProcess.timerToken)
     try epoll.add(line.channel.raw, .readable, token: MasterProcess.channelToken)
     let server = configuration.settings.server
-    let count = server.workers.number(cores: Process.processorCount)
+    let configured = server.workers.number(cores: Process.processorCount)
+    let count = min(max(1, configured.addingReportingOverflow(scale).partialValue), 1024)
     // Room for each worker's replacement, and for workers added later; untouched slots take no memory.
     let slots = 2 * count + 32
     scoreboard = try Scoreboard(
@@ -90,6 +92,7 @@ package struct MasterProcess: ~Copyable {
 
   /// Runs the generation to its end.
   package consuming func run() -> ExitCode {
+    line.scaled(crew.count - configuration.settings.server.workers.number(cores: Process.processorCount))
     for place in 0..<crew.count { start(place) }
     while !(stage.isEnding && crew.isGone) {
       timer.arm(nextMoment)
@@ -121,6 +124,7 @@ package struct MasterProcess: ~Copyable {
     let places = listeners.sockets.map(\.place).joined(separator: ", ")
     log.info(
       "serving \(names) on \(places): worker model \(settings.server.workerModel.rawValue), \(crew.count) worker(s)")
+    line.show(scoreboard.raw)
     line.ready(listeners.claims)
   }
 
@@ -154,10 +158,11 @@ package struct MasterProcess: ~Copyable {
         crew.tellAll(.orphaned)
         drain()
         return
-      case .message(let kind, _, _):
+      case .message(let kind, let text, _):
         switch MasterMessage(rawValue: kind) {
         case .drain: drain()
         case .stop: stop()
+        case .scale: scale(by: Int(String(decoding: text, as: UTF8.self)) ?? 0)
         default: break
         }
       }

@@ -11,12 +11,13 @@ package struct SupervisorLine: Sendable {
   private static let patience = 5 * Clock.nanosecondsPerSecond
 
   /// Tells what the supervisor has to know of the configuration, and takes the listening sockets that it keeps.
-  func introduce(_ settings: Settings) throws(StartFault) -> StoredSockets {
+  func introduce(_ settings: Settings) throws(StartFault) -> Inheritance {
     tell(.bootTimeout, "\(settings.server.bootTimeout)")
     tell(.gracefulTimeout, "\(settings.server.gracefulTimeout)")
     tell(.restartBackoff, "\(settings.server.restartBackoff)")
+    tell(.workerTimeout, "\(settings.timeouts.worker)")
     send(.configured)
-    var stored = StoredSockets()
+    var inheritance = Inheritance()
     while true {
       switch channel.receive() {
       case .nothing:
@@ -24,8 +25,9 @@ package struct SupervisorLine: Sendable {
       case .closed: throw StartFault("the supervisor is gone", .software)
       case .message(let kind, let text, let descriptor):
         switch MasterMessage(rawValue: kind) {
-        case .listener: if let descriptor { stored.add(descriptor, text: String(decoding: text, as: UTF8.self)) }
-        case .begin: return stored
+        case .listener: if let descriptor { inheritance.sockets.add(descriptor, text: String(decoding: text, as: UTF8.self)) }
+        case .scale: inheritance.scale = Int(String(decoding: text, as: UTF8.self)) ?? 0
+        case .begin: return inheritance
         case .drain, .stop: throw StartFault("told to leave while starting", .software)
         default: break
         }
@@ -40,6 +42,12 @@ package struct SupervisorLine: Sendable {
 
   /// A listener that has been bound here, for the supervisor to keep.
   func offer(_ descriptor: CInt, name: String) { send(.listener, name, descriptor: descriptor) }
+
+  /// How many workers there are beyond the configured number.
+  func scaled(_ difference: Int) { tell(.scale, "\(difference)") }
+
+  /// The workers show here what they do.
+  func show(_ scoreboard: CInt) { send(.scoreboard, descriptor: scoreboard) }
 
   /// The generation serves, by these listeners.
   func ready(_ claims: [ListenerClaim]) {
@@ -61,4 +69,11 @@ package struct SupervisorLine: Sendable {
       guard Connections.wait(channel.raw, writing: true, deadline: deadline) else { return }
     }
   }
+}
+
+/// What a generation gets from those before it.
+struct Inheritance: ~Copyable {
+  var sockets = StoredSockets()
+  /// So many workers more or fewer than configured.
+  var scale = 0
 }

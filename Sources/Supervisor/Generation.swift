@@ -22,6 +22,10 @@ package struct Generation {
     package var bootTimeout = 30 * Clock.nanosecondsPerSecond
     package var gracefulTimeout = 30 * Clock.nanosecondsPerSecond
     package var restartBackoff = 100 * Clock.nanosecondsPerMillisecond
+    /// How long a worker may be silent; 0 is no limit.
+    package var workerTimeout = 30 * Clock.nanosecondsPerSecond
+    /// How many workers there are beyond the configured number.
+    package var scale = 0
   }
 
   /// Counts from 1 over the life of the service.
@@ -42,6 +46,8 @@ package struct Generation {
   var claims: [ListenerClaim] = []
   /// When the next stage has to be reached, in monotonic nanoseconds.
   var deadline: UInt64
+  /// Nil until it serves.
+  package internal(set) var scoreboard: GenerationScoreboard?
   /// Nil after the master has closed its end.
   var channel: Channel?
 
@@ -72,6 +78,8 @@ package struct Generation {
       deadline = startedAt &+ settings.bootTimeout &+ Generation.bootMargin
     case .gracefulTimeout: settings.gracefulTimeout = Generation.span(value) ?? settings.gracefulTimeout
     case .restartBackoff: settings.restartBackoff = Generation.span(value) ?? settings.restartBackoff
+    case .workerTimeout: settings.workerTimeout = Generation.span(value) ?? settings.workerTimeout
+    case .scale: settings.scale = Int(value) ?? settings.scale
     }
   }
 

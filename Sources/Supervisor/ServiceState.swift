@@ -6,6 +6,8 @@ package struct ServiceState {
   package internal(set) var generations: [Generation] = []
   package internal(set) var lastReload: Reload?
   package internal(set) var restarts = Restarts()
+  /// So many workers more or fewer than configured are wanted, by TTIN and TTOU.
+  package internal(set) var scale = 0
   /// How many generations there have been.
   package internal(set) var generationCount = 0
 

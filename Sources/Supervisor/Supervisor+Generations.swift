@@ -21,7 +21,11 @@ extension Supervisor {
         Generation(
           number: number, master: pid, cause: cause, startedAt: startedAt, settings: lastSettings, channel: channel))
       try epoll.add(channel.raw, .readable, token: Supervisor.firstChannelToken + UInt64(number))
-      if cause == .reload { log.info("reloading: generation \(number) starts, master \(pid)") }
+      if cause == .reload {
+        let status = "reloading: generation \(number) starts, master \(pid)"
+        log.info("\(status)")
+        ServiceNotification.reloading(status)
+      }
     } catch {
       if let index = state.index(of: number) {
         state.generations[index].failure = "\(error)"
@@ -55,6 +59,8 @@ extension Supervisor {
     for fault in store.settle(generation.claims) { log.warning("a listener is not changed: \(fault)") }
     state.generations[index].stage = .serving
     state.generations[index].deadline = .max
+    state.scale = generation.settings.scale
+    ServiceNotification.ready("serving, generation \(generation.number)")
     for old in state.generations.indices where old != index && state.generations[old].stage == .serving {
       log.info("generation \(generation.number) serves, generation \(state.generations[old].number) finishes")
       drain(old)
@@ -96,7 +102,9 @@ extension Supervisor {
     _ kind: MasterMessage?, _ text: String, _ descriptor: consuming FileDescriptor?, from index: Int
   ) {
     switch kind {
-    case .setting: state.generations[index].take(setting: text)
+    case .setting:
+      state.generations[index].take(setting: text)
+      if state.generations[index].stage == .serving { state.scale = state.generations[index].settings.scale }
     case .configured: begin(index)
     case .listener:
       if let descriptor { store.keep(descriptor, name: text, of: state.generations[index].number) }
@@ -107,13 +115,16 @@ extension Supervisor {
       state.generations[index].failureIsTold = true
     case .ready: isReady(index)
     case .leaving: isLeaving(index)
-    case .begin, .drain, .stop, nil: break
+    case .scoreboard:
+      if let descriptor { state.generations[index].scoreboard = GenerationScoreboard(descriptor) }
+    case .begin, .drain, .stop, .scale, nil: break
     }
   }
 
   /// The master has read its configuration: it gets the sockets that there are.
   private mutating func begin(_ index: Int) {
     guard state.generations[index].stage == .starting, let line = state.generations[index].channel else { return }
+    line.send(kind: MasterMessage.scale.rawValue, text: Array("\(state.scale)".utf8))
     guard store.sendAll(over: line), line.send(kind: MasterMessage.begin.rawValue) else {
       state.generations[index].failure = "the master does not take the listening sockets"
       kill(index)
@@ -162,16 +173,20 @@ extension Supervisor {
     switch cause {
     case .start:
       if !isTold { log.critical("\(reason)") }
+      ServiceNotification.status("not started: \(reason)")
       exitCode = code
     case .reload:
       reloadEnded(number, startedAt, failure: reason)
       let consequence = state.serving.map { "generation \($0.number) goes on serving" } ?? "nobody serves"
       log.error("reload failed: \(reason); \(consequence)")
+      ServiceNotification.ready("Reload failed: \(reason); \(consequence)")
       if state.serving == nil { restartLater(lifetime: 0) }
     case .restart:
       state.restarts.failedToStart += 1
       let delay = restartLater(lifetime: 0)
-      log.error("generation \(number) did not start: \(reason); trying again in \(delay) ms")
+      let status = "generation \(number) did not start: \(reason); trying again in \(delay) ms"
+      log.error("\(status)")
+      ServiceNotification.status(status)
     }
   }
 
@@ -186,6 +201,7 @@ extension Supervisor {
     backoff.setFirst(generation.settings.restartBackoff)
     let delay = restartLater(lifetime: Clock.monotonic() &- generation.startedAt)
     log.error("\(what); starting another in \(delay) ms")
+    ServiceNotification.status("\(what); starting another")
   }
 
   /// - Returns: the wait in milliseconds.

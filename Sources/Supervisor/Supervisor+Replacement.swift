@@ -54,7 +54,9 @@ extension Supervisor {
   /// Returns only to throw, with all as it was.
   private mutating func replace() throws(Errno) -> Never {
     let file = try MemoryFile.make(name: "outrider-state", contents: Array(savedState.utf8))
-    let inherited = [file.raw] + store.descriptors + state.generations.compactMap { $0.channel?.raw }
+    let lines = state.generations.compactMap { $0.channel?.raw }
+    let scoreboards = state.generations.compactMap { $0.scoreboard?.board.raw }
+    let inherited = [file.raw] + store.descriptors + lines + scoreboards
     for fd in inherited { Process.keepAcrossExec(fd) }
     Process.setEnvironment(Supervisor.stateVariable, "\(file.raw)")
     defer {
@@ -69,6 +71,7 @@ extension Supervisor {
   private var savedState: String {
     var text = StateText.line(["program"], text: program.path)
     text += StateText.line(["count", "\(state.generationCount)"])
+    text += StateText.line(["scale", "\(state.scale)"])
     text += StateText.line(["restart-at", "\(restartAt)"])
     text += StateText.line(["reload-wanted", reloadIsWanted ? "1" : "0"])
     let restarts = state.restarts
@@ -107,6 +110,7 @@ extension Supervisor {
     var record = record
     switch record.word() {
     case "count": state.generationCount = record.number()
+    case "scale": state.scale = record.number()
     case "restart-at": restartAt = record.number()
     case "reload-wanted": reloadIsWanted = record.number(Int.self) == 1
     case "restarts":
@@ -137,7 +141,8 @@ extension Generation {
   fileprivate var savedLine: String {
     StateText.line([
       "generation", "\(number)", "\(master)", "\(cause.rawValue)", "\(stage.rawValue)", "\(startedAt)", "\(deadline)",
-      "\(channel?.raw ?? -1)", "\(settings.bootTimeout)", "\(settings.gracefulTimeout)", "\(settings.restartBackoff)",
+      "\(channel?.raw ?? -1)", "\(scoreboard?.board.raw ?? -1)", "\(settings.bootTimeout)",
+      "\(settings.gracefulTimeout)", "\(settings.restartBackoff)", "\(settings.workerTimeout)", "\(settings.scale)",
     ])
   }
 
@@ -154,7 +159,13 @@ extension Generation {
       Process.closeOnExec(fd)
       channel = Channel(owning: FileDescriptor(owning: fd))
     }
+    let board = record.number(CInt.self)
+    if board > 2 {
+      Process.closeOnExec(board)
+      scoreboard = GenerationScoreboard(FileDescriptor(owning: board))
+    }
     settings = Settings(
-      bootTimeout: record.number(), gracefulTimeout: record.number(), restartBackoff: record.number())
+      bootTimeout: record.number(), gracefulTimeout: record.number(), restartBackoff: record.number(),
+      workerTimeout: record.number(), scale: record.number())
   }
 }

@@ -11,13 +11,27 @@ extension Supervisor {
     case SIGTERM, SIGINT, SIGQUIT: stopAll()
     case SIGHUP: reload()
     case SIGUSR2: beginReplacement()
+    case SIGTTIN: scale(by: 1)
+    case SIGTTOU: scale(by: -1)
     default: log.warning("\(Signals.name(signal)) has no effect in this version")
+    }
+  }
+
+  /// Those that serve or are about to know how many workers they have; the number outlives them.
+  private mutating func scale(by change: Int) {
+    guard aim == .serve else { return }
+    let heirs = state.generations.filter { $0.stage == .serving || $0.stage == .starting }
+    if heirs.isEmpty { state.scale += change }
+    for generation in heirs {
+      generation.channel?.send(kind: MasterMessage.scale.rawValue, text: Array("\(change)".utf8))
     }
   }
 
   private mutating func drainAll() {
     let longest = state.generations.map(\.settings.gracefulTimeout).max() ?? 0
-    log.info("stopping: requests in flight have \(longest / Clock.nanosecondsPerSecond) s to finish")
+    let status = "stopping: requests in flight have \(longest / Clock.nanosecondsPerSecond) s to finish"
+    log.info("\(status)")
+    ServiceNotification.stopping(status)
     end(.drain)
     for index in state.generations.indices {
       switch state.generations[index].stage {
@@ -32,6 +46,7 @@ extension Supervisor {
   private mutating func stopAll() {
     guard aim != .stop else { return }
     log.info("stopping now")
+    ServiceNotification.stopping("stopping now")
     end(.stop)
     for index in state.generations.indices where state.generations[index].stage != .stopping { stop(index) }
   }

@@ -30,6 +30,9 @@ package struct Supervisor: ~Copyable {
   var restartAt = UInt64.max
   /// A reload that was asked for while another ran.
   var reloadIsWanted = false
+  /// When the watchdog of the service manager is to hear of this process; `.max` without one.
+  private var watchdogAt: UInt64
+  private let watchdogInterval: UInt64
   /// A try of the program that is to replace the supervisor's own.
   var probe: Probe?
   /// That try was asked for while a generation started.
@@ -48,6 +51,8 @@ package struct Supervisor: ~Copyable {
     Signals.ignore([SIGPIPE])
     let epoll = try Epoll(capacity: 16)
     let timer = try TimerDescriptor()
+    watchdogInterval = ServiceNotification.watchdogInterval ?? 0
+    watchdogAt = watchdogInterval == 0 ? .max : Clock.monotonic()
     self.signals = signals
     self.epoll = epoll
     self.timer = timer
@@ -114,13 +119,26 @@ package struct Supervisor: ~Copyable {
   // MARK: Time
 
   private var nextMoment: UInt64 {
-    state.generations.reduce(min(restartAt, probe?.deadline ?? .max)) { min($0, $1.deadline) }
+    state.generations.reduce(min(restartAt, watchdogAt, probe?.deadline ?? .max)) { min($0, $1.deadline) }
   }
 
   private mutating func momentHasCome() {
     let now = Clock.monotonic()
     for index in state.generations.indices where state.generations[index].deadline <= now { isLate(index) }
     if restartAt <= now { start(.restart) }
+    if watchdogAt <= now {
+      // Soon again if there is no good news: there may be in time.
+      watchdogAt = now &+ (isAlive ? watchdogInterval : watchdogInterval / 4)
+      if isAlive { ServiceNotification.watchdog() }
+    }
     if let probe, probe.deadline <= now { Process.send(SIGKILL, to: probe.pid) }
+  }
+
+  /// Whether anybody could answer a request. While the service starts, or ends, that is not asked.
+  private var isAlive: Bool {
+    guard aim == .serve, state.generationCount > 1 || state.serving != nil else { return true }
+    return state.generations.contains { generation in
+      generation.scoreboard?.hasFreshWorker(limit: generation.settings.workerTimeout) ?? false
+    }
   }
 }

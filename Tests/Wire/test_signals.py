@@ -74,6 +74,74 @@ def test_a_stopped_and_continued_supervisor(service):
     service.wait_for_number()
 
 
+# TTIN and TTOU: workers more and fewer
+
+
+def test_one_worker_more_and_one_fewer(own, tmp_path, model):
+    service = Service(own, tmp_path, model)
+    server = service.server
+    first = server.workers()
+    with Load(server.address, pause=0.002) as load:
+        for count in (2, 3, 4):
+            server.tell(signal.SIGTTIN)
+            assert set(first) < set(server.workers(count))
+        for count in (3, 2, 1):
+            server.tell(signal.SIGTTOU)
+            server.workers(count)
+        assert server.workers() == first
+        server.tell(signal.SIGTTOU)  # the last one stays
+        assert service.serving() == 1
+        server.tell(signal.SIGTTIN)  # and a try does not count
+        server.workers(2)
+    load.assert_well()
+
+
+def test_their_number_is_kept_across_reloads(service):
+    server = service.server
+    server.tell(signal.SIGTTIN)
+    server.workers(2)
+    service.reload()
+    server.workers(2)
+    service.reload(server="workers = 3")
+    server.workers(4)
+    replaced(service, 0)
+    server.tell(signal.SIGTTOU)
+    server.workers(3)
+    server.tell(signal.SIGTTOU)
+    server.workers(2)
+    service.reload(server="workers = 3")
+    server.workers(2)
+    os.kill(server.master(), signal.SIGKILL)
+    assert service.serving() == service.number
+    service.wait_for_one_master()
+    server.workers(2)
+    service.reload(server="workers = 1")  # one at least
+    server.workers(1)
+
+
+def test_many_more_workers(service):
+    for count in range(2, 9):
+        service.server.tell(signal.SIGTTIN)
+        service.server.workers(count)
+    assert service.serving() == 1
+
+
+def test_a_worker_that_is_not_wanted_finishes(own, tmp_path, model):
+    service = Service(own, tmp_path, model)
+    server = service.server
+    server.tell(signal.SIGTTIN)
+    server.workers(2)
+    connections = [server.connect() for _ in range(4)]
+    for connection in connections[: 2 if model == "sync" else 4]:
+        connection.send(client.request("GET", "/demo/delay?s=1"))
+    connections[0].assert_open(within=0.3)
+    server.tell(signal.SIGTTOU)
+    for connection in connections[: 2 if model == "sync" else 4]:
+        assert connection.final(timeout=4).status == 200
+        connection.close()
+    server.workers(1)
+
+
 # USR2: the supervisor is replaced in place
 
 

@@ -27,12 +27,20 @@ package enum MasterMessage: UInt8 {
   case failed = 10
   /// Master to supervisor: it was told by somebody else to finish, and does.
   case leaving = 11
+  /// Supervisor to master: so many workers more, or fewer, as decimal text. Before `begin` it counts from the configured
+  /// number, then from the present one.
+  case scale = 12
+  /// Master to supervisor: its scoreboard, as a descriptor.
+  case scoreboard = 13
 }
 
 /// What a master tells the supervisor of its configuration: the supervisor reads none.
 package enum MasterSetting: String, Sendable {
-  /// In nanoseconds, all of them.
+  /// In nanoseconds.
   case bootTimeout = "boot_timeout"
   case gracefulTimeout = "graceful_timeout"
   case restartBackoff = "restart_backoff"
+  case workerTimeout = "worker_timeout"
+  /// How many workers there are beyond the configured number; may come again.
+  case scale
 }

@@ -1,0 +1,22 @@
+import Platform
+
+/// The scoreboard of a generation, mapped for reading: in it the supervisor sees the workers without asking anybody.
+package final class GenerationScoreboard: Sendable {
+  package let board: Scoreboard
+
+  /// Nil if it is of another version: then nothing is known of the workers.
+  init?(_ descriptor: consuming FileDescriptor) {
+    guard let board = Scoreboard(reading: descriptor) else { return nil }
+    self.board = board
+  }
+
+  /// Whether a worker serves whose loop has turned within `limit` nanoseconds; 0 is no limit.
+  func hasFreshWorker(limit: UInt64) -> Bool {
+    let now = Clock.monotonic()
+    return (0..<board.layout.slots).contains { number in
+      let slot = board.slot(number)
+      let busySince = slot.thread(0).busySince
+      return slot.state == .ready && (busySince == 0 || limit == 0 || now &- min(busySince, now) <= limit)
+    }
+  }
+}
