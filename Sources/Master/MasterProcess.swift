@@ -39,7 +39,7 @@ package struct MasterProcess: ~Copyable {
   private static let channelToken: UInt64 = 3
   static let firstWorkerToken: UInt64 = 0x100
 
-  /// Takes the supervisor's listeners, binds what is new, and loads the plugins.
+  /// Takes the supervisor's listeners, binds what is new, becomes `server.user`, and loads the plugins.
   package static func prepare(
     _ configuration: Configuration, _ line: SupervisorLine
   ) throws(StartFault) -> MasterProcess {
@@ -47,7 +47,13 @@ package struct MasterProcess: ~Copyable {
     Signals.ignore([SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU])
     var inheritance = try line.introduce(configuration.settings)
     let scale = inheritance.scale
+    let privileges = try Privileges(configuration)
+    let parent = Process.parentID
     let listeners = try Listeners.open(configuration, &inheritance.sockets, line)
+    // What root alone can do is done.
+    try privileges.drop(ErrorLog.logger(role: "master", level: Logger.Level(configuration.settings.log.level)))
+    // Another identity has lost this; a supervisor that died meanwhile is noticed by its channel.
+    _ = Process.bindToParent(parent, signal: SIGTERM)
     let plugins = try PluginSet.load(configuration, purpose: .serve) { line.step("loading plugin \($0)") }
     line.step("starting workers")
     do throws(Errno) {

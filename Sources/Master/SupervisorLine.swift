@@ -10,7 +10,7 @@ package struct SupervisorLine: Sendable {
   /// How long the supervisor may be busy with something else.
   private static let patience = 5 * Clock.nanosecondsPerSecond
 
-  /// Tells what the supervisor has to know of the configuration, and takes the listening sockets that it keeps.
+  /// Tells what the supervisor has to know of the configuration, and takes what it keeps.
   func introduce(_ settings: Settings) throws(StartFault) -> Inheritance {
     tell(.bootTimeout, "\(settings.server.bootTimeout)")
     tell(.gracefulTimeout, "\(settings.server.gracefulTimeout)")
@@ -25,7 +25,8 @@ package struct SupervisorLine: Sendable {
       case .closed: throw StartFault("the supervisor is gone", .software)
       case .message(let kind, let text, let descriptor):
         switch MasterMessage(rawValue: kind) {
-        case .listener: if let descriptor { inheritance.sockets.add(descriptor, text: String(decoding: text, as: UTF8.self)) }
+        case .listener:
+          if let descriptor { inheritance.sockets.add(descriptor, text: String(decoding: text, as: UTF8.self)) }
         case .scale: inheritance.scale = Int(String(decoding: text, as: UTF8.self)) ?? 0
         case .begin: return inheritance
         case .drain, .stop: throw StartFault("told to leave while starting", .software)

@@ -99,7 +99,7 @@ extension Supervisor {
     }
     var record = StateText.Record(first)
     _ = record.word()
-    var supervisor = try Supervisor(executable: record.text(), arguments: arguments)
+    var supervisor = try Supervisor(executable: record.text(), arguments: arguments, isSuccessor: true)
     for line in lines.dropFirst() { try supervisor.restore(StateText.Record(line)) }
     let count = supervisor.state.generations.count
     supervisor.log.info("the supervisor has been replaced, \(count) generation(s) taken over")

@@ -43,8 +43,11 @@ package struct Supervisor: ~Copyable {
   /// - Parameters:
   ///   - executable: the program file, which each master runs anew.
   ///   - arguments: the command line, program name included.
-  package init(executable: String, arguments: [String]) throws(Errno) {
+  ///   - isSuccessor: of another supervisor in this process, whose signals may wait.
+  package init(executable: String, arguments: [String], isSuccessor: Bool = false) throws(Errno) {
     program = MasterProgram(path: executable, arguments: arguments)
+    // Whoever ignores SIGCHLD never hears of a child's end, and not all who start this process are careful.
+    if !isSuccessor { Signals.useDefaults() }
     log = ErrorLog.logger(role: "supervisor", level: .info)
     let signals = try SignalDescriptor(
       [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGCHLD])
@@ -67,6 +70,7 @@ package struct Supervisor: ~Copyable {
   package consuming func run() throws(Errno) -> ExitCode {
     try epoll.add(signals.raw, .readable, token: Supervisor.signalToken)
     try epoll.add(timer.raw, .readable, token: Supervisor.timerToken)
+    reap()
     if state.generationCount == 0 {
       takeInheritedSockets()
       if exitCode == nil { start(.start) }

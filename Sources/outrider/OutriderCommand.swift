@@ -110,6 +110,7 @@ struct OutriderCommand: ParsableCommand {
   }
 
   private func checkPlugins(_ configuration: Configuration) throws(StartFault) -> Platform.ExitCode {
+    try Privileges(configuration).drop(nil)
     _ = try PluginSet.load(configuration, purpose: .check)
     if !quiet { print("configuration OK") }
     return .ok

@@ -1,6 +1,5 @@
 """Sockets from systemd, sockets that were open already, and unix sockets that are made."""
 
-import grp
 import os
 import pwd
 import re
@@ -8,18 +7,17 @@ import signal
 import socket
 import stat
 import struct
+import subprocess
 import sys
-import time
 
 import pytest
 
 import client
-import processes
 from load import Load
 from matrix import INSPECT
 from processes import wait_for
-from server import free_port, run
-from service import CONFIGURED, Service
+from server import BINARY, environment, free_port, run
+from service import Service
 
 # Puts the descriptors of its first argument at 3, 4, …, and becomes the rest of its arguments.
 PASS = """
@@ -176,10 +174,6 @@ def test_variables_for_another_process_do_not_count(own):
 
 def refused(sockets, names, *arguments):
     options = passing(*sockets, names=names)
-    from server import BINARY, environment
-
-    import subprocess
-
     return subprocess.run(
         [*options["launcher"], str(BINARY), *map(str, arguments)],
         pass_fds=options["pass_fds"],
@@ -333,8 +327,6 @@ def test_another_backlog_takes_effect(own, tmp_path):
     service.reload(server="backlog = 33")
 
     def longest():
-        import subprocess
-
         lines = subprocess.run(["ss", "-ltnH", f"sport = :{service.port}"], capture_output=True, text=True).stdout
         return int(lines.split()[2])
 

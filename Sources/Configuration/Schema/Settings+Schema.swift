@@ -57,6 +57,15 @@ extension Settings {
       .init(
         "server.restart_backoff", .duration(ms...30 * second), default: "100ms", \.server.restartBackoff,
         "The time within which a worker that crashed is first replaced; it doubles to 30s while crashes go on."),
+      .init(
+        "server.user", .text("user", check: checkAccount), default: "\"\"", \.server.user,
+        "The user, by name or number, that masters and workers become before any plugin is loaded; only root can."),
+      .init(
+        "server.group", .text("group", check: checkAccount), default: "\"\"", \.server.group,
+        "The group, by name or number, that goes with it; without it the user's own."),
+      .init(
+        "server.umask", .fileMode, default: "\"022\"", \.server.umask,
+        "The permissions that files made by plugins do not get."),
 
       .init(
         "timeouts.head", .duration(ms...hour), default: "10s", \.timeouts.head,

@@ -31,6 +31,10 @@ package struct Settings: Sendable, Equatable {
     /// Bytes of resident memory; 0 is no limit.
     package var memoryLimit = 0
     package var restartBackoff: Nanoseconds = 0
+    /// Names or numbers; empty for whoever starts the server, and for the user's own group.
+    package var user = ""
+    package var group = ""
+    package var umask = FileMode(bits: 0)
   }
 
   package struct Timeouts: Sendable, Equatable {

@@ -24,4 +24,22 @@ package enum Account {
 
   /// The id of a user by name or number; nil if there is none of that name.
   package static func userID(_ text: String) -> uid_t? { user(text)?.id ?? uid_t(text) }
+
+  package static var isRoot: Bool { geteuid() == 0 }
+
+  /// Turns a process of root into one of `user` and `group`, with the user's further groups, or with none.
+  package static func become(user: User?, group: gid_t?) throws(Errno) {
+    if let group {
+      if let user {
+        guard unsafe initgroups(user.name, group) == 0 else { throw .last("initgroups for \(user.name)") }
+      } else {
+        guard setgroups(0, nil) == 0 else { throw .last("setgroups") }
+      }
+      guard setgid(group) == 0 else { throw .last("become group \(group)") }
+    }
+    guard let user else { return }
+    guard setuid(user.id) == 0 else { throw .last("become user \(user.name)") }
+    // Belief is not enough here.
+    guard user.id == 0 || setuid(0) != 0 else { throw Errno(code: EPERM, attempt: "leave root behind") }
+  }
 }

@@ -58,6 +58,13 @@ package enum Process {
     return getppid() == parent
   }
 
+  /// No exec gives this process, or a child of it, more rights than it has.
+  package static func renouncePrivileges() throws(Errno) {
+    guard outrider_prctl(PR_SET_NO_NEW_PRIVS, 1) == 0 else { throw .last("prctl no_new_privs") }
+  }
+
+  package static var parentID: pid_t { getppid() }
+
   /// From now on what the process writes to standard output and error goes nowhere; false if that can't be.
   package static func discardOutput() -> Bool {
     let null = unsafe outrider_open("/dev/null", O_WRONLY, 0)

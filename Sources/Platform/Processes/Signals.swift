@@ -12,10 +12,15 @@ package enum Signals {
 
   /// Blocks no signal, and gives every signal its default, as a freshly exec'd process expects.
   package static func reset() {
-    for signal in 1..<CInt(32) { Glibc.signal(signal, SIG_DFL) }
+    useDefaults()
     var none = sigset_t()
     unsafe sigemptyset(&none)
     unsafe sigprocmask(SIG_SETMASK, &none, nil)
+  }
+
+  /// Gives every signal its default. Those that wait, and mean nothing by default, are lost.
+  package static func useDefaults() {
+    for signal in 1..<CInt(32) { Glibc.signal(signal, SIG_DFL) }
   }
 
   package static func ignore(_ signals: [CInt]) {
