@@ -16,6 +16,7 @@ package struct SupervisorLine: Sendable {
     tell(.gracefulTimeout, "\(settings.server.gracefulTimeout)")
     tell(.restartBackoff, "\(settings.server.restartBackoff)")
     tell(.workerTimeout, "\(settings.timeouts.worker)")
+    if !settings.server.pidFile.isEmpty { tell(.pidFile, settings.server.pidFile) }
     send(.configured)
     var inheritance = Inheritance()
     while true {

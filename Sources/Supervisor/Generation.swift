@@ -26,6 +26,8 @@ package struct Generation {
     package var workerTimeout = 30 * Clock.nanosecondsPerSecond
     /// How many workers there are beyond the configured number.
     package var scale = 0
+    /// Nil for none.
+    package var pidFile: String?
   }
 
   /// Counts from 1 over the life of the service.
@@ -42,6 +44,8 @@ package struct Generation {
   var failure: String?
   /// The failure was on stderr before it came here.
   var failureIsTold = false
+  /// What it means for the exit code, if that is not the master's own.
+  var failureCode: ExitCode?
   /// The listeners that it serves.
   var claims: [ListenerClaim] = []
   /// When the next stage has to be reached, in monotonic nanoseconds.
@@ -59,6 +63,7 @@ package struct Generation {
     self.cause = cause
     self.startedAt = startedAt
     self.settings = settings
+    self.settings.pidFile = nil
     self.channel = channel
     deadline = startedAt &+ settings.bootTimeout &+ Generation.bootMargin
   }
@@ -80,6 +85,7 @@ package struct Generation {
     case .restartBackoff: settings.restartBackoff = Generation.span(value) ?? settings.restartBackoff
     case .workerTimeout: settings.workerTimeout = Generation.span(value) ?? settings.workerTimeout
     case .scale: settings.scale = Int(value) ?? settings.scale
+    case .pidFile: settings.pidFile = String(value)
     }
   }
 

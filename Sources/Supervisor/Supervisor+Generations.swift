@@ -57,6 +57,7 @@ extension Supervisor {
     guard state.generations[index].stage == .starting else { return }
     let generation = state.generations[index]
     for fault in store.settle(generation.claims) { log.warning("a listener is not changed: \(fault)") }
+    settlePidFile(generation.settings.pidFile)
     state.generations[index].stage = .serving
     state.generations[index].deadline = .max
     state.scale = generation.settings.scale
@@ -124,6 +125,12 @@ extension Supervisor {
   /// The master has read its configuration: it gets the sockets that there are.
   private mutating func begin(_ index: Int) {
     guard state.generations[index].stage == .starting, let line = state.generations[index].channel else { return }
+    if let obstacle = preparePidFile(state.generations[index].settings.pidFile) {
+      state.generations[index].failure = obstacle.reason
+      state.generations[index].failureCode = obstacle.code
+      kill(index)
+      return
+    }
     line.send(kind: MasterMessage.scale.rawValue, text: Array("\(state.scale)".utf8))
     guard store.sendAll(over: line), line.send(kind: MasterMessage.begin.rawValue) else {
       state.generations[index].failure = "the master does not take the listening sockets"
@@ -151,10 +158,10 @@ extension Supervisor {
     switch generation.stage {
     case .starting:
       let reason = generation.failure ?? "master \(generation.master) \(ending) while \(generation.step)"
-      let code: ExitCode = if case .exited(let number) = ending { ExitCode(failure: number) } else { .software }
+      let own: ExitCode = if case .exited(let number) = ending { ExitCode(failure: number) } else { .software }
       failed(
         generation.number, generation.cause, generation.startedAt, reason: reason, isTold: generation.failureIsTold,
-        code: code)
+        code: generation.failureCode ?? own)
     case .serving:
       if case .exited = ending { state.restarts.exited += 1 } else { state.restarts.killed += 1 }
       restart(after: generation, because: "\(ending)")
@@ -169,6 +176,7 @@ extension Supervisor {
     _ number: Int, _ cause: Generation.Cause, _ startedAt: UInt64, reason: String, isTold: Bool, code: ExitCode
   ) {
     store.discard(number)
+    discardPidFile()
     guard aim == .serve else { return }
     switch cause {
     case .start:
@@ -231,7 +239,10 @@ extension Supervisor {
   }
 
   private mutating func tell(_ index: Int, _ message: MasterMessage, then next: Generation.Stage, within: UInt64) {
-    if state.generations[index].stage == .starting { store.discard(state.generations[index].number) }
+    if state.generations[index].stage == .starting {
+      store.discard(state.generations[index].number)
+      discardPidFile()
+    }
     state.generations[index].stage = next
     state.generations[index].deadline = Clock.monotonic() &+ within
     if state.generations[index].channel?.send(kind: message.rawValue) != true { kill(index) }

@@ -56,7 +56,8 @@ extension Supervisor {
     let file = try MemoryFile.make(name: "outrider-state", contents: Array(savedState.utf8))
     let lines = state.generations.compactMap { $0.channel?.raw }
     let scoreboards = state.generations.compactMap { $0.scoreboard?.board.raw }
-    let inherited = [file.raw] + store.descriptors + lines + scoreboards
+    var inherited = [file.raw] + store.descriptors + lines + scoreboards
+    if let fd = pidFile?.raw { inherited.append(fd) }
     for fd in inherited { Process.keepAcrossExec(fd) }
     Process.setEnvironment(Supervisor.stateVariable, "\(file.raw)")
     defer {
@@ -81,6 +82,10 @@ extension Supervisor {
     if let reload = state.lastReload {
       text += StateText.line(
         ["reload", "\(reload.generation)", "\(reload.endedAt)", "\(reload.duration)"], text: reload.failure ?? "")
+    }
+    switch pidFile {
+    case .some(let file): text += StateText.line(["pidfile", "\(file.raw)"], text: file.path)
+    case .none: break
     }
     for generation in state.generations { text += generation.savedLine }
     return text + store.savedLines
@@ -131,6 +136,11 @@ extension Supervisor {
         try epoll.add(channel.raw, .readable, token: Supervisor.firstChannelToken + UInt64(generation.number))
       }
       state.generations.append(generation)
+    case "pidfile":
+      let fd = record.number(CInt.self)
+      guard fd > 2 else { return }
+      Process.closeOnExec(fd)
+      pidFile = PidFile(path: record.text(), descriptor: FileDescriptor(owning: fd))
     case "listener": store.restore(record)
     default: break  // of another version
     }

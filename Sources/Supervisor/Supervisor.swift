@@ -25,6 +25,9 @@ package struct Supervisor: ~Copyable {
   var aim = Aim.serve
   var state = ServiceState()
   var store = ListenerStore()
+  var pidFile: PidFile?
+  /// That of the generation that starts, if it is to have another.
+  var nextPidFile: PidFile?
   var backoff = Backoff(first: Generation.Settings().restartBackoff)
   /// When a master that has ended is started again; `.max` when none is to be.
   var restartAt = UInt64.max
@@ -78,6 +81,8 @@ package struct Supervisor: ~Copyable {
     while true {
       if let exitCode {
         store.removeAll()
+        discardPidFile()
+        removePidFile()
         return exitCode
       }
       timer.arm(nextMoment)

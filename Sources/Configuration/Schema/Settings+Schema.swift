@@ -66,6 +66,9 @@ extension Settings {
       .init(
         "server.umask", .fileMode, default: "\"022\"", \.server.umask,
         "The permissions that files made by plugins do not get."),
+      .init(
+        "server.pidfile", .text("absolute path", check: checkPidFile), default: "\"\"", \.server.pidFile,
+        "The file that holds the supervisor's process id, locked as long as it runs; without it there is none."),
 
       .init(
         "timeouts.head", .duration(ms...hour), default: "10s", \.timeouts.head,
@@ -166,6 +169,16 @@ extension Settings {
 private func checkAccount(_ name: String) throws(Refusal) {
   guard name.utf8.count <= 256, !name.utf8.contains(where: { $0 <= 0x20 || $0 == UInt8(ascii: ":") }) else {
     throw Refusal(reason: "\(QuotedText.shown(name)) is not the name of a user or group")
+  }
+}
+
+/// Absolute, and short enough for a line to the supervisor; empty for none.
+private func checkPidFile(_ path: String) throws(Refusal) {
+  guard path.isEmpty || path.utf8.first == UInt8(ascii: "/") else {
+    throw Refusal(reason: "\(QuotedText.shown(path)) is not an absolute path")
+  }
+  guard path.utf8.count <= 2048, !path.utf8.contains(0) else {
+    throw Refusal(reason: "the path has at most 2048 bytes, and no NUL")
   }
 }
 

@@ -35,6 +35,8 @@ package struct Settings: Sendable, Equatable {
     package var user = ""
     package var group = ""
     package var umask = FileMode(bits: 0)
+    /// An absolute path; empty for none.
+    package var pidFile = ""
   }
 
   package struct Timeouts: Sendable, Equatable {

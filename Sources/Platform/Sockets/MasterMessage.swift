@@ -36,11 +36,13 @@ package enum MasterMessage: UInt8 {
 
 /// What a master tells the supervisor of its configuration: the supervisor reads none.
 package enum MasterSetting: String, Sendable {
-  /// In nanoseconds.
+  /// In nanoseconds, as the next three.
   case bootTimeout = "boot_timeout"
   case gracefulTimeout = "graceful_timeout"
   case restartBackoff = "restart_backoff"
   case workerTimeout = "worker_timeout"
+  /// The path of the pid file.
+  case pidFile = "pidfile"
   /// How many workers there are beyond the configured number; may come again.
   case scale
 }

@@ -1,0 +1,236 @@
+"""server.pidfile: written at once, locked, refused to a second instance, removed at the end."""
+
+import fcntl
+import os
+import re
+import signal
+import stat
+import threading
+import time
+
+import pytest
+
+from processes import wait_for
+from server import TEST_PLUGINS, free_port, run
+from service import CONFIGURED, Service
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "outrider.pid"
+
+
+@pytest.fixture
+def service(own, tmp_path, path):
+    service = Service(own, tmp_path)
+    service.reload(server=f'pidfile = "{path}"')
+    return service
+
+
+def config(tmp_path, path, port=0, name="other.toml"):
+    file = tmp_path / name
+    file.write_text(
+        f'[server]\npidfile = "{path}"\n[[listener]]\nbind = "127.0.0.1:{port}"\n[[plugin]]\npath = "{CONFIGURED}"\n'
+    )
+    return file
+
+
+def is_locked(path):
+    with open(path) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def assert_held(path, server):
+    assert path.read_text() == f"{server.pid}\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert is_locked(path)
+    assert os.listdir(path.parent).count(path.name) == 1
+    assert not [name for name in os.listdir(path.parent) if name.startswith(path.name + ".")]
+
+
+def test_from_the_start_to_the_end(own, tmp_path, path):
+    port = free_port()
+    server = own("-c", config(tmp_path, path, port), bind=False, port=port)
+    assert_held(path, server)
+    server.stop()
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda n: n.name)
+def test_it_goes_with_the_server(service, path, number):
+    service.server.stop(number)
+    assert not path.exists()
+
+
+def test_it_is_whole_whenever_it_can_be_seen(own, tmp_path, path):
+    seen, stopping = set(), threading.Event()
+
+    def look():
+        while not stopping.is_set():
+            try:
+                seen.add(path.read_text())
+            except FileNotFoundError:
+                pass
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        pids = set()
+        for _ in range(3):
+            port = free_port()
+            server = own("-c", config(tmp_path, path, port), bind=False, port=port)
+            pids.add(f"{server.pid}\n")
+            server.stop()
+    finally:
+        stopping.set()
+        watcher.join()
+    assert seen <= pids
+
+
+def test_a_second_instance_is_refused(service, tmp_path, path):
+    for _ in range(2):
+        result = run("-c", config(tmp_path, path))
+        assert result.returncode == 69
+        assert re.search(rf"server\.pidfile: {path} is held .* pid {service.server.pid}\b", result.stderr)
+        assert len(result.stderr.splitlines()) == 1
+    assert_held(path, service.server)
+    assert service.serving() == service.number
+
+
+def test_a_check_is_no_second_instance(service, tmp_path, path):
+    assert run("-t", "-c", config(tmp_path, path)).returncode == 0
+    assert_held(path, service.server)
+
+
+def test_what_a_killed_server_leaves_behind_is_replaced(own, service, tmp_path, path):
+    service.server.tell(signal.SIGKILL)
+    service.server.wait()
+    assert path.exists() and not is_locked(path)
+    # The pid may be anybody's by now.
+    path.write_text(f"{os.getpid()}\n")
+    port = free_port()
+    server = own("-c", config(tmp_path, path, port), bind=False, port=port)
+    assert_held(path, server)
+
+
+def test_of_two_that_start_at_once_one_serves(own, tmp_path, path):
+    for _ in range(3):
+        path.write_text("1\n")
+        results = []
+
+        def start(name):
+            results.append(run("-c", config(tmp_path, path, name=name), timeout=1.5))
+
+        threads = [threading.Thread(target=_quiet, args=(start, f"{n}.toml")) for n in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        # One runs until its time is over, the others are refused.
+        assert [result.returncode for result in results] == [69, 69]
+
+
+def _quiet(start, name):
+    try:
+        start(name)
+    except AssertionError:
+        pass  # it did not end by itself
+
+
+def test_reloads_keep_it(service, path):
+    inode = path.stat().st_ino
+    service.reload(server=f'pidfile = "{path}"')
+    assert_held(path, service.server)
+    assert path.stat().st_ino == inode
+
+
+def test_a_reload_moves_it(service, path, tmp_path):
+    other = tmp_path / "other.pid"
+    service.reload(server=f'pidfile = "{other}"')
+    assert_held(other, service.server)
+    assert not path.exists()
+    service.reload()
+    assert not other.exists()
+
+
+def test_a_reload_that_fails_leaves_it(service, path, tmp_path):
+    other = tmp_path / "other.pid"
+    service.write(server=f'pidfile = "{other}"', plugin=TEST_PLUGINS / "libload_refuses.so")
+    service.failed_reload()
+    assert_held(path, service.server)
+    assert not other.exists()
+
+
+def test_a_reload_to_one_that_is_held(service, path, tmp_path):
+    other = tmp_path / "other.pid"
+    with open(other, "w") as file:
+        file.write("77\n")
+        file.flush()
+        fcntl.flock(file, fcntl.LOCK_EX)
+        service.write(server=f'pidfile = "{other}"')
+        assert re.search(r"held by a server that runs, pid 77\b", service.failed_reload())
+    assert_held(path, service.server)
+    assert other.read_text() == "77\n"
+
+
+def test_the_replacement_of_the_supervisor_keeps_it(service, path, tmp_path):
+    inode = path.stat().st_ino
+    service.server.tell(signal.SIGUSR2)
+    wait_for(lambda: "has been replaced" in service.server.log, lambda: service.server.state())
+    assert_held(path, service.server)
+    assert path.stat().st_ino == inode
+    assert run("-c", config(tmp_path, path)).returncode == 69
+    service.server.stop()
+    assert not path.exists()
+
+
+def test_a_start_that_fails_leaves_none(tmp_path, path):
+    file = config(tmp_path, path)
+    file.write_text(file.read_text().replace(str(CONFIGURED), str(TEST_PLUGINS / "libload_refuses.so")))
+    assert run("-c", file).returncode == 78
+    assert not path.exists()
+
+
+def test_a_file_that_somebody_else_has_put_there_is_left(service, path):
+    path.unlink()
+    path.write_text("5\n")
+    service.server.stop()
+    assert path.read_text() == "5\n"
+
+
+@pytest.mark.parametrize(
+    "where, code, says",
+    [
+        ("{tmp}/missing/outrider.pid", 71, "No such file"),
+        ("{tmp}", 71, "File exists"),
+        ("/dev/null", 71, "File exists"),
+        ("/proc/outrider.pid", None, "pidfile"),
+        ("outrider.pid", 78, "absolute"),
+    ],
+)
+def test_places_where_it_can_not_be(tmp_path, where, code, says):
+    result = run("-c", config(tmp_path, where.format(tmp=tmp_path)))
+    assert result.returncode == code or (code is None and result.returncode in (71, 77))
+    assert says in result.stderr
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+
+
+def test_a_symbolic_link_is_not_followed(tmp_path, path):
+    target = tmp_path / "precious"
+    target.write_text("precious")
+    path.symlink_to(target)
+    result = run("-c", config(tmp_path, path))
+    assert result.returncode == 71 and target.read_text() == "precious" and path.is_symlink()
+
+
+def test_nobody_else_holds_the_lock(service, path):
+    """A child that outlives the supervisor must not keep it from being started again."""
+    service.server.tell(signal.SIGKILL)
+    service.server.wait()
+    start = time.monotonic()
+    wait_for(lambda: not is_locked(path), "the lock")
+    assert time.monotonic() - start < 0.2
