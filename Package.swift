@@ -37,18 +37,20 @@ let package = Package(
     .executableTarget(
       name: "outrider",
       dependencies: [
-        "Supervisor", "Master", "Workers", "PluginHost", "Configuration", "HTTP", "Platform",
+        "Supervisor", "Master", "Workers", "PluginHost", "Configuration", "TLS", "HTTP", "Platform",
         "COpenSSL", "CNghttp2", "CSystemd", "COutrider",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["exports.map"], swiftSettings: strict, linkerSettings: exportNothing),
     .target(name: "Supervisor", dependencies: ["Platform", "CSystemd"], swiftSettings: strict),
     .target(
-      name: "Master", dependencies: ["Workers", "PluginHost", "Configuration", "Platform"], swiftSettings: strict),
+      name: "Master", dependencies: ["Workers", "PluginHost", "TLS", "Configuration", "Platform"],
+      swiftSettings: strict),
     .target(
-      name: "Workers", dependencies: ["PluginHost", "HTTP", "Configuration", "Platform"], swiftSettings: strict),
+      name: "Workers", dependencies: ["PluginHost", "HTTP", "TLS", "Configuration", "Platform"], swiftSettings: strict),
     .target(name: "PluginHost", dependencies: ["HTTP", "Platform", "COutrider"], swiftSettings: strict),
     .target(name: "Configuration", dependencies: ["Platform", "CTomlPlusPlus"], swiftSettings: strict),
+    .target(name: "TLS", dependencies: ["Platform", "COpenSSL"], swiftSettings: strict),
     .target(name: "HTTP", swiftSettings: strict),
     .target(
       name: "Platform", dependencies: ["CLinux", .product(name: "Logging", package: "swift-log")],

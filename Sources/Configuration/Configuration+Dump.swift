@@ -6,7 +6,11 @@ extension Configuration {
     var text = "# The effective configuration of Outrider. A comment tells where each value came from.\n"
     append(Settings.schema, general, to: &text) { "[\($0)]" }
     for listener in listeners {
-      append(ListenerSettings.schema, listener, to: &text) { $0 == "listener" ? "[[listener]]" : "[\($0)]" }
+      let isSecure = listener.settings.value.tls.isEnabled
+      append(ListenerSettings.schema, listener.settings, to: &text) { table in
+        table == "listener" ? "[[listener]]" : isSecure ? "[\(table)]" : nil
+      }
+      for name in listener.names { append(ServerNameSettings.schema, name, to: &text) { "[[\($0)]]" } }
     }
     for plugin in plugins {
       append(PluginSettings.schema, plugin, to: &text) { $0 == "plugin" ? "[[plugin]]" : "[\($0)]" }
@@ -15,11 +19,13 @@ extension Configuration {
     return text
   }
 
+  /// - Parameter header: what a table begins with; nil for one that is not there.
   private func append<Root>(
-    _ schema: Schema<Root>, _ traced: Traced<Root>, to text: inout String, header: (String) -> String
+    _ schema: Schema<Root>, _ traced: Traced<Root>, to text: inout String, header: (String) -> String?
   ) {
     for table in schema.tables {
-      text += "\n\(header(table))\n"
+      guard let header = header(table) else { continue }
+      text += "\n\(header)\n"
       let lines = schema.keys(of: table).filter { !$0.isFreeTable }.map { key in
         ("\(key.leaf) = \(key.text(traced.value))", traced.origin(of: key.name))
       }

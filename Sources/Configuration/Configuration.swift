@@ -3,7 +3,7 @@ package struct Configuration: Sendable {
   package let settings: Settings
   /// All but listeners and plugins.
   let general: Traced<Settings>
-  let listeners: [Traced<ListenerSettings>]
+  let listeners: [TracedListener]
   let plugins: [Traced<PluginSettings>]
   /// Somebody has said where to listen; else there is the one listener by default.
   package var hasListeners: Bool { listeners.contains { $0.origin != .builtIn } }
@@ -11,10 +11,14 @@ package struct Configuration: Sendable {
   let file: String?
 
   init(
-    _ general: Traced<Settings>, listeners: [Traced<ListenerSettings>], plugins: [Traced<PluginSettings>], file: String?
+    _ general: Traced<Settings>, listeners: [TracedListener], plugins: [Traced<PluginSettings>], file: String?
   ) {
     var settings = general.value
-    settings.listeners = listeners.map(\.value)
+    settings.listeners = listeners.map { listener in
+      var settings = listener.settings.value
+      settings.tls.sni = listener.names.map(\.value)
+      return settings
+    }
     settings.plugins = plugins.map(\.value)
     self.settings = settings
     self.listeners = listeners
@@ -34,6 +38,12 @@ package struct Configuration: Sendable {
 
   /// Where the value of a key of `settings.listeners[index]` came from, such as `listener.bind`.
   package func origin(of key: String, listener index: Int) -> Origin {
-    listeners.indices.contains(index) ? listeners[index].origin(of: key) : .builtIn
+    listeners.indices.contains(index) ? listeners[index].settings.origin(of: key) : .builtIn
+  }
+
+  /// Where the value of a key of `settings.listeners[index].tls.sni[entry]` came from, such as `listener.tls.sni.key`.
+  package func origin(of key: String, listener index: Int, sni entry: Int) -> Origin {
+    guard listeners.indices.contains(index), listeners[index].names.indices.contains(entry) else { return .builtIn }
+    return listeners[index].names[entry].origin(of: key)
   }
 }

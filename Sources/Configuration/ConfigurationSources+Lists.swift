@@ -1,10 +1,23 @@
 extension ConfigurationSources {
   /// The listeners of flags, or else of the file, or else the one by default; no two on one address.
-  func readListeners(_ root: TOMLTable?, _ reader: inout SchemaReader) -> [Traced<ListenerSettings>] {
+  func readListeners(_ root: TOMLTable?, _ reader: inout SchemaReader) -> [TracedListener] {
     let schema = ListenerSettings.schema
-    var listeners = root.map { reader.readList(named: "listener", in: $0, by: schema) } ?? []
-    if !binds.isEmpty { listeners = readBinds(&reader.faults) }
-    for listener in listeners { checkFileSettings(listener, &reader.faults) }
+    var names: [[Traced<ServerNameSettings>]] = []
+    let inFile =
+      root.map { root in
+        reader.readList(named: "listener", key: "listener", in: root, by: schema) { table, reader in
+          names.append(reader.readServerNames(of: table))
+        }
+      } ?? []
+    var listeners = zip(inFile, names).map { TracedListener(settings: $0, names: $1) }
+    for index in listeners.indices { checkTLS(&listeners[index], &reader.faults) }
+    if !binds.isEmpty { listeners = readBinds(&reader.faults).map { TracedListener(settings: $0) } }
+    for listener in listeners { checkFileSettings(listener.settings, &reader.faults) }
+    checkDistinctAddresses(listeners.map(\.settings), &reader.faults)
+    return listeners.isEmpty ? [TracedListener(settings: Traced(value: schema.defaults))] : listeners
+  }
+
+  private func checkDistinctAddresses(_ listeners: [Traced<ListenerSettings>], _ faults: inout FaultList) {
     var taken: [BindAddress: Origin] = [:]
     for listener in listeners where !listener.faulty.contains("listener.bind") {
       let address = listener.value.bind
@@ -12,12 +25,11 @@ extension ConfigurationSources {
       if case .inet(_, port: 0) = address { continue }
       let origin = listener.origins["listener.bind"] ?? listener.origin
       if let first = taken[address] {
-        reader.faults.add(origin, key: "listener.bind", "\(address) is bound already (\(first))")
+        faults.add(origin, key: "listener.bind", "\(address) is bound already (\(first))")
       } else {
         taken[address] = origin
       }
     }
-    return listeners.isEmpty ? [Traced(value: schema.defaults)] : listeners
   }
 
   /// Only the file of a unix socket that is made here has a mode and an owner.
@@ -51,7 +63,7 @@ extension ConfigurationSources {
 
   /// The plugin of the command line, or else those of the file; no two with one name or one mount.
   func readPlugins(_ root: TOMLTable?, _ reader: inout SchemaReader) -> [Traced<PluginSettings>] {
-    var plugins = root.map { reader.readList(named: "plugin", in: $0, by: PluginSettings.schema) } ?? []
+    var plugins = root.map { reader.readList(named: "plugin", key: "plugin", in: $0, by: PluginSettings.schema) } ?? []
     if let plugin {
       plugins = [readPlugin(plugin, &reader.faults)]
     } else if let root, root["plugin"]?.node.value ?? .array([]) == .array([]) {
@@ -104,7 +116,7 @@ extension ConfigurationSources {
   }
 
   /// The directory of the file, in the working directory unless the file's name is absolute.
-  private var fileDirectory: String {
+  var fileDirectory: String {
     let name = file?.name ?? ""
     guard let slash = name.utf8.lastIndex(of: UInt8(ascii: "/")) else { return workingDirectory }
     return PluginSettings.resolve(String(name[...slash]), in: workingDirectory)

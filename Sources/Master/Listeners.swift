@@ -51,6 +51,11 @@ struct Listeners {
     return listeners
   }
 
+  /// Gives each socket the TLS of its listener.
+  mutating func secure(by secure: SecureListeners) {
+    for index in sockets.indices { sockets[index] = sockets[index].secured(by: secure.context(of: settings[index])) }
+  }
+
   // MARK: One by one
 
   private mutating func bind(

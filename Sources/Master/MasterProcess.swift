@@ -4,6 +4,7 @@ import HTTP
 import Logging
 import Platform
 import PluginHost
+import TLS
 import Workers
 
 /// One generation of the server: binds, loads the plugins, forks workers, and replaces those that end.
@@ -49,7 +50,9 @@ package struct MasterProcess: ~Copyable {
     let scale = inheritance.scale
     let privileges = try Privileges(configuration)
     let parent = Process.parentID
-    let listeners = try Listeners.open(configuration, &inheritance.sockets, line)
+    var listeners = try Listeners.open(configuration, &inheritance.sockets, line)
+    let secure = try SecureListeners.load(configuration)
+    listeners.secure(by: secure)
     // What root alone can do is done.
     try privileges.drop(ErrorLog.logger(role: "master", level: Logger.Level(configuration.settings.log.level)))
     // Another identity has lost this; a supervisor that died meanwhile is noticed by its channel.
@@ -57,7 +60,8 @@ package struct MasterProcess: ~Copyable {
     let plugins = try PluginSet.load(configuration, purpose: .serve) { line.step("loading plugin \($0)") }
     line.step("starting workers")
     do throws(Errno) {
-      return try MasterProcess(configuration, line, listeners, plugins, scale: scale, bootDeadline: bootDeadline)
+      return try MasterProcess(
+        configuration, line, listeners, plugins, warnings: secure.warnings, scale: scale, bootDeadline: bootDeadline)
     } catch {
       throw StartFault("\(error)", .osError)
     }
@@ -65,7 +69,7 @@ package struct MasterProcess: ~Copyable {
 
   private init(
     _ configuration: Configuration, _ line: SupervisorLine, _ listeners: Listeners, _ plugins: [Plugin],
-    scale: Int, bootDeadline: UInt64
+    warnings: [String], scale: Int, bootDeadline: UInt64
   ) throws(Errno) {
     // After load: whatever a plugin did to the signal mask is undone here.
     let signals = try SignalDescriptor([SIGTERM, SIGCHLD])
@@ -94,6 +98,8 @@ package struct MasterProcess: ~Copyable {
     self.timer = timer
     level = Logger.Level(configuration.settings.log.level)
     log = ErrorLog.logger(role: "master", level: level)
+    TicketKeys().install()
+    for warning in warnings { log.warning("\(warning)") }
   }
 
   /// Runs the generation to its end.
@@ -223,10 +229,11 @@ package struct MasterProcess: ~Copyable {
 extension WorkerProcess.Socket {
   /// Where a client finds it.
   fileprivate var place: String {
-    switch address {
-    case .ipv4: "http://\(address.host):\(address.port)"
-    case .ipv6: "http://[\(address.host)]:\(address.port)"
-    case .unix(let path): "unix:\(path)"
+    let scheme = tls == nil ? "http" : "https"
+    return switch address {
+    case .ipv4: "\(scheme)://\(address.host):\(address.port)"
+    case .ipv6: "\(scheme)://[\(address.host)]:\(address.port)"
+    case .unix(let path): tls == nil ? "unix:\(path)" : "unix:\(path) with TLS"
     }
   }
 }

@@ -4,6 +4,7 @@ import Logging
 import Platform
 import PluginHost
 import Synchronization
+import TLS
 
 /// A worker process from within: one loop thread that owns the connections, and, for blocking handlers under async, a
 /// pool of threads. The models differ in three answers only: how many connections at once, whether they are kept, and
@@ -53,6 +54,8 @@ struct WorkerRecord: ~Copyable {
   var timer: TimerDescriptor
   let channel: Channel
   var listeners: [Listener]
+  /// What secures their connections, by the same index; nil for cleartext.
+  let tls: [TLSContext?]
   /// Several workers share the listeners.
   let sharesListeners: Bool
   var table: ConnectionTable

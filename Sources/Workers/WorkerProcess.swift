@@ -3,6 +3,7 @@ import HTTP
 import Logging
 import Platform
 import PluginHost
+import TLS
 
 /// What a worker process does between fork and exit.
 package struct WorkerProcess: ~Copyable {
@@ -25,11 +26,17 @@ package struct WorkerProcess: ~Copyable {
   package struct Socket: Sendable {
     package let fd: CInt
     package let address: SocketAddress
+    /// nil for cleartext.
+    package let tls: TLSContext?
 
-    package init(fd: CInt, address: SocketAddress) {
+    package init(fd: CInt, address: SocketAddress, tls: TLSContext? = nil) {
       self.fd = fd
       self.address = address
+      self.tls = tls
     }
+
+    /// The same socket with TLS on its connections.
+    package func secured(by tls: TLSContext?) -> Socket { Socket(fd: fd, address: address, tls: tls) }
   }
 
   private let settings: Settings
@@ -91,7 +98,7 @@ package struct WorkerProcess: ~Copyable {
       WorkerRecord(
         settings: settings, runtime: runtime, thread: thread, plugins: plugins, router: Router(plugins), log: log,
         epoll: try Epoll(capacity: 256), timer: try TimerDescriptor(), channel: Channel(owning: channel),
-        listeners: listeners, sharesListeners: sharesListeners,
+        listeners: listeners, tls: sockets.map(\.tls), sharesListeners: sharesListeners,
         table: ConnectionTable(capacity: settings.connections),
         requests: RequestPool(
           capacity: settings.connections, limits: settings.limits, underscores: settings.underscores),

@@ -76,7 +76,7 @@ struct OutriderCommand: ParsableCommand {
     do throws(StartFault) {
       if check || dump {
         let configuration = try readConfiguration()
-        return dump ? printDump(configuration) : try checkPlugins(configuration)
+        return dump ? printDump(configuration) : try checkFiles(of: configuration)
       }
       try checkFilesExist()
       return try supervise()
@@ -109,9 +109,23 @@ struct OutriderCommand: ParsableCommand {
     }
   }
 
-  private func checkPlugins(_ configuration: Configuration) throws(StartFault) -> Platform.ExitCode {
-    try Privileges(configuration).drop(nil)
-    _ = try PluginSet.load(configuration, purpose: .check)
+  /// Certificates, keys and plugins; what is wrong with the former does not hide what is wrong with the latter.
+  private func checkFiles(of configuration: Configuration) throws(StartFault) -> Platform.ExitCode {
+    var faults: [StartFault] = []
+    do throws(StartFault) {
+      for warning in try SecureListeners.load(configuration).warnings { Complaint.write(warning) }
+    } catch {
+      faults.append(error)
+    }
+    do throws(StartFault) {
+      try Privileges(configuration).drop(nil)
+      _ = try PluginSet.load(configuration, purpose: .check)
+    } catch {
+      faults.append(error)
+    }
+    if let first = faults.first {
+      throw StartFault(faults.map(\.description).joined(separator: "\n"), first.code)
+    }
     if !quiet { print("configuration OK") }
     return .ok
   }

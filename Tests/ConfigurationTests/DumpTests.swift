@@ -28,6 +28,26 @@ import Testing
     early_hints = "off"
     [[listener]]
     bind = "unix:/run/a \\"quoted\\" é.sock"
+    [listener.tls]
+    certificate = "tls/a.pem"
+    key = "/k/a.pem"
+    client_ca = "clients.pem"
+    client_auth = "required"
+    min_version = "1.3"
+    ciphers = "ECDHE-RSA-AES128-GCM-SHA256"
+    [[listener.tls.sni]]
+    names = ["B.example", "*.c.example"]
+    certificate = "b.pem"
+    key = "b.key"
+    [[listener.tls.sni]]
+    names = ["d.example"]
+    certificate = "/d.pem"
+    key = "d.key"
+    [[listener]]
+    bind = "127.0.0.1:81"
+    [listener.tls]
+    certificate = "e.pem"
+    key = "e.key"
     [[plugin]]
     path = "lib/hello.so"
     [plugin.config]
@@ -54,6 +74,21 @@ import Testing
     b = 2
     """
 
+  private let secure = """
+    [[listener]]
+    [listener.tls]
+    certificate = "a.pem"
+    key = "a.key"
+    [[listener.tls.sni]]
+    names = ["b.example"]
+    certificate = "b.pem"
+    key = "b.key"
+    """
+
+  @Test func aListenerInCleartextHasNoTableForTLS() throws {
+    #expect(try !sources(minimal).read().dump().contains("tls"))
+  }
+
   @Test func readingTheDumpGivesEqualSettings() throws {
     var sources = sources(everything, set("server.queue", "7"))
     for round in ["as it is", "with flags"] {
@@ -73,7 +108,7 @@ import Testing
 
   @Test func everyKeyIsThereWithItsOrigin() throws {
     let sources = sources(
-      "[server]\nthreads = 9\n[timeouts]\n\nhead = \"1s\"\n\(minimal)[plugin.config]\nx = 1",
+      "[server]\nthreads = 9\n[timeouts]\n\nhead = \"1s\"\n\(minimal)[plugin.config]\nx = 1\n\(secure)",
       .init(key: "server.workers", value: "2", origin: "--workers"), set("server.queue", "3"))
     let lines = try sources.read().dump().split(separator: "\n").map { line in
       line.split(separator: " ").joined(separator: " ")
@@ -87,6 +122,7 @@ import Testing
     #expect(lines.contains("name = \"hello\" # default"))
     #expect(lines.contains("path = \"/p/hello.so\" # outrider.toml:7"))
     #expect(lines.contains("x = 1 # outrider.toml:9"))
+    #expect(lines.contains("key = \"/srv/b.key\" # outrider.toml:17"))
     for key in KeyDocumentation.all where key.name != "plugin.config" {
       let leaf = key.name.split(separator: ".").last ?? ""
       #expect(lines.contains { $0.hasPrefix("\(leaf) = ") && $0.contains(" # ") }, "\(key.name)")

@@ -21,7 +21,7 @@ import Testing
     ("plugin.pth", ["plugin.path"]),
     ("server.underscore_field", ["http.underscore_fields"]),
     ("pidfile", []),
-    ("certificate", []),
+    ("certificate", ["listener.tls.certificate", "listener.tls.sni.certificate"]), ("certainty", []),
     ("", []),
   ])
   func nearest(name: String, expected: [String]) {

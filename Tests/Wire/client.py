@@ -3,6 +3,7 @@
 import random
 import select
 import socket
+import ssl
 import time
 import zlib
 
@@ -58,15 +59,17 @@ def cut(data, split):
 class Connection:
     """One connection to the server; a context manager.
 
-    address is (host, port) or the path of a unix socket.
+    address is (host, port) or the path of a unix socket. tls is an ssl.SSLContext for a connection through TLS, and
+    name the host that it asks for.
     """
 
-    def __init__(self, address, timeout=TIMEOUT, receive_buffer=None):
+    def __init__(self, address, timeout=TIMEOUT, receive_buffer=None, tls=None, name="localhost", session=None):
         self.timeout = timeout
         self.parser = Parser()
         self.received = b""
         self.ended = False  # the server's end of stream was seen
         self.reset = False  # and it was a reset
+        self.truncated = False  # or TLS without its close_notify
         self.refused = False  # the server took no more of what was sent
         self.taken = 0
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
@@ -77,6 +80,10 @@ class Connection:
         self.socket.connect(address)
         if family == socket.AF_INET:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            self.socket = tls.wrap_socket(
+                self.socket, server_hostname=name, session=session, suppress_ragged_eofs=False
+            )
         self.socket.setblocking(False)
         self.opened = time.monotonic()
 
@@ -97,7 +104,8 @@ class Connection:
     def finish_sending(self):
         """Half-close: the server sees the end of the stream, the client goes on reading."""
         try:
-            self.socket.shutdown(socket.SHUT_WR)
+            # Of the socket itself: Python's TLS would end in both directions.
+            socket.socket.shutdown(self.socket, socket.SHUT_WR)
         except OSError:
             self.refused = True
 
@@ -144,7 +152,7 @@ class Connection:
             if writable:
                 try:
                     view = view[self.socket.send(view) :]
-                except BlockingIOError:
+                except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                     pass
                 except OSError:
                     self.refused = True
@@ -153,10 +161,18 @@ class Connection:
                 raise Timeout(f"the server takes no bytes: {len(view)} of a piece are left; {self.state()}")
 
     def _read(self):
+        # What TLS has read ahead makes no socket readable.
+        while self._read_once() and isinstance(self.socket, ssl.SSLSocket):
+            pass
+
+    def _read_once(self):
+        """Take what is there; whether there may be more."""
         try:
             data = self.socket.recv(262144)
-        except BlockingIOError:
-            return
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return False
+        except ssl.SSLEOFError:
+            self.truncated, data = True, b""
         except ConnectionError:
             self.reset, data = True, b""
         now = time.monotonic()
@@ -166,6 +182,7 @@ class Connection:
         else:
             self.ended = True
             self.parser.end(now)
+        return bool(data)
 
     def read_until(self, condition, what, timeout=None):
         """Read until condition() holds or the server ends the stream; the condition's last value."""
@@ -223,6 +240,7 @@ class Connection:
         rest = self.end(timeout)
         assert not rest and not self.parser.rest, f"more than the answer came; {self.state()}"
         assert not self.reset, f"the connection was reset instead of closed; {self.state()}"
+        assert not self.truncated, f"the connection ended without a close_notify; {self.state()}"
 
     def assert_open(self, within=0.15):
         """The server neither sends nor closes for a little while."""
@@ -242,9 +260,9 @@ class Connection:
         return f"connection {how}, responses {seen}, {len(self.received)} bytes, the last: {tail!r}"
 
 
-def fetch(address, data, method=None, split="whole", timeout=None):
+def fetch(address, data, method=None, split="whole", timeout=None, tls=None):
     """One request on a connection of its own; its final response."""
-    with Connection(address, timeout or TIMEOUT) as connection:
+    with Connection(address, timeout or TIMEOUT, tls=tls) as connection:
         connection.send(data, method, split)
         return connection.final()
 

@@ -6,6 +6,7 @@ import signal
 import pytest
 
 import processes
+from authority import Authority
 from matrix import COMBINATIONS, INSPECT, MODELS
 from server import Server
 
@@ -18,7 +19,8 @@ def pytest_configure():
 class Pool:
     """Running servers by what they were started with."""
 
-    def __init__(self):
+    def __init__(self, **options):
+        self.options = options  # of each start
         self.servers = {}
         self.faults = {}  # of those that did not start: once is enough to know
 
@@ -28,7 +30,7 @@ class Pool:
         if key not in self.servers:
             plugin, model, *flags = key
             try:
-                server = self.servers[key] = Server(*flags, plugin, model=model)
+                server = self.servers[key] = Server(*flags, plugin, model=model, **self.options)
                 server.known = [processes.look(pid) for pid in server.workers()]
             except AssertionError as fault:
                 self.faults[key] = str(fault)
@@ -64,6 +66,20 @@ class Pool:
 @pytest.fixture(scope="session")
 def pool():
     pool = Pool()
+    yield pool
+    pool.stop()
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    """Who signs the certificates of servers and clients."""
+    return Authority(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="session")
+def secure_pool(authority):
+    """As pool, with each server behind TLS."""
+    pool = Pool(tls=authority)
     yield pool
     pool.stop()
 

@@ -95,12 +95,19 @@ class Server:
         env=None,
         pass_fds=(),
         launcher=(),
+        tls=None,
     ):
+        """tls: an authority; then the server is behind TLS, and so are the connections to it."""
         self.folder = Path(tempfile.mkdtemp(prefix="outrider-wire-"))
         self.port = port or free_port()
         self.address = address or (str(self.folder / "socket") if unix else ("127.0.0.1", self.port))
         command = [*map(str, launcher), str(BINARY)]  # the launcher ends with exec
-        if bind:
+        self.tls = tls and tls.client()
+        if tls:
+            configuration = self.folder / "tls.toml"
+            configuration.write_text(tls.listener(f"127.0.0.1:{self.port}"))
+            command += ["-c", str(configuration)]
+        elif bind:
             command += ["-b", f"unix:{self.address}" if unix else f"127.0.0.1:{self.port}"]
         if model:
             command += ["-k", model]
@@ -164,12 +171,12 @@ class Server:
 
     # Talk
 
-    def connect(self, timeout=client.TIMEOUT):
-        return client.Connection(self.address, timeout)
+    def connect(self, timeout=client.TIMEOUT, **options):
+        return client.Connection(self.address, timeout, **{"tls": self.tls} | options)
 
     def fetch(self, data, method=None, split="whole", timeout=None):
         """Send these bytes on a connection of their own; the final response."""
-        return client.fetch(self.address, data, method, split, timeout)
+        return client.fetch(self.address, data, method, split, timeout, self.tls)
 
     def get(self, target, *fields, **options):
         """One request on a connection of its own; the final response. Options are client.request()'s."""

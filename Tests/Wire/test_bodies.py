@@ -474,7 +474,7 @@ def test_a_file_shorter_than_said(misbehave):
 
 
 def test_a_small_window_gets_it_all(demo):
-    with Connection(demo.address, receive_buffer=200000) as connection:
+    with demo.connect(receive_buffer=200000) as connection:
         connection.send(request("GET", "/large", "Connection: close"))
         assert connection.final().body == b"X" * (1024 * 1024)
 

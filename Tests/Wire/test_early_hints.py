@@ -282,7 +282,7 @@ def test_pipelined_hints_wait_for_the_answer_before(demo, combination, first, co
 
 @keeping_alive
 def test_hints_behind_an_answer_that_is_not_read(misbehave):
-    with Connection(misbehave.address, receive_buffer=200000) as connection:
+    with misbehave.connect(receive_buffer=200000) as connection:
         connection.send(request("GET", "/backpressure") + request("GET", "/hint-many"))
         assert misbehave.get("/").body == b"ok", "others are served while one client does not read"
         assert len(connection.final(timeout=30).body) == 8 * 1024 * 1024

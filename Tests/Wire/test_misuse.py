@@ -172,7 +172,7 @@ def test_stale_handles(goes_on, receive_refusals):
 def test_stale_handles_while_another_exchange_lives(goes_on, receive_refusals):
     """None of it may reach the exchange that is open meanwhile."""
     goes_on.get("/")
-    with Connection(goes_on.address, receive_buffer=200000) as other:
+    with goes_on.connect(receive_buffer=200000) as other:
         other.send(request("GET", "/backpressure", "Connection: close"))
         assert_dead(reports.read(one_answer(goes_on, "/stale").body), receive_refusals)
         answer = other.final(timeout=30)
@@ -252,7 +252,7 @@ def test_events_from_a_blocking_handler(goes_on, combination):
 def test_backpressure(goes_on, combination):
     """8 MiB to a client that reads late: the plugin is told to wait, and nothing is lost."""
     log = reports.LogReport(goes_on)
-    with Connection(goes_on.address, receive_buffer=200000) as connection:
+    with goes_on.connect(receive_buffer=200000) as connection:
         connection.send(request("GET", "/backpressure", "Connection: close"))
         connection.head()
         answer = connection.final(timeout=30)
@@ -272,7 +272,7 @@ def test_backpressure(goes_on, combination):
 
 def test_a_client_that_leaves_in_the_middle(goes_on):
     for _ in range(5):
-        with Connection(goes_on.address, receive_buffer=200000) as connection:
+        with goes_on.connect(receive_buffer=200000) as connection:
             connection.send(request("GET", "/backpressure"))
             connection.head()
             connection.abort()

@@ -3,8 +3,8 @@ struct SchemaReader {
   let file: String
   var faults: FaultList
 
-  /// The arrays of tables at the root, which are read on their own.
-  static let lists = ["listener", "plugin"]
+  /// The arrays of tables, which are read on their own.
+  static let lists = ["listener", "plugin", ServerNameSettings.table]
 
   func origin(_ position: TextPosition) -> Origin { .file(name: file, position: position) }
 
@@ -14,8 +14,8 @@ struct SchemaReader {
   ) {
     for entry in table.entries {
       let name = prefix.isEmpty ? entry.key : "\(prefix).\(entry.key)"
-      if prefix.isEmpty, Self.lists.contains(name) { continue }
       let isQuotedName = entry.key.utf8.contains(UInt8(ascii: "."))
+      if Self.lists.contains(name), !isQuotedName { continue }
       if let key = schema[name], !isQuotedName {
         do throws(ValueFaults) {
           try key.store(entry.node, &traced.value)
@@ -29,6 +29,7 @@ struct SchemaReader {
           faults.add(origin(entry.node.position), "\(name): expected a table, found \(entry.node.typeName)")
           continue
         }
+        traced.origins[name] = origin(entry.keyPosition)
         read(inner, named: name, by: schema, into: &traced)
       } else {
         faults.add(origin(entry.keyPosition), Self.unknown(name, entry))
@@ -37,8 +38,15 @@ struct SchemaReader {
   }
 
   /// Reads `[[name]]`: each of its tables that can be.
-  mutating func readList<Root>(named name: String, in root: TOMLTable, by schema: Schema<Root>) -> [Traced<Root>] {
-    guard let entry = root[name] else { return [] }
+  ///
+  /// - Parameters:
+  ///   - key: the name's last part, by which `table` holds the list.
+  ///   - nested: reads what else is in each of the tables.
+  mutating func readList<Root>(
+    named name: String, key: String, in table: TOMLTable, by schema: Schema<Root>,
+    nested: (TOMLTable, inout SchemaReader) -> Void = { _, _ in }
+  ) -> [Traced<Root>] {
+    guard let entry = table[key] else { return [] }
     guard case .array(let elements) = entry.node.value else {
       faults.add(
         origin(entry.keyPosition), "\(name): expected tables, each headed [[\(name)]], found \(entry.node.typeName)")
@@ -53,6 +61,7 @@ struct SchemaReader {
       }
       var traced = Traced(value: schema.defaults, origin: origin(element.position))
       read(table, named: name, by: schema, into: &traced)
+      nested(table, &self)
       list.append(traced)
     }
     return list

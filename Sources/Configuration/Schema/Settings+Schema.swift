@@ -204,6 +204,48 @@ extension ListenerSettings {
       .init(
         "listener.proxy_protocol", .choice(), default: "off", \.proxyProtocol,
         "Whether connections begin with a PROXY header; then a peer outside proxy.trusted is refused."),
+      .init(
+        "listener.protocols", .choices(), default: #"["http/1.1"]"#, \.protocols,
+        "What clients of a TLS listener choose from by ALPN, best first."),
+
+      .init(
+        "listener.tls.certificate", .text("path", check: TLSSettings.checkCertificatePath),
+        default: .derived("none: without it the listener is in cleartext"), \.tls.certificate,
+        "The certificate and the chain behind it, PEM; a relative path starts from the directory of this file."),
+      .init(
+        "listener.tls.key", .text("path", check: TLSSettings.checkCertificatePath),
+        default: .derived("none: it comes with the certificate"), \.tls.key,
+        "The certificate's private key, PEM, without a passphrase."),
+      .init(
+        "listener.tls.client_ca", .text("path", check: TLSSettings.checkOptionalPath), default: "", \.tls.clientCA,
+        "The authorities of client certificates, PEM; empty is none."),
+      .init(
+        "listener.tls.client_auth", .choice(), default: "none", \.tls.clientAuth,
+        "Whether clients may, or have to, show a certificate; one that is shown has to verify."),
+      .init(
+        "listener.tls.min_version", .choice(), default: #""1.2""#, \.tls.minVersion,
+        "The oldest version of TLS that is spoken."),
+      .init(
+        "listener.tls.ciphers", .text("OpenSSL cipher list"), default: "", \.tls.ciphers,
+        "The ciphers of TLS 1.2; empty is the library's default."),
+    ])
+}
+
+extension ServerNameSettings {
+  static let table = "listener.tls.sni"
+
+  static let schema = Schema<ServerNameSettings>(
+    room: ServerNameSettings(),
+    [
+      .init(
+        "\(table).names", .hostNames, default: .required, \.names,
+        "The names that this certificate is for; *.example.org stands for one label more."),
+      .init(
+        "\(table).certificate", .text("path", check: TLSSettings.checkCertificatePath), default: .required,
+        \.certificate, "As listener.tls.certificate."),
+      .init(
+        "\(table).key", .text("path", check: TLSSettings.checkCertificatePath), default: .required, \.key,
+        "As listener.tls.key."),
     ])
 }
 
@@ -239,7 +281,8 @@ package struct KeyDocumentation: Sendable, Hashable {
 
   /// Every key there is.
   package static var all: [KeyDocumentation] {
-    all(of: Settings.schema) + all(of: ListenerSettings.schema) + all(of: PluginSettings.schema)
+    all(of: Settings.schema) + all(of: ListenerSettings.schema) + all(of: ServerNameSettings.schema)
+      + all(of: PluginSettings.schema)
   }
 
   private static func all<Root>(of schema: Schema<Root>) -> [KeyDocumentation] {

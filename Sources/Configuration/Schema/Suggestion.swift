@@ -8,7 +8,9 @@ struct Suggestion {
   /// Every known key and table, those in arrays of tables included.
   static let all = Suggestion(
     names: Settings.schema.tables + Settings.schema.keys.map(\.name) + ListenerSettings.schema.tables
-      + ListenerSettings.schema.keys.map(\.name) + PluginSettings.schema.tables + PluginSettings.schema.keys.map(\.name)
+      + ListenerSettings.schema.keys.map(\.name) + ServerNameSettings.schema.tables
+      + ServerNameSettings.schema.keys.map(\.name) + PluginSettings.schema.tables
+      + PluginSettings.schema.keys.map(\.name)
   )
 
   /// `; did you mean "server.workers"?`, or nothing.

@@ -1,7 +1,7 @@
 /// A value of a schema with where its parts came from.
 struct Traced<Root: Sendable>: Sendable {
   var value: Root
-  /// By the name of the key; what is missing has its default.
+  /// By the name of the key, or of a table within; what is missing has its default.
   var origins: [String: Origin] = [:]
   /// The keys whose values were refused: what is stored for them says nothing.
   var faulty: Set<String> = []

@@ -106,6 +106,36 @@ extension ValueForm where Value: RawRepresentable<String> & CaseIterable {
   }
 }
 
+extension ValueForm {
+  /// Some of the names of an enumeration, at least one and none twice.
+  static func choices<Element>() -> ValueForm
+  where Value == [Element], Element: RawRepresentable<String> & CaseIterable & Sendable & Hashable {
+    let one = ValueForm<Element>.choice()
+    return ValueForm("array with some of \(one.summary.dropFirst("one of ".count))") { node throws(ValueFaults) in
+      try readElements(node, expected: "an array with at least one of \(one.summary.dropFirst("one of ".count))") {
+        element throws(ValueFaults) in try one.read(element)
+      }
+    } write: {
+      "[\($0.map { one.write($0) }.joined(separator: ", "))]"
+    }
+  }
+}
+
+extension ValueForm<[String]> {
+  /// Names of hosts; in lower case when read.
+  static var hostNames: ValueForm {
+    ValueForm("array of host names such as \"example.org\" and \"*.example.org\"") { node throws(ValueFaults) in
+      try readElements(node, expected: "an array of host names") { element throws(ValueFaults) in
+        let name = try readText(element)
+        try refusing(element) { () throws(Refusal) in try ServerNameSettings.checkName(name) }
+        return name.lowercased()
+      }
+    } write: {
+      "[\($0.map { QuotedText.toml($0) }.joined(separator: ", "))]"
+    }
+  }
+}
+
 extension ValueForm<WorkerCount> {
   /// A number, or `"auto"`.
   static func workerCount(_ range: ClosedRange<Int>) -> ValueForm {
@@ -184,6 +214,26 @@ extension ValueForm<PluginConfig> {
       TOMLText.value(.table($0.table))
     }
   }
+}
+
+/// The elements of an array that has some, none of them twice.
+private func readElements<Element: Hashable>(
+  _ node: TOMLNode, expected: String, _ read: (TOMLNode) throws(ValueFaults) -> Element
+) throws(ValueFaults) -> [Element] {
+  guard case .array(let nodes) = node.value, !nodes.isEmpty else { throw ValueFaults(node, expected: expected) }
+  var elements: [Element] = []
+  var faults: [ValueFault] = []
+  for node in nodes {
+    do throws(ValueFaults) {
+      let element = try read(node)
+      if elements.contains(element) { throw ValueFaults(node, "stands here already") }
+      elements.append(element)
+    } catch {
+      faults += error.faults
+    }
+  }
+  guard faults.isEmpty else { throw ValueFaults(faults) }
+  return elements
 }
 
 private func readText(_ node: TOMLNode) throws(ValueFaults) -> String {

@@ -105,6 +105,9 @@ package struct ListenerSettings: Sendable, Equatable {
   package var mode = FileMode(bits: 0)
   package var owner = ""
   package var group = ""
+  /// What TLS clients may choose by ALPN, best first.
+  package var protocols: [ApplicationProtocol] = []
+  package var tls = TLSSettings()
 }
 
 /// The permission bits of a file.

@@ -13,6 +13,7 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
   case pathEscapesRoot, malformedPath, noSuchMount
   case headTimeout, bodyTimeout, belowMinimumRate
   case handlerFailed, handlerUnavailable, requestTimeout
+  case plainHTTPOverTLS, failedHandshake, handshakeTimeout
 
   /// The status of the answer (RFC 9110 section 15).
   package var status: UInt32 {
@@ -22,7 +23,7 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
     case .bodyTooLarge: 413
     case .unknownExpectation: 417
     case .noSuchMount: 404
-    case .headTimeout, .bodyTimeout, .belowMinimumRate: 408
+    case .headTimeout, .bodyTimeout, .belowMinimumRate, .handshakeTimeout: 408
     case .unsupportedCoding, .unsupportedMethod: 501
     case .unsupportedVersion: 505
     case .handlerFailed: 500
@@ -76,6 +77,9 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
     case .handlerFailed: "the plugin failed to answer"
     case .handlerUnavailable: "no handler is free"
     case .requestTimeout: "not answered within timeouts.request"
+    case .plainHTTPOverTLS: "plain HTTP on a listener with TLS"
+    case .failedHandshake: "TLS handshake failed"
+    case .handshakeTimeout: "TLS handshake not complete within timeouts.head"
     }
   }
 }

@@ -15,6 +15,11 @@ package enum FileContents {
     return bytes
   }
 
+  /// As pread(2), into memory of `count` bytes: -1 with errno for an error, 0 at the end.
+  package static func read(_ file: CInt, at offset: UInt64, into buffer: UnsafeMutableRawPointer, count: Int) -> Int {
+    retryingInterrupts { unsafe pread(file, buffer, count, off_t(clamping: offset)) }
+  }
+
   package static func size(path: String) throws(Errno) -> Int {
     var status = Glibc.stat()
     guard unsafe stat(path, &status) == 0 else { throw .last("stat \(path)") }

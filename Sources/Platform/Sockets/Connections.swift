@@ -32,6 +32,11 @@ package enum Connections {
     retryingInterrupts { unsafe recv(fd, buffer, capacity, 0) }
   }
 
+  /// As `receive`; what is read stays in the socket.
+  package static func peek(_ fd: CInt, _ buffer: UnsafeMutableRawPointer, _ capacity: Int) -> Int {
+    retryingInterrupts { unsafe recv(fd, buffer, capacity, CInt(MSG_PEEK)) }
+  }
+
   /// As send(2) without SIGPIPE.
   @inline(__always)
   package static func send(_ fd: CInt, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {

@@ -14,6 +14,8 @@ package struct RequestCircumstances {
   package var deadline: UInt64 = 0
   package var proxied = false
   package var secure = false
+  /// Of the client's verified certificate.
+  package var tlsSubject = Bytes.empty
 
   package init() {}
 }
@@ -39,7 +41,7 @@ extension Exchange {
       target: request.target.abi, path: circumstances.path.abi, query: request.query.abi,
       mount: record.plugin.record.mount.abi, client_address: circumstances.clientAddress.abi,
       server_address: circumstances.serverAddress.abi, request_id: circumstances.requestID.abi,
-      tls_subject: Bytes.empty.abi, fields: request.fields.abi, n_fields: request.fields.count,
+      tls_subject: circumstances.tlsSubject.abi, fields: request.fields.abi, n_fields: request.fields.count,
       content_length: length, deadline_ns: circumstances.deadline)
   }
 

@@ -22,6 +22,12 @@ struct Buffer {
   var free: UnsafeMutablePointer<UInt8> { unsafe base + record.end }
   var freeCount: Int { record.capacity - record.end }
 
+  /// The one behind it in its list.
+  var next: Buffer? {
+    guard let header = unsafe record.next else { return nil }
+    return unsafe Buffer(header: header)
+  }
+
   /// It stands for a part of a file.
   var isFile: Bool {
     if case .file = record.content { return true }

@@ -20,6 +20,12 @@ struct OutputQueue: ~Copyable {
 
   var isEmpty: Bool { unsafe first == nil }
 
+  /// What is to be sent next.
+  var firstSegment: Buffer? {
+    guard let header = unsafe first else { return nil }
+    return unsafe Buffer(header: header)
+  }
+
   // MARK: Appending
 
   /// Lets `body` write up to `bound` bytes in one piece.
@@ -161,13 +167,13 @@ struct OutputQueue: ~Copyable {
     }
   }
 
-  private func address(_ segment: Buffer) -> UnsafeRawPointer {
+  func address(_ segment: Buffer) -> UnsafeRawPointer {
     if case .lent(let base) = segment.record.content { return unsafe UnsafeRawPointer(base + segment.record.start) }
     return unsafe UnsafeRawPointer(segment.unread)
   }
 
   /// Drops `sent` bytes and the segments that are done with them.
-  private mutating func consume(_ sent: Int, _ pool: inout BufferPool) {
+  mutating func consume(_ sent: Int, _ pool: inout BufferPool) {
     var rest = sent
     self.sent &+= UInt64(sent)
     while let header = unsafe first {

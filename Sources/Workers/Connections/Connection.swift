@@ -1,5 +1,6 @@
 import HTTP
 import Platform
+import TLS
 
 /// A client's connection, as the loop sees it.
 @safe
@@ -25,6 +26,8 @@ struct ConnectionRecord: ~Copyable {
     case free
     /// The PROXY header is awaited.
     case proxyHeader
+    /// TLS is being agreed on.
+    case handshake
     /// Between requests.
     case idle
     /// A head is arriving.
@@ -63,6 +66,10 @@ struct ConnectionRecord: ~Copyable {
     static let trusted = Flags(rawValue: 1 << 9)
     /// It came with a PROXY header.
     static let proxied = Flags(rawValue: 1 << 10)
+    /// TLS has to write before it can read, or the other way round.
+    static let readsWhenWritable = Flags(rawValue: 1 << 11)
+    static let writesWhenReadable = Flags(rawValue: 1 << 12)
+    static let crossed: Flags = [.readsWhenWritable, .writesWhenReadable]
   }
 
   let slot: Int32
@@ -76,6 +83,8 @@ struct ConnectionRecord: ~Copyable {
   var input: Buffer?
   var body: Buffer?
   var output = OutputQueue()
+  /// What the bytes go through; nil for cleartext, and after our side of TLS has ended.
+  var tls: TLSSession?
   var request: Request?
   /// All bytes received, and how many of them, and of those sent, have been counted for the worker.
   var received: UInt64 = 0

@@ -78,6 +78,7 @@ struct ConnectionTable: ~Copyable {
 
   /// The record's next use is another connection.
   mutating func close(_ connection: Connection) {
+    connection.record.tls = nil
     Connections.close(connection.record.fd)
     connection.record.fd = -1
     connection.record.phase = .free

@@ -36,6 +36,7 @@ extension Worker {
 
   func readProxyHeader(_ connection: Connection) -> Bool {
     guard let accepted = record.settings.proxyHeaders[Int(connection.record.listener)] else { return false }
+    if record.tls[Int(connection.record.listener)] != nil { return peekProxyHeader(connection, accepted) }
     let input = inputWithRoom(connection)
     if input.unreadCount == 0 {
       switch receive(connection, into: input) {
@@ -61,11 +62,16 @@ extension Worker {
       return true
     case .complete(let length, let route):
       input.record.start += length
-      connection.record.flags.insert(.proxied)
       connection.record.phase = .idle
-      if let route, !adopt(route, connection) { reject(connection, .malformedProxyHeader) }
+      take(route, connection)
       return true
     }
+  }
+
+  /// What a PROXY header said counts from here on.
+  func take(_ route: ProxyHeader.Route?, _ connection: Connection) {
+    connection.record.flags.insert(.proxied)
+    if let route, !adopt(route, connection) { reject(connection, .malformedProxyHeader) }
   }
 
   /// The client is whom the header names; whether its own words count is judged anew.

@@ -74,7 +74,7 @@ extension Worker {
       return
     }
     record.slot.add(.connections)
-    guard greet(connection, peer) else { return }
+    guard greet(connection, peer), connection.record.phase == .proxyHeader || secure(connection) else { return }
     // The first request has begun, as far as the client's patience is ours: the head deadline.
     setDeadline(connection, record.now &+ record.settings.timeouts.head)
     // A worker that does nothing else meanwhile reads at once, and asks epoll only if it must wait.

@@ -34,6 +34,11 @@ extension Worker {
       close(connection)
       return true
     }
+    if connection.record.tls != nil && !connection.endSecurity() {
+      connection.record.flags.remove(.writable)
+      setDeadline(connection, record.now &+ record.settings.timeouts.write)
+      return false
+    }
     if connection.record.flags.contains(.peerClosed) || !connection.record.flags.contains(.lingers) {
       close(connection)
       return true
@@ -120,6 +125,7 @@ extension Worker {
     case .free, .lent: return
     case .idle: expireIdle(connection)
     case .proxyHeader: reject(connection, .headTimeout)
+    case .handshake: reject(connection, .handshakeTimeout)
     case .head:
       if outputIsLate(connection) { connection.record.flags.insert(.broken) } else { refuse(connection, .headTimeout) }
     case .exchange: expireExchange(connection)
@@ -130,7 +136,8 @@ extension Worker {
       close(connection)
       return
     case .closing:
-      guard outputIsLate(connection) else { return }
+      // With nothing queued it is the end of TLS that the client does not take.
+      guard connection.record.output.isEmpty || outputIsLate(connection) else { return }
       abandon(connection, .cancelled)
       return
     }

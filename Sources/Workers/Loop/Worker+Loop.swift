@@ -128,6 +128,7 @@ extension Worker {
     if ready.contains(.readable) { connection.record.flags.insert(.readable) }
     if ready.contains(.writable) { connection.record.flags.insert(.writable) }
     if ready.contains(.peerClosed) { connection.record.flags.formUnion([.peerClosed, .readable]) }
+    if !connection.record.flags.isDisjoint(with: .crossed) { connection.crossOver(ready) }
     if ready.contains(.error) || ready.contains(.hangUp) { connection.record.flags.insert(.broken) }
     pump(connection)
   }

@@ -22,6 +22,7 @@ extension Worker {
       let moved: Bool
       switch connection.record.phase {
       case .proxyHeader: moved = readProxyHeader(connection)
+      case .handshake: moved = advanceHandshake(connection)
       case .idle, .head: moved = readHead(connection)
       case .exchange: moved = advanceExchange(connection)
       case .discarding: moved = discardBody(connection)
@@ -64,6 +65,7 @@ extension Worker {
   /// Reads once into `buffer`, which has room.
   func receive(_ connection: Connection, into buffer: Buffer) -> Input {
     guard connection.record.flags.contains(.readable) else { return .none }
+    if connection.record.tls != nil { return connection.receiveSecurely(into: buffer) }
     let capacity = buffer.freeCount
     let count = unsafe Connections.receive(connection.record.fd, buffer.free, capacity)
     if count > 0 {
@@ -185,7 +187,7 @@ extension Worker {
   func transmit(_ connection: Connection) {
     guard connection.record.flags.contains(.writable), !connection.record.output.isEmpty else { return }
     let before = connection.record.output.sent
-    switch connection.record.output.flush(to: connection.record.fd, &record.thread.record.pool) {
+    switch connection.flushOutput(&record.thread.record.pool) {
     case .empty: outputMoved(connection, before)
     case .blocked:
       connection.record.flags.remove(.writable)

@@ -109,11 +109,9 @@ extension Worker {
     let connection = request.record.connection
     if request.record.bodyEnded || (connection.source?.unreadCount ?? 0) > 0 { return }
     let message = Bytes("HTTP/1.1 100 Continue\r\n\r\n")
-    if record.settings.model != .async && request.record.exchange?.record.isBlocking == true,
-      let base = unsafe message.base
-    {
+    if record.settings.model != .async && request.record.exchange?.record.isBlocking == true {
       // Whoever owns the connection asks: what is queued is at most a head that waits for its body, behind the 100.
-      _ = unsafe Connections.send(connection.record.fd, base, message.count)
+      connection.sendAtOnce(message)
       return
     }
     connection.record.output.append(message, &record.thread.record.pool)

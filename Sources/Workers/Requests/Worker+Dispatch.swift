@@ -73,6 +73,11 @@ extension Worker {
     circumstances.serverAddress = listener.serverAddress
     circumstances.serverPort = listener.serverPort
     circumstances.requestID = requestID(head, request)
+    if connection.record.tls != nil {
+      circumstances.secure = true
+      circumstances.scheme = Bytes("https")
+      circumstances.tlsSubject = connection.tlsSubject
+    }
     circumstances.proxied =
       listener.isUnix || head.traits.contains(.proxied) || connection.record.flags.contains(.proxied)
     if head.traits.contains(.proxied) && connection.record.flags.contains(.trusted),

@@ -40,6 +40,7 @@ extension Worker {
     let connection = request.record.connection
     connection.record.phase = .exchange
     // What epoll told meanwhile was not heard.
+    connection.record.flags.subtract(.crossed)
     connection.record.flags.formUnion([.readable, .writable])
     finishHandler(request, exchange, answered: answered)
     queue(connection)

@@ -51,12 +51,15 @@ extension Worker {
   }
 
   /// Counts a refusal, and logs the first of a connection with the client's address.
-  func note(_ refusal: Refusal, _ connection: Connection) {
+  ///
+  /// - Parameter cause: words for the log beyond those of the refusal.
+  func note(_ refusal: Refusal, _ connection: Connection, because cause: String? = nil) {
     record.slot.countRefusal(Int(refusal.rawValue))
     guard !connection.record.flags.contains(.complained) else { return }
     connection.record.flags.insert(.complained)
     let isOurs = refusal.status >= 500 && refusal.status != 501 && refusal.status != 505
-    record.log.log(level: isOurs ? .error : .info, "\(description(of: refusal, connection))")
+    let reason = cause.map { ": \($0)" } ?? ""
+    record.log.log(level: isOurs ? .error : .info, "\(description(of: refusal, connection))\(reason)")
   }
 
   private func description(of refusal: Refusal, _ connection: Connection) -> String {

@@ -51,7 +51,7 @@ enum DirectTransport {
     progress.begin(Clock.monotonic())
     while true {
       let before = connection.record.output.sent
-      switch connection.record.output.flush(to: connection.record.fd, &WorkerThread.current.record.pool) {
+      switch connection.flushOutput(&WorkerThread.current.record.pool) {
       case .empty: return .ok
       case .failed(let outcome): return fail(connection, exchange, worker, outcome)
       case .blocked: break
@@ -64,7 +64,7 @@ enum DirectTransport {
           now, timeout: worker.record.settings.timeouts.write, rate: worker.record.settings.minRate)
       else { return fail(connection, exchange, worker, .cancelled) }
       let deadline = min(moment, worker.requestDeadline(request))
-      WorkerThread.awaitClient { _ = Connections.wait(connection.record.fd, writing: true, deadline: deadline) }
+      WorkerThread.awaitClient { _ = connection.wait(toWrite: true, deadline: deadline) }
     }
   }
 
@@ -127,7 +127,7 @@ enum DirectTransport {
     switch verdict {
     case .fine(let moment):
       let deadline = min(moment, worker.requestDeadline(request))
-      WorkerThread.awaitClient { _ = Connections.wait(connection.record.fd, writing: false, deadline: deadline) }
+      WorkerThread.awaitClient { _ = connection.wait(toWrite: false, deadline: deadline) }
       connection.record.flags.insert(.readable)
       return true
     case .stalled, .tooSlow:

@@ -1,0 +1,35 @@
+import COpenSSL
+
+/// Which client certificates count.
+enum ClientCertificates {
+  /// Makes the context ask for them, as the options say; what is wrong with the authorities' file.
+  static func require(_ options: TLSOptions, of context: OpaquePointer) -> [TLSFault] {
+    // A session may be resumed only where its client's certificate would count as well.
+    var bound = [options.clientAuth.rawValue]
+    defer { unsafe bind(context, to: bound) }
+    guard options.clientAuth != .none else { return [] }
+    do throws(UnusableFile) {
+      let file = try PEMFile(path: options.clientCA)
+      bound += file.contents
+      let store = unsafe SSL_CTX_get_cert_store(context)
+      _ = try unsafe file.forEachCertificate { (authority: OpaquePointer) throws(UnusableFile) in
+        ERR_clear_error()
+        guard unsafe X509_STORE_add_cert(store, authority) == 1, unsafe SSL_CTX_add_client_CA(context, authority) == 1
+        else { throw UnusableFile(message: "\(file.path): \(OpenSSLError.take())") }
+      }
+    } catch {
+      return [TLSFault(part: .clientCA, message: error.message)]
+    }
+    let mode = options.clientAuth == .required ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_PEER
+    unsafe SSL_CTX_set_verify(context, mode, nil)
+    return []
+  }
+
+  /// Tickets made under other rules are not accepted: RFC 8446 section 4.6.1 leaves that to the server.
+  private static func bind(_ context: OpaquePointer, to bytes: [UInt8]) {
+    var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+    var count: UInt32 = 0
+    unsafe EVP_Digest(bytes, bytes.count, &digest, &count, EVP_sha256(), nil)
+    unsafe SSL_CTX_set_session_id_context(context, digest, min(count, UInt32(SSL_MAX_SID_CTX_LENGTH)))
+  }
+}

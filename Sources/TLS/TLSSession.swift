@@ -1,0 +1,158 @@
+import COpenSSL
+import Glibc
+
+/// The server's side of TLS on one connected socket, which stays its caller's and does not block.
+///
+/// It belongs to whoever owns the connection: one thread at a time. Each step says what it needs of the socket to go on;
+/// nothing here waits.
+@safe
+package struct TLSSession: ~Copyable {
+  /// The most bytes that one record carries (RFC 8446 section 5.1), and so the most that one `write` takes.
+  package static let recordCapacity = 16_384
+
+  private let ssl: OpaquePointer
+  private var subjectText: UnsafeMutablePointer<UInt8>?
+  private var subjectCount = 0
+  /// After `read`: nothing is left in here, nor, as far as the last look at it told, in the socket.
+  package private(set) var isDrained = false
+  /// The kernel encrypts what is sent, so that files can go out by `sendFile`.
+  package private(set) var sendsFiles = false
+
+  /// A session that waits for the client's first bytes; nil if memory has run out.
+  package init?(_ context: borrowing TLSContext, descriptor: CInt) {
+    ERR_clear_error()
+    guard let ssl = unsafe SSL_new(context.raw) else { return nil }
+    guard unsafe SSL_set_fd(ssl, descriptor) == 1 else {
+      unsafe SSL_free(ssl)
+      return nil
+    }
+    unsafe BIO_set_callback_ex(SSL_get_rbio(ssl), noteShortRead)
+    unsafe SSL_set_accept_state(ssl)
+    unsafe self.ssl = ssl
+    unsafe subjectText = nil
+  }
+
+  deinit {
+    unsafe SSL_free(ssl)
+    unsafe subjectText?.deallocate()
+  }
+
+  // MARK: Steps
+
+  /// Goes on with the handshake; `.done(0)` when it is complete.
+  package mutating func handshake() -> TLSAction {
+    ERR_clear_error()
+    let result = unsafe SSL_do_handshake(ssl)
+    guard result == 1 else { return action(after: result) }
+    sendsFiles = unsafe outrider_BIO_get_ktls_send(SSL_get_wbio(ssl)) == 1
+    rememberSubject()
+    return .done(0)
+  }
+
+  /// Reads up to `capacity` bytes, over several records where they have come already.
+  package mutating func read(_ buffer: UnsafeMutableRawPointer, _ capacity: Int) -> TLSAction {
+    ERR_clear_error()
+    isDrained = false
+    let socket = unsafe SSL_get_rbio(ssl)
+    unsafe BIO_set_callback_arg(socket, nil)
+    var total = 0
+    repeat {
+      var count = 0
+      let result = unsafe SSL_read_ex(ssl, buffer + total, capacity - total, &count)
+      guard result == 1 else {
+        let action = action(after: result)
+        if total == 0 { return action }
+        // What has come is used first; anything but a lack of bytes shows again.
+        if case .wantRead = action { isDrained = true }
+        return .done(total)
+      }
+      total += count
+    } while total < capacity && (unsafe SSL_has_pending(ssl)) == 1
+    isDrained = unsafe BIO_get_callback_arg(socket) != nil && SSL_has_pending(ssl) == 0
+    return .done(total)
+  }
+
+  /// Sends up to `recordCapacity` bytes in one record.
+  ///
+  /// After `.wantWrite` or `.wantRead` the next call has to bring the same bytes, and perhaps more behind them.
+  package mutating func write(_ bytes: UnsafeRawPointer, _ count: Int) -> TLSAction {
+    ERR_clear_error()
+    var written = 0
+    let result = unsafe SSL_write_ex(ssl, bytes, min(count, TLSSession.recordCapacity), &written)
+    return result == 1 ? .done(written) : action(after: result)
+  }
+
+  /// Sends part of a file without reading it here. Only where `sendsFiles`. `.done(0)`: the file is shorter.
+  package mutating func sendFile(_ file: CInt, offset: UInt64, count: UInt64) -> TLSAction {
+    ERR_clear_error()
+    let sent = unsafe SSL_sendfile(ssl, file, off_t(clamping: offset), Int(min(count, 1 << 30)), 0)
+    return sent >= 0 ? .done(sent) : action(after: CInt(sent))
+  }
+
+  /// Tells the peer that nothing more will come (close_notify, RFC 8446 section 6.1); `.done(0)` when that is sent.
+  package mutating func shutdown() -> TLSAction {
+    ERR_clear_error()
+    let result = unsafe SSL_shutdown(ssl)
+    return result >= 0 ? .done(0) : action(after: result)
+  }
+
+  private func action(after result: CInt) -> TLSAction {
+    let code = errno
+    switch unsafe SSL_get_error(ssl, result) {
+    case SSL_ERROR_WANT_READ: return .wantRead
+    case SSL_ERROR_WANT_WRITE: return .wantWrite
+    case SSL_ERROR_ZERO_RETURN: return .closed
+    case SSL_ERROR_SYSCALL: return .failed(TLSFailure(code: 0, errno: code))
+    default:
+      let error = ERR_peek_error()
+      ERR_clear_error()
+      return .failed(TLSFailure(code: error))
+    }
+  }
+
+  // MARK: What was agreed
+
+  /// Whether the client and the listener agreed on this protocol (ALPN, RFC 7301).
+  package borrowing func hasAgreed(on name: StaticString) -> Bool {
+    var agreed: UnsafePointer<UInt8>?
+    var count: UInt32 = 0
+    unsafe SSL_get0_alpn_selected(ssl, &agreed, &count)
+    guard let agreed = unsafe agreed, Int(count) == name.utf8CodeUnitCount else { return false }
+    return unsafe memcmp(agreed, name.utf8Start, Int(count)) == 0
+  }
+
+  /// The subject of the client's certificate, which has been verified, as RFC 4514 writes it; else nothing. The bytes
+  /// stay as long as the session.
+  package var subject: UnsafeBufferPointer<UInt8> {
+    unsafe UnsafeBufferPointer(start: subjectText, count: subjectCount)
+  }
+
+  private mutating func rememberSubject() {
+    guard let certificate = unsafe SSL_get0_peer_certificate(ssl), unsafe SSL_get_verify_result(ssl) == X509_V_OK,
+      let text = unsafe BIO_new(BIO_s_mem())
+    else { return }
+    defer { unsafe BIO_free(text) }
+    guard unsafe X509_NAME_print_ex(text, X509_get_subject_name(certificate), 0, outrider_XN_FLAG_RFC2253) >= 0 else {
+      ERR_clear_error()
+      return
+    }
+    var bytes: UnsafeMutablePointer<CChar>?
+    let count = unsafe outrider_BIO_get_mem_data(text, &bytes)
+    guard count > 0, let bytes = unsafe bytes else { return }
+    let copy = UnsafeMutablePointer<UInt8>.allocate(capacity: count)
+    unsafe memcpy(copy, bytes, count)
+    unsafe subjectText = copy
+    subjectCount = count
+  }
+}
+
+/// Marks the socket's BIO when it had fewer bytes than OpenSSL asked for: it was empty then, and the next byte is an edge.
+private let noteShortRead: BIO_callback_fn_ex = { bio, operation, _, wanted, _, _, result, moved in
+  guard operation == BIO_CB_READ | BIO_CB_RETURN else { return CLong(result) }
+  let isShort = unsafe result == 1 && (moved?.pointee ?? 0) < wanted
+  unsafe BIO_set_callback_arg(bio, isShort ? mark : nil)
+  return CLong(result)
+}
+
+/// Any address but nil; nothing is read or written there.
+nonisolated(unsafe) private let mark = unsafe UnsafeMutablePointer<CChar>(bitPattern: 1)

@@ -1,0 +1,67 @@
+import Glibc
+import HTTP
+import Platform
+import TLS
+
+extension OutputQueue {
+  /// A piece from here on is a record of its own; smaller ones are gathered, since each record is a system call.
+  private static let largePiece = 4096
+
+  /// Sends as much as the socket takes, record by record.
+  ///
+  /// A record that the socket did not take whole stays with the session, and the next call has to begin with the same
+  /// bytes. So what goes into a record depends on the first segments alone, which stay, and to which more is added only
+  /// at the end.
+  mutating func flush(
+    through session: inout TLSSession, _ pool: inout BufferPool, _ waitsForInput: inout Bool
+  ) -> FlushResult {
+    while let segment = firstSegment {
+      let action: TLSAction?
+      if segment.unreadCount == 0 {
+        action = .done(0)
+      } else if case .file(let file, let offset) = segment.record.content, session.sendsFiles {
+        action = session.sendFile(
+          file, offset: offset &+ UInt64(segment.record.start), count: UInt64(segment.unreadCount))
+        if case .done(0)? = action { return .failed(.io) }
+      } else if !segment.isFile, segment.unreadCount >= OutputQueue.largePiece || segment.next == nil {
+        action = unsafe session.write(address(segment), segment.unreadCount)
+      } else {
+        action = sendGathered(through: &session, &pool)
+      }
+      switch action {
+      case .done(let count)?: consume(count, &pool)
+      case .wantWrite?: return .blocked
+      case .wantRead?:
+        waitsForInput = true
+        return .blocked
+      case .closed?, .failed?: return .failed(.closed)
+      case nil: return .failed(.io)
+      }
+    }
+    return .empty
+  }
+
+  /// One record from as many segments as it holds, those of files read; nil if the first is a file that can't be.
+  private func sendGathered(through session: inout TLSSession, _ pool: inout BufferPool) -> TLSAction? {
+    let record = pool.take(BufferPool.smallCapacity)
+    defer { pool.give(record) }
+    var next = firstSegment
+    while let segment = next, record.freeCount > 0 {
+      let wanted = min(segment.unreadCount, record.freeCount)
+      var copied = wanted
+      if case .file(let file, let offset) = segment.record.content, wanted > 0 {
+        if session.sendsFiles { break }
+        copied = unsafe FileContents.read(
+          file, at: offset &+ UInt64(segment.record.start), into: record.free, count: wanted)
+        if copied <= 0 { break }
+      } else if wanted > 0 {
+        unsafe memcpy(record.free, address(segment), wanted)
+      }
+      record.record.end += copied
+      if copied < wanted { break }
+      next = segment.next
+    }
+    if record.unreadCount == 0 { return nil }
+    return unsafe session.write(record.unread, record.unreadCount)
+  }
+}

@@ -1,0 +1,102 @@
+import Glibc
+import HTTP
+import Platform
+import TLS
+
+// Where the bytes of a connection cross its socket: as they are, or through TLS if its record has a session. Whoever owns
+// the connection calls: the loop, or the thread that it is lent to.
+
+extension Connection {
+  /// Sends as much of the queued output as the socket takes.
+  func flushOutput(_ pool: inout BufferPool) -> OutputQueue.FlushResult {
+    if record.tls == nil { return record.output.flush(to: record.fd, &pool) }
+    var waitsForInput = false
+    let result = record.output.flush(through: &record.tls!, &pool, &waitsForInput)
+    if waitsForInput { record.flags.insert(.writesWhenReadable) }
+    return result
+  }
+
+  /// Sends a few bytes past the queue, which has nothing that is on its way.
+  func sendAtOnce(_ bytes: Bytes) {
+    guard let base = unsafe bytes.base else { return }
+    if record.tls == nil {
+      _ = unsafe Connections.send(record.fd, base, bytes.count)
+    } else if case .done? = unsafe record.tls?.write(base, bytes.count) {
+    } else {
+      // Half of a record may be out, and nothing else can come next.
+      record.flags.insert(.broken)
+    }
+  }
+
+  /// The subject of the certificate that the client showed, if it had to be, or could be, verified.
+  var tlsSubject: Bytes {
+    guard let subject = unsafe record.tls?.subject, let base = subject.baseAddress else { return .empty }
+    return unsafe Bytes(base: base, count: subject.count)
+  }
+
+  /// Reads once through TLS into `buffer`, which has room.
+  func receiveSecurely(into buffer: Buffer) -> Worker.Input {
+    let capacity = buffer.freeCount
+    switch unsafe record.tls!.read(buffer.free, capacity) {
+    case .done(let count):
+      buffer.record.end += count
+      record.received &+= UInt64(count)
+      // What TLS holds back has no edge to tell of it; and a close that came before has had its edge.
+      if record.tls?.isDrained == true && !record.flags.contains(.peerClosed) { record.flags.remove(.readable) }
+      return .bytes
+    case .wantRead:
+      record.flags.remove(.readable)
+      return .none
+    case .wantWrite:
+      awaitWritableToRead()
+      return .none
+    case .closed:
+      record.flags.insert(.peerClosed)
+      record.flags.remove(.readable)
+      return .endOfFile
+    case .failed:
+      record.flags.remove(.readable)
+      record.flags.insert(.broken)
+      return .none
+    }
+  }
+
+  /// TLS has something to send before it can read on.
+  func awaitWritableToRead() {
+    record.flags.subtract([.readable, .writable])
+    record.flags.insert(.readsWhenWritable)
+  }
+
+  /// The socket is ready for what TLS waits for in the other direction.
+  func crossOver(_ ready: Epoll.Interest) {
+    if ready.contains(.writable), record.flags.contains(.readsWhenWritable) {
+      record.flags.remove(.readsWhenWritable)
+      record.flags.insert(.readable)
+    }
+    if ready.contains(.readable), record.flags.contains(.writesWhenReadable) {
+      record.flags.remove(.writesWhenReadable)
+      record.flags.insert(.writable)
+    }
+  }
+
+  /// Waits until the socket is ready for the next read or write; false when `deadline` has passed. For the thread that
+  /// the connection is lent to.
+  func wait(toWrite: Bool, deadline: UInt64) -> Bool {
+    let crossed: ConnectionRecord.Flags = toWrite ? .writesWhenReadable : .readsWhenWritable
+    let isCrossed = record.flags.contains(crossed)
+    record.flags.remove(crossed)
+    return Connections.wait(record.fd, writing: toWrite != isCrossed, deadline: deadline)
+  }
+
+  /// Ends our side of TLS; the rest of the connection is plain.
+  ///
+  /// - Returns: false if the socket takes no more now.
+  func endSecurity() -> Bool {
+    switch record.tls?.shutdown() {
+    case .wantWrite?, .wantRead?: return false
+    default:
+      record.tls = nil
+      return true
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import Glibc
+import HTTP
+import Platform
+import TLS
+
+// The begin of a connection with TLS. A handshake moves as the socket lets it and has the head's deadline; it never
+// holds up the loop.
+
+extension Worker {
+  /// Begins TLS where the connection's listener has it; false if the connection is closed for that.
+  func secure(_ connection: Connection) -> Bool {
+    guard let context = record.tls[Int(connection.record.listener)] else { return true }
+    guard let session = TLSSession(context, descriptor: connection.record.fd) else {
+      close(connection)
+      return false
+    }
+    connection.record.tls = consume session
+    connection.record.phase = .handshake
+    return true
+  }
+
+  /// Goes on with the handshake; true if the connection is in another phase now.
+  func advanceHandshake(_ connection: Connection) -> Bool {
+    guard connection.record.flags.contains(.readable) else { return false }
+    switch connection.record.tls!.handshake() {
+    case .done:
+      connection.record.phase = .idle
+      return true
+    case .wantRead:
+      connection.record.flags.remove(.readable)
+      return false
+    case .wantWrite:
+      connection.awaitWritableToRead()
+      return false
+    case .closed:
+      close(connection)
+      return true
+    case .failed(let failure):
+      endHandshake(connection, failure)
+      return true
+    }
+  }
+
+  private func endHandshake(_ connection: Connection, _ failure: TLSFailure) {
+    // OpenSSL has sent its alert; what is left is plain.
+    connection.record.tls = nil
+    if failure.isPlainHTTP {
+      refuse(connection, .plainHTTPOverTLS)
+    } else if failure.isDeparture {
+      close(connection)
+    } else {
+      note(.failedHandshake, connection, because: failure.reason)
+      startClosing(connection)
+    }
+  }
+
+  /// As `readProxyHeader`, where a handshake follows: its bytes stay in the socket, for TLS reads from there.
+  func peekProxyHeader(_ connection: Connection, _ accepted: ProxyHeader.Accepted) -> Bool {
+    guard connection.record.flags.contains(.readable) else { return false }
+    let input = inputWithRoom(connection)
+    let count = unsafe Connections.peek(connection.record.fd, input.free, input.freeCount)
+    if count <= 0 {
+      connection.record.flags.remove(.readable)
+      if count < 0 && errno == EAGAIN { return false }
+      close(connection)
+      return true
+    }
+    switch ProxyHeader.parse(unsafe Bytes(base: UnsafePointer(input.free), count: count), accepted) {
+    case .incomplete:
+      if connection.record.flags.contains(.peerClosed) || count == input.freeCount {
+        reject(connection, .malformedProxyHeader)
+        return true
+      }
+      connection.record.flags.remove(.readable)
+      return false
+    case .refused(let refusal):
+      reject(connection, refusal)
+      return true
+    case .complete(let length, let route):
+      take(route, connection)
+      guard connection.record.phase != .free else { return true }
+      _ = unsafe Connections.receive(connection.record.fd, input.free, length)
+      releaseInput(connection)
+      _ = secure(connection)
+      return true
+    }
+  }
+}
