@@ -1,7 +1,7 @@
 /* inspect: answers every request with what the host made of it, as one JSON object. Event style.
  *
  *     {"method": …, "target": …, "version": "HTTP/1.1", "scheme": …, "authority": …, "client": …, "path": …,
- *      "query": …, "mount": …, "request_id": …, "headers": [[name, value], …], "body_b64": …,
+ *      "query": …, "mount": …, "request_id": …, "tls": true, "tls_subject": …, "headers": [[name, value], …], "body_b64": …,
  *      "trailers": [[name, value], …]}
  *
  * headers and trailers are in the order received. Bytes outside printable ASCII are written as latin-1, \u00XX. A
@@ -79,6 +79,8 @@ static void write_report(json_text *json, const outrider_head *head, outrider_by
   write_member(json, ", ", "query", head->query);
   write_member(json, ", ", "mount", head->mount);
   write_member(json, ", ", "request_id", head->request_id);
+  json_literal(json, head->flags & OUTRIDER_HEAD_TLS ? ", \"tls\": true" : ", \"tls\": false");
+  write_member(json, ", ", "tls_subject", head->tls_subject);
   write_fields(json, "headers", head->fields, head->n_fields);
   json_literal(json, ", \"body_b64\": \"");
   write_base64(json, body);

@@ -76,14 +76,6 @@ def authority(tmp_path_factory):
     return Authority(tmp_path_factory.mktemp("tls"))
 
 
-@pytest.fixture(scope="session")
-def secure_pool(authority):
-    """As pool, with each server behind TLS."""
-    pool = Pool(tls=authority)
-    yield pool
-    pool.stop()
-
-
 @pytest.fixture(params=COMBINATIONS, ids=str)
 def combination(request):
     """Each worker model with each plugin style."""
@@ -111,13 +103,19 @@ def shared(pool):
         pool.check(key)
 
 
+@pytest.fixture(scope="session")
+def start_options():
+    """What a test's own servers are started with; for modules to override."""
+    return {}
+
+
 @pytest.fixture
-def own():
+def own(start_options):
     """own(*arguments, **options): a server of the test's own, stopped at its end unless the test did that."""
     servers = []
 
     def start(*arguments, **options):
-        servers.append(Server(*arguments, **options))
+        servers.append(Server(*arguments, **start_options | options))
         return servers[-1]
 
     yield start

@@ -96,19 +96,21 @@ class Server:
         pass_fds=(),
         launcher=(),
         tls=None,
+        tls_lines=(),
     ):
-        """tls: an authority; then the server is behind TLS, and so are the connections to it."""
+        """tls: an authority, for a server behind TLS; tls_lines: more lines of its [listener.tls]."""
         self.folder = Path(tempfile.mkdtemp(prefix="outrider-wire-"))
         self.port = port or free_port()
         self.address = address or (str(self.folder / "socket") if unix else ("127.0.0.1", self.port))
         command = [*map(str, launcher), str(BINARY)]  # the launcher ends with exec
         self.tls = tls and tls.client()
+        place = f"unix:{self.address}" if unix else f"127.0.0.1:{self.port}"
         if tls:
             configuration = self.folder / "tls.toml"
-            configuration.write_text(tls.listener(f"127.0.0.1:{self.port}"))
+            configuration.write_text(tls.listener(place, None, *tls_lines))
             command += ["-c", str(configuration)]
         elif bind:
-            command += ["-b", f"unix:{self.address}" if unix else f"127.0.0.1:{self.port}"]
+            command += ["-b", place]
         if model:
             command += ["-k", model]
         self.command = command + [str(a) for a in arguments]

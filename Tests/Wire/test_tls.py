@@ -1,0 +1,596 @@
+"""TLS itself: versions, names, certificates, tickets, ends, and what is wrong with the files."""
+
+import datetime
+import hashlib
+import json
+import os
+import random
+import re
+import socket
+import ssl
+import time
+from pathlib import Path
+
+import pytest
+
+import processes
+from authority import Authority
+from client import Connection, chunked, request
+from matrix import COMBINATIONS, INSPECT, MODELS
+from processes import wait_for
+from server import RELEASE, free_port, run
+
+DEMO = RELEASE / "libdemo_event.so"
+V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
+
+
+@pytest.fixture
+def secure(own, authority):
+    """secure(*flags, plugin, **options): a server of the test's own behind TLS."""
+    return lambda *arguments, **options: own(*arguments, **{"tls": authority} | options)
+
+
+def seen(server, *fields, **options):
+    """What the inspect plugin tells of a request."""
+    with server.connect(**options) as connection:
+        connection.send(request("GET", "/", *fields))
+        return json.loads(connection.final().body)
+
+
+def subject_of(connection):
+    return connection.socket.getpeercert()["subjectAltName"][0][1]
+
+
+# Versions and protocols
+
+
+@pytest.mark.parametrize("version, name", [(V12, "TLSv1.2"), (V13, "TLSv1.3")], ids=str)
+def test_versions(secure, authority, version, name):
+    server = secure(INSPECT)
+    context = authority.client(minimum=version, maximum=version)
+    with server.connect(tls=context) as connection:
+        assert connection.socket.version() == name
+        assert connection.socket.compression() is None
+        connection.send(request("GET", "/"))
+        told = json.loads(connection.final().body)
+    assert told["scheme"] == "https" and told["tls"] is True
+    assert told["tls_subject"] == "" and told["authority"] == "localhost"
+
+
+def test_cleartext_says_so(shared):
+    told = json.loads(shared(INSPECT, "async").get("/").body)
+    assert told["scheme"] == "http" and told["tls"] is False
+
+
+def test_a_proxy_may_say_that_its_client_came_without_tls(secure):
+    told = seen(secure(INSPECT), "X-Forwarded-Proto: http")
+    assert told["scheme"] == "http" and told["tls"] is True, "the flag is of the connection to this server"
+
+
+def test_the_least_version_holds(secure, authority):
+    server = secure(DEMO, tls_lines=['min_version = "1.3"'])
+    with pytest.raises(ssl.SSLError, match="(?i)protocol.version"):
+        server.connect(tls=authority.client(maximum=V12))
+    wait_for(lambda: "TLS handshake failed: unsupported protocol" in server.log, lambda: server.log)
+    assert server.get("/health").body == b"OK"
+
+
+def test_ciphers(secure, authority):
+    server = secure(DEMO, tls_lines=['ciphers = "ECDHE-ECDSA-CHACHA20-POLY1305"'])
+    with server.connect(tls=authority.client(maximum=V12)) as connection:
+        assert connection.socket.cipher()[0] == "ECDHE-ECDSA-CHACHA20-POLY1305"
+
+
+@pytest.mark.parametrize("offered, agreed", [(["http/1.1"], "http/1.1"), (["x", "http/1.1"], "http/1.1"), ([], None)])
+def test_alpn(secure, authority, offered, agreed):
+    server = secure(DEMO)
+    with server.connect(tls=authority.client(protocols=offered)) as connection:
+        assert connection.socket.selected_alpn_protocol() == agreed
+        connection.send(request("GET", "/health"))
+        assert connection.final().body == b"OK"
+
+
+def test_no_common_protocol(secure, authority):
+    """RFC 7301 section 3.2: the handshake fails with an alert that says why."""
+    server = secure(DEMO)
+    with pytest.raises(ssl.SSLError, match="(?i)no.application.protocol"):
+        server.connect(tls=authority.client(protocols=["spdy/3"]))
+
+
+# Names
+
+
+def test_names(secure, authority):
+    other, star = authority.sign("other.example"), authority.sign("*.wild.example")
+    lines = []
+    for names, identity in [("other.example", other), ("*.wild.example", star)]:
+        lines += [
+            "[[listener.tls.sni]]",
+            f'names = ["{names}"]',
+            f'certificate = "{identity.certificate}"',
+            f'key = "{identity.key}"',
+        ]
+    server = secure(INSPECT, tls_lines=lines)
+    trusting = authority.client()
+    trusting.check_hostname = False
+    for asked, expected in [
+        ("other.example", "other.example"),
+        ("OTHER.Example", "other.example"),
+        ("a.wild.example", "*.wild.example"),
+        ("a.b.wild.example", "localhost"),
+        ("wild.example", "localhost"),
+        ("elsewhere.example", "localhost"),
+        ("localhost", "localhost"),
+        (None, "localhost"),
+    ]:
+        with server.connect(tls=trusting, name=asked) as connection:
+            assert subject_of(connection) == expected, asked
+            assert connection.socket.selected_alpn_protocol() == "http/1.1"
+            connection.send(request("GET", "/"))
+            assert connection.final().status == 200
+
+
+# Clients' certificates
+
+
+def client_auth(authority, rule):
+    return [f'client_ca = "{authority.certificate}"', f'client_auth = "{rule}"']
+
+
+@pytest.fixture
+def stranger(tmp_path_factory):
+    """A certificate that no one here has signed."""
+    return Authority(tmp_path_factory.mktemp("stranger")).sign("who.example")
+
+
+@pytest.mark.parametrize("version", [V12, V13], ids=str)
+@pytest.mark.parametrize("model", MODELS)
+def test_a_certificate_is_required(secure, authority, stranger, model, version):
+    server = secure(INSPECT, model=model, tls_lines=client_auth(authority, "required"))
+    friend = authority.sign("friend.example", common_name="A friend", organization_name="Wire, tests")
+    told = seen(server, tls=authority.client(friend, maximum=version))
+    assert told["tls_subject"] == r"CN=A friend,OU=" + told["tls_subject"].partition(",OU=")[2]
+    assert told["tls_subject"].endswith(r"O=Wire\, tests")
+    for identity in (None, stranger):
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            with server.connect(tls=authority.client(identity, maximum=version)) as connection:
+                connection.socket.setblocking(True)
+                connection.socket.sendall(request("GET", "/"))
+                assert connection.socket.recv(1) == b"", "an answer without a certificate"
+                raise ConnectionError
+    assert seen(server, tls=authority.client(friend))["tls_subject"], "others are served"
+
+
+def test_a_certificate_may_be_shown(secure, authority, stranger):
+    server = secure(INSPECT, tls_lines=client_auth(authority, "optional"))
+    friend = authority.sign("friend.example", common_name="A friend")
+    assert "CN=A friend" in seen(server, tls=authority.client(friend))["tls_subject"]
+    assert seen(server)["tls_subject"] == ""
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        with server.connect(tls=authority.client(stranger, maximum=V12)):
+            pass
+
+
+def test_nobody_is_asked_for_a_certificate(secure, authority):
+    server = secure(INSPECT, tls_lines=client_auth(authority, "none"))
+    assert seen(server, tls=authority.client(authority.sign("friend.example")))["tls_subject"] == ""
+
+
+# Sessions
+
+
+def owner(server, connection):
+    """The worker that has the connection: the one with the socket whose peer is the client's port."""
+    port = f"{connection.socket.getsockname()[1]:04X}"
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        words = line.split()
+        if words[2].endswith(f":{port}"):
+            link = f"socket:[{words[9]}]"
+            for process in processes.children(server.master()):
+                if any(target == link for target, _ in processes.descriptors(process.pid).values()):
+                    return process.pid
+    return None
+
+
+@pytest.mark.parametrize("version", [V12, V13], ids=str)
+def test_any_worker_resumes_a_session(secure, authority, version):
+    """And the client's certificate, which was verified once, is still its subject."""
+    server = secure("-w", 3, INSPECT, tls_lines=client_auth(authority, "required"))
+    server.workers(3)
+    friend = authority.sign("friend.example", common_name="A friend")
+    context = authority.client(friend, minimum=version, maximum=version)
+    session, owners = None, set()
+    for _ in range(60):
+        with server.connect(tls=context, session=session) as connection:
+            assert connection.socket.session_reused is (session is not None)
+            connection.send(request("GET", "/"))
+            assert "CN=A friend" in json.loads(connection.final().body)["tls_subject"]
+            session = connection.socket.session
+            owners.add(owner(server, connection))
+        if len(owners) == 3:
+            break
+    assert len(owners) == 3 and None not in owners
+
+
+def test_a_session_does_not_get_around_a_clients_certificate(own, authority, tmp_path):
+    """Two listeners of one server, and so one set of keys: only one of them asks for a certificate."""
+    ports = free_port(), free_port()
+    text = authority.listener(f"127.0.0.1:{ports[0]}") + authority.listener(
+        f"127.0.0.1:{ports[1]}", None, *client_auth(authority, "required")
+    )
+    (tmp_path / "two.toml").write_text(text)
+    server = own("-c", tmp_path / "two.toml", INSPECT, bind=False, port=ports[0])
+    for version in (V12, V13):
+        context = authority.client(minimum=version, maximum=version)
+        with Connection(("127.0.0.1", ports[0]), tls=context) as connection:
+            connection.send(request("GET", "/"))
+            connection.final()
+            session = connection.socket.session
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            with Connection(("127.0.0.1", ports[1]), tls=context, session=session) as connection:
+                connection.socket.setblocking(True)
+                connection.socket.sendall(request("GET", "/"))
+                assert connection.socket.recv(1) == b""
+                raise ConnectionError
+    assert server.alive
+
+
+# Clients that do not do what they should
+
+
+@pytest.fixture(params=MODELS)
+def impatient(request, secure):
+    """Short deadlines; sync has workers to spare, since each slow client takes one."""
+    workers = 4 if request.param == "sync" else 1
+    return secure("--set", "timeouts.head=1s", "-w", workers, DEMO, model=request.param)
+
+
+def client_hello(context):
+    """The first bytes of a handshake."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    return outgoing.read()
+
+
+@pytest.mark.parametrize("share", [0, 0.5, 1], ids=["nothing", "half", "all"])
+def test_a_slow_handshake_ends(impatient, authority, share):
+    hello = client_hello(authority.client())
+    start = time.monotonic()
+    with socket.create_connection(("127.0.0.1", impatient.port)) as slow:
+        slow.sendall(hello[: int(len(hello) * share)])
+        for _ in range(10):
+            asked = time.monotonic()
+            assert impatient.get("/health").body == b"OK"
+            assert time.monotonic() - asked < 0.5, "the loop waits for a handshake"
+        slow.settimeout(5)
+        while slow.recv(65536):
+            pass
+    assert 0.9 <= time.monotonic() - start < 2.5
+    wait_for(lambda: "TLS handshake not complete within timeouts.head" in impatient.log, lambda: impatient.log)
+
+
+def test_bytes_one_by_one(impatient, authority):
+    """A handshake and a request in the smallest pieces."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = authority.client().wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with socket.create_connection(("127.0.0.1", impatient.port)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.settimeout(5)
+
+        def step(act):
+            while True:
+                try:
+                    result = act()
+                    wanting = False
+                except ssl.SSLWantReadError:
+                    wanting = True
+                data = outgoing.read()
+                for index in range(len(data)):
+                    connection.sendall(data[index : index + 1])
+                if not wanting:
+                    return result
+                received = connection.recv(7)
+                assert received, "the server closed"
+                incoming.write(received)
+
+        step(client.do_handshake)
+        step(lambda: client.write(request("GET", "/health")))
+        answer = b""
+        while b"OK" not in answer[-2:]:
+            answer += step(lambda: client.read(1000))
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_http_without_tls(impatient, method):
+    with impatient.connect(tls=None) as connection:
+        connection.send(request(method, "/"))
+        answer = connection.final()
+        assert answer.status == 400 and answer.says_close
+        connection.assert_closed()
+    assert "plain HTTP on a listener with TLS" in impatient.log
+    assert impatient.get("/health").body == b"OK"
+
+
+def test_garbage_instead_of_a_handshake(impatient, authority):
+    generator = random.Random(7)
+    hello = client_hello(authority.client())
+    pieces = [generator.randbytes(size) for size in (1, 5, 100, 20000)]
+    pieces += [hello[:40] + generator.randbytes(200), b"\x16\x03\x01\xff\xff" + generator.randbytes(70000)]
+    for piece in pieces:
+        with socket.create_connection(("127.0.0.1", impatient.port)) as connection:
+            connection.settimeout(5)
+            try:
+                connection.sendall(piece)
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(65536):
+                    pass
+            except ConnectionError:
+                pass
+    assert impatient.get("/health").body == b"OK"
+
+
+def test_garbage_within_a_session(impatient):
+    with impatient.connect() as connection:
+        connection.send(request("GET", "/health"))
+        connection.final()
+        if not connection.ended:
+            socket.socket.send(connection.socket, b"\x17\x03\x03\x00\x20" + b"x" * 32)
+            with pytest.raises(ssl.SSLError, match="(?i)bad.record.mac"):
+                connection.end()
+    assert impatient.get("/health").body == b"OK"
+
+
+# Bytes
+
+
+@pytest.mark.parametrize("combination", COMBINATIONS, ids=str)
+def test_much_both_ways(secure, combination):
+    server = secure(combination.demo, model=combination.model)
+    data = random.Random(3).randbytes(8 << 20)
+    expected = hashlib.sha256(data).hexdigest()
+    for body in ("length", "chunked"):
+        with server.connect(timeout=60) as connection:
+            if body == "length":
+                connection.send(request("POST", "/echo", body=data))
+            else:
+                pieces = [data[at : at + 100_003] for at in range(0, len(data), 100_003)]
+                connection.send(request("POST", "/echo", "Transfer-Encoding: chunked") + chunked(*pieces))
+            assert hashlib.sha256(connection.final(timeout=60).body).hexdigest() == expected
+
+
+@pytest.mark.parametrize("combination", COMBINATIONS, ids=str)
+def test_a_request_in_the_same_flight_as_the_handshakes_end(secure, authority, combination):
+    """Bytes that TLS has read ahead are not forgotten."""
+    server = secure(combination.demo, model=combination.model)
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = authority.client(minimum=V13).wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.settimeout(5)
+        while True:
+            try:
+                client.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                connection.sendall(outgoing.read())
+                incoming.write(connection.recv(65536))
+        body = b"x" * 50_000
+        client.write(request("POST", "/echo", body=body))
+        client.write(request("GET", "/health"))
+        connection.sendall(outgoing.read())
+        answers = b""
+        wanted = 2 if combination.keeps_alive else 1
+        while answers.count(b"HTTP/1.1 200 OK") < wanted or body not in answers:
+            try:
+                answers += client.read(100_000)
+            except ssl.SSLWantReadError:
+                received = connection.recv(65536)
+                assert received, "the server closed"
+                incoming.write(received)
+
+
+# Ends
+
+
+@pytest.mark.parametrize("combination", COMBINATIONS, ids=str)
+def test_an_end_is_told(secure, combination):
+    """RFC 8446 section 6.1: a close_notify, so that nobody can cut an answer short unseen."""
+    server = secure(combination.demo, model=combination.model)
+    with server.connect() as connection:
+        connection.send(request("GET", "/stream", version="1.0"))
+        answer = connection.final()
+        assert answer.framing == "close" and answer.complete
+        connection.assert_closed()
+
+
+def test_an_idle_connection_ends_likewise(secure):
+    server = secure("--set", "timeouts.keepalive=200ms", DEMO)
+    with server.connect() as connection:
+        connection.send(request("GET", "/health"))
+        connection.final()
+        connection.assert_closed()
+
+
+@pytest.mark.parametrize("combination", COMBINATIONS, ids=str)
+def test_an_answer_that_is_cut_off_has_no_such_end(secure, combination):
+    server = secure(combination.misbehave, model=combination.model)
+    with server.connect() as connection:
+        connection.send(request("GET", "/negative-after-write", version="1.0"))
+        connection.end()
+        assert connection.reset or connection.truncated, connection.state()
+
+
+def test_a_client_that_ends_without_close_notify_gets_its_answer(secure):
+    server = secure(RELEASE / "libdemo_blocking.so", model="gthread")
+    with server.connect() as connection:
+        connection.send(request("GET", "/health", "Connection: close"))
+        connection.finish_sending()
+        assert connection.final().status == 200
+
+
+def test_a_body_that_is_cut_off_is_no_body(secure):
+    server = secure(INSPECT)
+    with server.connect() as connection:
+        connection.send(request("POST", "/", "Content-Length: 100") + b"x" * 50)
+        connection.finish_sending()
+        assert [answer.status for answer in connection.end()] in ([], [400])
+    assert seen(server)["scheme"] == "https"
+
+
+# Proxies in front
+
+
+PROXY = b"PROXY TCP4 203.0.113.9 192.0.2.1 4711 443\r\n"
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("pieces", [[PROXY], [PROXY[:9], PROXY[9:]]], ids=["whole", "halves"])
+def test_a_proxy_header_before_the_handshake(own, authority, tmp_path, model, pieces):
+    port = free_port()
+    lines = authority.listener(f"127.0.0.1:{port}").splitlines()
+    lines.insert(1, 'proxy_protocol = "v1"')
+    (tmp_path / "proxied.toml").write_text("\n".join(lines))
+    server = own("-c", tmp_path / "proxied.toml", INSPECT, bind=False, port=port, model=model)
+    context = authority.client()
+    with socket.create_connection(("127.0.0.1", port)) as plain:
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+        for piece in pieces[:-1]:
+            plain.sendall(piece)
+            time.sleep(0.05)
+        first = pieces[-1]
+        plain.settimeout(5)
+        sent, answer = False, b""
+        while b"}" not in answer:
+            try:
+                if not sent:
+                    client.do_handshake()
+                    client.write(request("GET", "/"))
+                    sent = True
+                    plain.sendall(outgoing.read())
+                answer += client.read(65536)
+            except ssl.SSLWantReadError:
+                plain.sendall(first + outgoing.read())
+                first = b""
+                received = plain.recv(65536)
+                assert received, server.log
+                incoming.write(received)
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["client"] == "203.0.113.9"
+
+
+# Files
+
+
+def check(path, *flags):
+    """What -t says to a configuration."""
+    return run("-t", *flags, "-c", path, DEMO)
+
+
+@pytest.fixture
+def broken(authority, tmp_path):
+    """broken(certificate, key, *lines): a configuration with these files."""
+
+    def write(certificate=None, key=None, *lines):
+        path = tmp_path / "broken.toml"
+        path.write_text(
+            "[[listener]]\n"
+            'bind = "127.0.0.1:0"\n'
+            "[listener.tls]\n"
+            f'certificate = "{certificate or authority.server.certificate}"\n'
+            f'key = "{key or authority.server.key}"\n' + "\n".join(lines)
+        )
+        return path
+
+    return write
+
+
+def assert_refused(path, place, message):
+    """By -t, with the place, and by a start, which says the same and ends with 78."""
+    for said in (check(path), run("-c", path, DEMO)):
+        assert said.returncode == 78, said
+        assert re.search(rf"^{re.escape(str(path))}:{place}: {message}", said.stderr, re.M), said.stderr
+
+
+def test_good_files(authority, broken):
+    said = check(broken())
+    assert (said.returncode, said.stdout, said.stderr) == (0, "configuration OK\n", "")
+
+
+def test_a_key_of_another_certificate(authority, broken):
+    other = authority.sign("other.example")
+    assert_refused(
+        broken(key=other.key), "5:7", f"listener.tls.key: {other.key}: not the key of the certificate in "
+    )
+
+
+def test_files_that_are_not_there(broken, tmp_path):
+    path = broken(tmp_path / "none.crt", "none.key")
+    assert_refused(path, "4:15", "listener.tls.certificate: open .*/none.crt: No such file or directory")
+    assert_refused(path, "5:7", f"listener.tls.key: open {tmp_path}/none.key: No such file or directory")
+
+
+def test_files_without_pem(authority, broken, tmp_path):
+    (tmp_path / "empty").write_bytes(b"")
+    (tmp_path / "text").write_bytes(b"-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n")
+    assert_refused(broken(tmp_path / "empty"), "4:15", ".*/empty: no certificate in it")
+    assert_refused(broken(key=tmp_path / "empty"), "5:7", ".*/empty: no private key in it")
+    assert_refused(broken(tmp_path / "text"), "4:15", "listener.tls.certificate: .*/text: certificate 1: ")
+    assert_refused(broken(key=authority.server.certificate), "5:7", ".*: no private key in it")
+    cut = authority.server.certificate.read_bytes() + b"-----BEGIN CERTIFICATE-----\n"
+    (tmp_path / "cut").write_bytes(cut)
+    assert_refused(broken(tmp_path / "cut"), "4:15", "listener.tls.certificate: .*/cut: certificate 2: ")
+
+
+def test_a_key_with_a_passphrase(authority, broken, tmp_path):
+    from cryptography.hazmat.primitives import serialization
+
+    key = serialization.load_pem_private_key(authority.server.key.read_bytes(), None)
+    (tmp_path / "locked").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"secret"),
+        )
+    )
+    assert_refused(broken(key=tmp_path / "locked"), "5:7", ".*/locked: the key is encrypted")
+
+
+def test_other_faults(authority, broken, tmp_path):
+    (tmp_path / "empty").write_bytes(b"")
+    lines = [f'client_ca = "{tmp_path}/empty"', 'client_auth = "required"']
+    assert_refused(broken(None, None, *lines), "6:13", "listener.tls.client_ca: .*/empty: no certificate in it")
+    assert_refused(broken(None, None, 'ciphers = "NONE"'), "6:11", "listener.tls.ciphers: names no cipher")
+    other = authority.sign("other.example")
+    lines = ["[[listener.tls.sni]]", 'names = ["other.example"]', f'certificate = "{other.certificate}"']
+    lines.append(f'key = "{authority.server.key}"')
+    assert_refused(broken(None, None, *lines), "9:7", "listener.tls.sni.key: .*: not the key")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_a_key_that_may_not_be_read(authority, broken, tmp_path):
+    key = tmp_path / "locked"
+    key.write_bytes(authority.server.key.read_bytes())
+    key.chmod(0)
+    assert_refused(broken(key=key), "5:7", "listener.tls.key: open .*: Permission denied")
+
+
+@pytest.mark.parametrize("days, words", [((-30, -1), "has expired on"), ((1, 30), "is not valid before")], ids=str)
+def test_a_certificate_of_another_day(own, authority, broken, days, words):
+    now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+    begin, end = (now + datetime.timedelta(days=day) for day in days)
+    stale = authority.sign("localhost", file="stale", not_before=begin, not_after=end)
+    path = broken(stale.certificate, stale.key)
+    year = end.year if end < now else begin.year
+    place = rf"{re.escape(str(path))}:4:15"
+    warning = rf"{place}: warning: listener.tls.certificate: .*a certificate {words} .*{year}"
+    for flags in ([], ["-q"]):
+        said = check(path, *flags)
+        assert said.returncode == 0
+        assert re.search(warning, said.stderr), said.stderr
+    port = free_port()
+    path.write_text(path.read_text().replace("127.0.0.1:0", f"127.0.0.1:{port}"))
+    server = own("-c", path, DEMO, bind=False, port=port)
+    wait_for(lambda: re.search(r"\[WARNING\] master: " + warning, server.log), lambda: server.log)
