@@ -6,7 +6,7 @@ package struct Configuration: Sendable {
   let listeners: [TracedListener]
   let plugins: [Traced<PluginSettings>]
   /// Somebody has said where to listen; else there is the one listener by default.
-  package var hasListeners: Bool { listeners.contains { $0.origin != .builtIn } }
+  package var hasListeners: Bool { listeners.contains { $0.settings.origin != .builtIn } }
   /// The configuration file, if there is one.
   let file: String?
 
