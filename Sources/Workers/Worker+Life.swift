@@ -129,7 +129,7 @@ extension Worker {
     record.slot.state = .draining
     record.isDraining.store(true, ordering: .relaxed)
     record.drainDeadline = record.now &+ record.gracefulTimeout
-    record.table.visit { if $0.record.phase != .lent { queue($0) } }
+    record.table.visit { recall($0) }
     closeListeners()
   }
 

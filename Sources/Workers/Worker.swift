@@ -73,6 +73,8 @@ struct WorkerRecord: ~Copyable {
   var firstQueued: Int32 = -1
   var lastQueued: Int32 = -1
   var accepting = false
+  /// Accepting pauses since the pool has no room: whoever makes some wakes the loop.
+  let acceptPaused = Atomic<Bool>(false)
   /// Accepting pauses until then: the process has no descriptor left.
   var acceptAgainAt: UInt64 = 0
   var drain = Drain.serving

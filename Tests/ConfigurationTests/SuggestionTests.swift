@@ -40,7 +40,8 @@ import Testing
   @Test func unknownKeysSayWhereAndWhatWasMeant() {
     #expect(
       faults("[server]\n    worker = 1")
-        == ["outrider.toml:2:5: unknown key \"server.worker\"; did you mean \"server.workers\" or \"timeouts.worker\"?"])
+        == ["outrider.toml:2:5: unknown key \"server.worker\"; did you mean \"server.workers\" or \"timeouts.worker\"?"]
+    )
     #expect(faults("workers = 1") == ["outrider.toml:1:1: unknown key \"workers\"; did you mean \"server.workers\"?"])
     #expect(
       faults("head = 1")

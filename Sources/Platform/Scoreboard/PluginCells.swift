@@ -21,9 +21,17 @@ package struct PluginCells {
   ///
   /// - Parameter status: of the answer; 0 if there was none.
   package func ended(method: Int, status: UInt32) {
-    let cell = unsafe base + Self.index(method, status < 600 ? max(1, Int(status / 100)) - 1 : 0)
+    let cell = unsafe base + Self.index(method, Self.answer(status))
     unsafe cell.pointee.store(cell.pointee.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
   }
+
+  /// [any-thread] Likewise, where several threads write.
+  package func endedShared(method: Int, status: UInt32) {
+    unsafe base[Self.index(method, Self.answer(status))].wrappingAdd(1, ordering: .relaxed)
+  }
+
+  /// The place of a status among `classes`.
+  private static func answer(_ status: UInt32) -> Int { status < 600 ? max(1, Int(status / 100)) - 1 : 0 }
 
   package func count(method: Int, class answer: Int) -> UInt64 {
     unsafe base[Self.index(method, answer)].load(ordering: .relaxed)

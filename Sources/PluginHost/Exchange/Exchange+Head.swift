@@ -45,5 +45,8 @@ extension Exchange {
       content_length: length, deadline_ns: circumstances.deadline)
   }
 
+  /// Whether the request has a body.
+  package var hasRequestBody: Bool { unsafe record.head.flags & UInt32(OUTRIDER_HEAD_HAS_BODY) != 0 }
+
   package var requestID: Bytes { unsafe Bytes(record.head.request_id) }
 }

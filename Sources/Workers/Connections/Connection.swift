@@ -96,6 +96,10 @@ struct ConnectionRecord: ~Copyable {
   var wheelTick: UInt64 = 0
   var wheelNext: Int32 = -1
   var wheelPrevious: Int32 = -1
+  /// Whether a thread of the pool has given its request back.
+  let loan = Loan()
+  /// What epoll has told while a thread owned the connection.
+  var missed: Epoll.Interest = []
   /// Why it is broken, for its exchange.
   var failure = Outcome.closed
   /// In the loop's list of connections to look at: the loop's own, also while the connection is lent.

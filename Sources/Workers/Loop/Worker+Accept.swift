@@ -10,7 +10,7 @@ extension Worker {
 
   /// Listens or stops listening, as the worker has room and is meant to serve.
   func updateAccepting() {
-    let hasRoom = !record.table.isFull && (record.pool.map { $0.queueLength < record.settings.queue } ?? true)
+    let hasRoom = !record.table.isFull && poolHasRoom
     let wanted = hasRoom && record.drain == .serving && record.now >= record.acceptAgainAt
     guard wanted != record.accepting else { return }
     record.accepting = wanted
@@ -19,6 +19,21 @@ extension Worker {
     // What could not be registered is tried again in the next turn.
     if wanted { record.accepting = record.listeners.allSatisfy(\.isRegistered) }
   }
+
+  /// Whether fewer requests than `server.queue` wait for a thread.
+  private var poolHasRoom: Bool {
+    guard record.pool != nil else { return true }
+    if waiting < UInt64(record.settings.queue) {
+      if record.acceptPaused.load(ordering: .relaxed) { record.acceptPaused.store(false, ordering: .relaxed) }
+      return true
+    }
+    record.acceptPaused.store(true, ordering: .sequentiallyConsistent)
+    // The threads may have taken them all before they could see that.
+    return waiting < UInt64(record.settings.queue)
+  }
+
+  /// How many requests no thread has taken yet.
+  private var waiting: UInt64 { record.slot.count(.queued) &- record.slot.count(.dequeued) }
 
   private func listen(on index: Int) {
     guard !record.listeners[index].isRegistered else { return }

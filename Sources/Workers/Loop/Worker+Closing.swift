@@ -122,7 +122,10 @@ extension Worker {
   func expire(_ connection: Connection) {
     connection.record.deadline = .max
     switch connection.record.phase {
-    case .free, .lent: return
+    case .free: return
+    case .lent:
+      expireLoan(connection)
+      return
     case .idle: expireIdle(connection)
     case .proxyHeader: reject(connection, .headTimeout)
     case .handshake: reject(connection, .handshakeTimeout)

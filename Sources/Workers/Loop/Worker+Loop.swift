@@ -15,7 +15,7 @@ enum LoopToken {
 
 extension Worker {
   func registerSources() throws(Errno) {
-    try record.epoll.add(record.runtime.record.wake.raw, .readable, token: LoopToken.wake)
+    try record.epoll.add(record.runtime.record.wake.raw, [.readable, .edgeTriggered], token: LoopToken.wake)
     try record.epoll.add(record.timer.raw, .readable, token: LoopToken.timer)
     try record.epoll.add(record.channel.raw, .readable, token: LoopToken.channel)
   }
@@ -42,6 +42,7 @@ extension Worker {
     runCallbacks()
     expireDeadlines()
     lookAtQueued()
+    record.pool?.release()
     if record.slot.count(.requests) >= record.lifetime { askForRelief() }
   }
 
@@ -123,13 +124,23 @@ extension Worker {
   }
 
   private func ready(_ connection: Connection, _ ready: Epoll.Interest) {
-    // Whoever has it looks for himself; afterwards both are tried.
-    if connection.record.phase == .lent { return }
+    if connection.record.phase == .lent {
+      connection.record.missed.formUnion(ready)
+      if connection.record.loan.notice(), let request = connection.record.request { takeBack(request) }
+      return
+    }
+    hear(connection, ready)
+    pump(connection)
+  }
+
+  /// Notes what epoll has told of a connection that the loop owns.
+  func hear(_ connection: Connection, _ ready: Epoll.Interest) {
+    // Whatever it is, a thread that has the request has to say when it is done.
+    if connection.record.phase == .exchange { _ = connection.record.loan.notice() }
     if ready.contains(.readable) { connection.record.flags.insert(.readable) }
     if ready.contains(.writable) { connection.record.flags.insert(.writable) }
     if ready.contains(.peerClosed) { connection.record.flags.formUnion([.peerClosed, .readable]) }
     if !connection.record.flags.isDisjoint(with: .crossed) { connection.crossOver(ready) }
     if ready.contains(.error) || ready.contains(.hangUp) { connection.record.flags.insert(.broken) }
-    pump(connection)
   }
 }

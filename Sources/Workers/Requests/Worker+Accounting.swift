@@ -27,26 +27,38 @@ extension Worker {
   /// The loop turns to a request that was begun before.
   func turn(to request: Request) { record.thread.record.cells?.flight = request.record.flight }
 
-  /// The request has ended, one way or another.
+  /// The request has ended, one way or another: counted once, by whoever comes first, the thread that has it or the loop.
   func account(_ request: Request) {
     guard request.record.began != 0 else { return }
-    record.slot.add(.requestsEnded)
-    countBytes(request.record.connection)
+    let duration = Clock.monotonic() &- request.record.began
+    request.record.began = 0
+    count(.requestsEnded, 1)
+    if record.settings.model == .gthread || record.runtime.isOnLoop { countBytes(request.record.connection) }
     guard request.record.plugin >= 0 else { return }
     let cells = record.slot.plugin(request.record.plugin)
-    cells.ended(method: request.record.method, status: request.record.answer.status)
-    cells.durations.record(Clock.monotonic() &- request.record.began)
+    if record.pool == nil {
+      cells.ended(method: request.record.method, status: request.record.answer.status)
+      cells.durations.record(duration)
+      record.thread.record.cells?.flight = nil
+    } else {
+      cells.endedShared(method: request.record.method, status: request.record.answer.status)
+      cells.durations.recordShared(duration)
+    }
     if let number = request.record.flight { record.slot.flight(number).release() }
-    record.thread.record.cells?.flight = nil
   }
 
   /// Adds what a connection has moved since the last time.
   func countBytes(_ connection: Connection) {
     let (received, sent) = (connection.record.received, connection.record.output.sent)
-    record.slot.add(.bytesReceived, received &- connection.record.receivedNoted)
-    record.slot.add(.bytesSent, sent &- connection.record.sentNoted)
+    count(.bytesReceived, received &- connection.record.receivedNoted)
+    count(.bytesSent, sent &- connection.record.sentNoted)
     connection.record.receivedNoted = received
     connection.record.sentNoted = sent
+  }
+
+  /// Where threads of a pool count as well, all of them share.
+  private func count(_ counter: WorkerCounter, _ amount: UInt64) {
+    if record.pool == nil { record.slot.add(counter, amount) } else { record.slot.addShared(counter, amount) }
   }
 }
 

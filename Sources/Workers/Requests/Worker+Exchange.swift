@@ -56,6 +56,8 @@ extension Worker {
       connection.record.flags.insert(.broken)
       return
     }
+    // A thread has given it back without a word: the pump that follows goes on.
+    if request.record.isHandedOver && connection.record.loan.isReturned { return }
     if record.now >= requestDeadline(request) {
       cancelExchange(request, exchange, .requestTimeout)
     } else if request.record.awaitsBody {
@@ -66,6 +68,8 @@ extension Worker {
       } else {
         cancelExchange(request, exchange, verdict.refusal)
       }
+    } else if request.record.isHandedOver {
+      setDeadline(connection, min(requestDeadline(request), record.now &+ record.settings.timeouts.keepalive))
     } else {
       setDeadline(connection, requestDeadline(request))
     }

@@ -8,7 +8,7 @@ import Synchronization
 extension Worker {
   func startHandler(_ request: Request, _ exchange: Exchange) {
     if let pool = record.pool {
-      request.record.lane.reset()
+      request.record.lane.reset(after: request.record.connection.record.output.count)
       request.record.usesLane.store(true, ordering: .relaxed)
       // Under gthread the body is gathered first.
       if record.settings.model == .async { handOver(request, to: pool) }
@@ -49,17 +49,47 @@ extension Worker {
     thread.record.cells?.begin(request.record.flight, now)
     let answered = exchange.runHandler()
     thread.record.cells?.end()
+    Worker.current.giveBack(request, exchange, answered: answered)
+  }
+
+  /// [request-thread] The handler has returned; the loop is woken only if it has to do something now.
+  private func giveBack(_ request: Request, _ exchange: Exchange, answered: Bool) {
     let lane = request.record.lane
     lane.monitor.lock()
+    let isSettled = answered && isSettled(request, exchange)
+    if isSettled { account(request) }
     lane.handlerDone = true
     lane.handlerAnswered = answered
+    // Once it is back, the loop may have begun another request on the same record: nothing of it is touched after.
+    let isQuiet = isSettled && !request.record.connection.record.loan.giveBack()
     lane.monitor.unlock()
-    Worker.current.record.mailbox.post(request, Worker.current.record.runtime)
+    if !isQuiet {
+      record.mailbox.post(request, record.runtime)
+    } else if record.acceptPaused.load(ordering: .acquiring) {
+      record.runtime.record.wake.wake()
+    }
+  }
+
+  /// [request-thread] With the lane locked: whether nothing is left to do for the answer, and the connection is kept.
+  private func isSettled(_ request: Request, _ exchange: Exchange) -> Bool {
+    guard !exchange.hasRequestBody, !request.record.answer.closes, request.record.keepAlive, !isDraining,
+      exchange.cancelled == nil, request.record.pendingRefusal == nil
+    else { return false }
+    if record.settings.model == .gthread {
+      let connection = request.record.connection
+      return connection.record.output.isEmpty && !connection.record.flags.contains(.broken)
+    }
+    return request.record.lane.output.isEmpty && request.record.lane.loopCount == 0
   }
 
   func handOver(_ request: Request, to pool: ThreadPool) {
     request.record.isHandedOver = true
     request.record.queuedAt = record.now
+    let connection = request.record.connection
+    connection.record.loan.begin(
+      noticed: connection.record.flags.contains(.readable) || (connection.source?.unreadCount ?? 0) > 0)
+    // When the thread gives it back without a word, somebody has to look after the keep-alive timeout.
+    setDeadline(connection, min(connection.record.deadline, record.now &+ record.settings.timeouts.keepalive))
     record.slot.add(.queued)
     pool.submit(request)
   }

@@ -24,12 +24,11 @@ extension Worker {
   private func lend(_ request: Request) {
     let connection = request.record.connection
     stopAwaitingBody(request)
-    setDeadline(connection, .max)
     connection.record.phase = .lent
     if let pool = record.pool { handOver(request, to: pool) }
   }
 
-  /// The thread is done with it.
+  /// The thread is done with it: the loop goes on with the connection.
   func takeBack(_ request: Request) {
     guard let exchange = request.record.exchange else { return }
     let lane = request.record.lane
@@ -39,10 +38,33 @@ extension Worker {
     guard done else { return }
     let connection = request.record.connection
     connection.record.phase = .exchange
-    // What epoll told meanwhile was not heard.
-    connection.record.flags.subtract(.crossed)
-    connection.record.flags.formUnion([.readable, .writable])
+    hear(connection, connection.record.missed)
+    connection.record.missed = []
+    if connection.record.tls != nil {
+      // TLS may have read more than the thread took, which no edge tells of.
+      connection.record.flags.subtract(.crossed)
+      connection.record.flags.formUnion([.readable, .writable])
+    }
     finishHandler(request, exchange, answered: answered)
     queue(connection)
+  }
+
+  /// The connection is looked at because of its deadline: its request may have been back for long.
+  func expireLoan(_ connection: Connection) {
+    if connection.record.loan.isReturned, let request = connection.record.request {
+      takeBack(request)
+    } else {
+      setDeadline(connection, record.now &+ record.settings.timeouts.keepalive)
+    }
+  }
+
+  /// A thread that gives a request back from now on says so; what is back already is taken.
+  func recall(_ connection: Connection) {
+    let isBack = connection.record.loan.notice()
+    if connection.record.phase == .lent {
+      if isBack, let request = connection.record.request { takeBack(request) }
+    } else {
+      queue(connection)
+    }
   }
 }

@@ -8,6 +8,11 @@ final class ThreadPool: @unchecked Sendable {
   private let monitor = Monitor()
   private var waiting: [Request] = []
   private var head = 0
+  /// Threads that wait for a request, and whether one of them has been woken and not come yet.
+  private var idle = 0
+  private var wakeIsPending = false
+  /// Submitted in this turn of the loop; the loop's own.
+  private var staged: [Request] = []
   private var stopping = false
   private var threads: [Thread] = []
   private let run: @Sendable (Request, WorkerThread) -> Void
@@ -35,27 +40,39 @@ final class ThreadPool: @unchecked Sendable {
     }
   }
 
-  /// [loop] Hands a request over.
-  func submit(_ request: Request) {
+  /// [loop] Hands a request over; a thread sees it after the next `release()`.
+  func submit(_ request: Request) { staged.append(request) }
+
+  /// [loop] The turn is over: what was submitted in it is the threads'. One of them is woken, and wakes the next if it
+  /// finds more than it takes: most requests are done before a second thread would have begun.
+  func release() {
+    guard !staged.isEmpty else { return }
     monitor.lock()
-    waiting.append(request)
-    monitor.signal()
+    waiting.append(contentsOf: staged)
+    let wakes = claimWake()
     monitor.unlock()
+    staged.removeAll(keepingCapacity: true)
+    if wakes { monitor.signal() }
   }
 
-  /// How many requests no thread has taken yet.
-  var queueLength: Int {
-    monitor.lock()
-    defer { monitor.unlock() }
-    return waiting.count - head
+  /// With the lock held: whether the caller is to wake a thread.
+  private func claimWake() -> Bool {
+    guard idle > 0, !wakeIsPending, head < waiting.count else { return false }
+    wakeIsPending = true
+    return true
   }
 
   private func next() -> Request? {
     monitor.lock()
-    defer { monitor.unlock() }
     while head == waiting.count {
-      if stopping { return nil }
+      if stopping {
+        monitor.unlock()
+        return nil
+      }
+      idle += 1
       monitor.wait()
+      idle -= 1
+      wakeIsPending = false
     }
     let request = waiting[head]
     head += 1
@@ -63,6 +80,9 @@ final class ThreadPool: @unchecked Sendable {
       waiting.removeFirst(head)
       head = 0
     }
+    let wakes = claimWake()
+    monitor.unlock()
+    if wakes { monitor.signal() }
     return request
   }
 

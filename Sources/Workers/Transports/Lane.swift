@@ -49,10 +49,12 @@ final class Lane: @unchecked Sendable {
   }
 
   /// [loop] For the next request.
-  func reset() {
+  ///
+  /// - Parameter queued: bytes of earlier answers that the loop has not sent yet.
+  func reset(after queued: Int = 0) {
     monitor.lock()
     dropOutput()
-    loopCount = 0
+    loopCount = queued
     isHeld = false
     ended = false
     readerWaits = false

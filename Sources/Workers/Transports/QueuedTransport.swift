@@ -52,9 +52,25 @@ enum QueuedTransport {
         return .ok
       }
       lane.isHeld = false
+      if sendAtOnce(exchange, request, worker) { return .ok }
       worker.record.mailbox.post(request, worker.record.runtime)
       return waitForRoom(exchange, request, worker)
     }
+  }
+
+  /// With the lane locked: whether all went out. Where nothing is queued before it, and nothing but the answer can come
+  /// (no 100, no TLS that is the loop's), the thread spares the loop a turn.
+  private static func sendAtOnce(_ exchange: Exchange, _ request: Request, _ worker: Worker) -> Bool {
+    let lane = request.record.lane
+    let connection = request.record.connection
+    guard lane.loopCount == 0, lane.pendingFiles == 0, !exchange.hasRequestBody, connection.record.tls == nil else {
+      return false
+    }
+    let before = lane.output.sent
+    let result = WorkerThread.withCurrent { lane.output.flush(to: connection.record.fd, &$0.record.pool) }
+    worker.record.slot.addShared(.bytesSent, lane.output.sent &- before)
+    if case .empty = result { return true }
+    return false
   }
 
   private static func encode(
