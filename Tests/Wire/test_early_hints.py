@@ -310,6 +310,18 @@ def test_a_client_that_leaves_hurts_nobody(demo):
 
 
 @event
+def test_from_another_thread_after_a_client_that_did_not_read(misbehave):
+    """What one client left unread does not count against the hints of the next request."""
+    with Connection(misbehave.address, receive_buffer=20000) as connection:
+        connection.send(request("GET", "/backpressure"))
+        connection.head()
+        connection.abort()
+    answer = misbehave.get("/hint-thread")
+    assert reports.read(answer.body) == {"hint": OK}
+    assert [m.status for m in answer.informational] == [103]
+
+
+@event
 def test_from_another_thread(misbehave):
     with misbehave.connect() as connection:
         connection.send(request("GET", "/hint-thread"))

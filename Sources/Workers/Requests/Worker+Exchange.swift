@@ -151,6 +151,8 @@ extension Worker {
 
   /// [loop] Bytes that another thread has queued for the answer join the connection's.
   func takeOverOutput(_ request: Request) {
+    // A lane that is not used must not learn of this request's output: the next request would inherit it.
+    guard request.record.usesLane.load(ordering: .acquiring) else { return }
     let lane = request.record.lane
     let connection = request.record.connection
     lane.monitor.lock()
