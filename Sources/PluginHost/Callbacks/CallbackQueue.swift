@@ -60,16 +60,15 @@ package final class CallbackQueue: @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - timer: where the timer's number goes.
-  ///   - stillOpen: asked under the lock, which `refuse` takes as well: what is added to an open exchange
-  ///   is found when it ends.
+  ///   - generation: of the exchange that the caller means, which may have ended meanwhile.
   func add(
-    at moment: UInt64?, exchange: Exchange?, stillOpen: (Exchange) -> Bool, run: @escaping Run,
+    at moment: UInt64?, exchange: Exchange?, generation: UInt32, run: @escaping Run,
     context: UnsafeMutableRawPointer?, timer: UnsafeMutablePointer<UInt64>?
   ) -> Addition {
     monitor.lock()
     defer { monitor.unlock() }
     if isClosed { return .exchangeEnded }
-    if let exchange, !stillOpen(exchange) || exchange.record.refusesCallbacks { return .exchangeEnded }
+    if let exchange, !exchange.admitsCallback(generation) { return .exchangeEnded }
     guard heap.count < CallbackQueue.capacity else { return .full }
     let index = takeFree()
     let slot = Int(index)
@@ -130,14 +129,8 @@ package final class CallbackQueue: @unchecked Sendable {
     return take(first, why: nil)
   }
 
-  /// Whether an exchange takes no more calls, because it ends.
-  package func refuse(_ refuses: Bool, for exchange: Exchange) {
-    monitor.lock()
-    exchange.record.refusesCallbacks = refuses
-    monitor.unlock()
-  }
-
-  /// Takes out one of the calls that belong to an exchange that ends.
+  /// Takes out one of the calls that belong to an exchange that admits no more. What another thread is about to add
+  /// was admitted with the lock held.
   package func take(of exchange: Exchange) -> Call? {
     monitor.lock()
     defer { monitor.unlock() }

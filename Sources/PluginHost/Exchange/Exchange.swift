@@ -76,7 +76,8 @@ package struct ExchangeRecord: ~Copyable {
   /// this and the next.
   var firstCallback: Int32 = -1
   var lastCallback: Int32 = -1
-  var refusesCallbacks = false
+  /// Whether calls may be added, and have been, in `CallbackGate`'s terms.
+  let callbackGate = Atomic<UInt64>(0)
   var nextFree: Int32 = -1
 
   init(slot: UInt32, plugin: Plugin, transport: UnsafePointer<ExchangeTransport>, connection: UnsafeMutableRawPointer) {
@@ -92,6 +93,12 @@ package struct ExchangeRecord: ~Copyable {
 // MARK: Life
 
 extension Exchange {
+  /// [loop] The next generation, odd or even in turn; the loop alone writes it, so that no addition has to be atomic.
+  func moveOn() {
+    let generation = record.generation.load(ordering: .relaxed)
+    record.generation.store(generation &+ 1, ordering: .releasing)
+  }
+
   /// Takes the send right, or says nil at once if another thread has it.
   func tryClaim() -> Bool {
     record.sendRight.compareExchange(

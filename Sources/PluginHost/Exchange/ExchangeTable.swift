@@ -37,15 +37,15 @@ package struct ExchangeTable: ~Copyable {
       made.store(slot + 1, ordering: .releasing)
       exchange = unsafe Exchange(records + slot)
     }
-    exchange.record.refusesCallbacks = false
-    exchange.record.generation.wrappingAdd(1, ordering: .releasing)
+    exchange.moveOn()
+    exchange.openToCallbacks()
     return exchange
   }
 
   /// [loop] Ends an exchange: from here on its handle is stale. Waits for a thread that is inside a call on it.
   package mutating func close(_ exchange: Exchange) {
     exchange.claim()
-    exchange.record.generation.wrappingAdd(1, ordering: .releasing)
+    exchange.moveOn()
     exchange.record.departed.store(false, ordering: .relaxed)
     exchange.record.cancellation.store(0, ordering: .relaxed)
     exchange.record.credit.store(0, ordering: .relaxed)

@@ -45,9 +45,9 @@ enum HostCallbacks {
     _ run: @escaping CallbackQueue.Run, _ context: UnsafeMutableRawPointer?, _ timer: UnsafeMutablePointer<UInt64>?
   ) -> Outcome {
     // The loop may be ending the exchange while another thread adds to it: the queue looks again, under its lock.
-    let stillOpen: (Exchange) -> Bool = { $0.handle.id == handle.id }
+    let generation = UInt32(handle.id >> 32)
     switch unsafe runtime.record.callbacks.add(
-      at: moment, exchange: exchange, stillOpen: stillOpen, run: run, context: context, timer: timer)
+      at: moment, exchange: exchange, generation: generation, run: run, context: context, timer: timer)
     {
     case .added:
       if !runtime.isOnLoop { runtime.record.wake.wake() }

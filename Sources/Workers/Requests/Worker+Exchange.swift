@@ -41,9 +41,10 @@ extension Worker {
 
   /// The last of an exchange: its timers are told, then close(), then its handle is stale.
   func end(_ exchange: Exchange, of request: Request, opened: Bool) {
-    let callbacks = record.runtime.record.callbacks
-    callbacks.refuse(true, for: exchange)
-    while let call = callbacks.take(of: exchange) { call.perform() }
+    if exchange.refuseCallbacks() {
+      let callbacks = record.runtime.record.callbacks
+      while let call = callbacks.take(of: exchange) { call.perform() }
+    }
     if opened { exchange.runClose() }
     record.runtime.record.exchanges.close(exchange)
     request.record.exchange = nil
