@@ -81,6 +81,9 @@ struct WorkerSettings {
 }
 
 extension WorkerModel {
+  /// As `== .async`, which from another module would go through the protocol.
+  var isAsync: Bool { if case .async = self { true } else { false } }
+
   /// As the plugin ABI numbers them.
   var abi: UInt32 {
     switch self {

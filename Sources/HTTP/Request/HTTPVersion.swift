@@ -3,4 +3,7 @@ package enum HTTPVersion: UInt32, Sendable {
   case http10 = 10
   case http11 = 11
   case http2 = 20
+
+  /// As `== .http10`, which from another module would go through the protocol.
+  package var isHTTP10: Bool { if case .http10 = self { true } else { false } }
 }

@@ -19,6 +19,8 @@ package struct ResponseState {
     case remaining(Int64)
     /// It ends when the plugin says so.
     case open
+
+    package var isAbsent: Bool { if case .absent = self { true } else { false } }
   }
 
   private var phase = Phase.awaitingHead

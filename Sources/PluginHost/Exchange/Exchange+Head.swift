@@ -4,6 +4,8 @@ import HTTP
 /// What the plugin's head says beyond the request itself.
 package struct RequestCircumstances {
   package var scheme = Bytes("http")
+  /// The host that the client asked for, by the request itself or a trusted proxy's word.
+  package var authority = Bytes.empty
   /// The decoded path below the mount.
   package var path = Bytes.empty
   package var clientAddress = Bytes.empty
@@ -29,7 +31,7 @@ extension Exchange {
     var flags: UInt32 = 0
     if circumstances.secure { flags |= UInt32(OUTRIDER_HEAD_TLS) }
     if hints.allowed { flags |= UInt32(OUTRIDER_HEAD_MAY_HINT) }
-    if request.framing != .none { flags |= UInt32(OUTRIDER_HEAD_HAS_BODY) }
+    if case .none = request.framing {} else { flags |= UInt32(OUTRIDER_HEAD_HAS_BODY) }
     if request.traits.contains(.head) { flags |= UInt32(OUTRIDER_HEAD_HEAD_ONLY) }
     if circumstances.proxied { flags |= UInt32(OUTRIDER_HEAD_PROXIED) }
     if request.traits.contains(.acceptsTrailers) { flags |= UInt32(OUTRIDER_HEAD_ACCEPTS_TRAILERS) }
@@ -37,7 +39,7 @@ extension Exchange {
     unsafe record.head = outrider_head(
       size: UInt32(MemoryLayout<outrider_head>.size), flags: flags, http_version: request.version.rawValue,
       server_port: UInt32(circumstances.serverPort), client_port: UInt32(circumstances.clientPort), reserved: 0,
-      method: request.method.abi, scheme: circumstances.scheme.abi, authority: request.authority.abi,
+      method: request.method.abi, scheme: circumstances.scheme.abi, authority: circumstances.authority.abi,
       target: request.target.abi, path: circumstances.path.abi, query: request.query.abi,
       mount: record.plugin.record.mount.abi, client_address: circumstances.clientAddress.abi,
       server_address: circumstances.serverAddress.abi, request_id: circumstances.requestID.abi,

@@ -90,10 +90,12 @@ extension Worker {
   // MARK: Requests
 
   /// The id that a trusted peer gave the request, or one of our own.
-  func requestID(_ head: RequestHead, _ request: Request) -> Bytes {
-    if head.traits.contains(.hasRequestID) && request.record.connection.record.flags.contains(.trusted) {
-      for index in 0..<head.fields.count {
-        let field = head.fields[index]
+  func requestID(_ request: Request) -> Bytes {
+    let isTrusted = request.record.connection.record.flags.contains(.trusted)
+    if isTrusted && request.record.parser.head.traits.contains(.hasRequestID) {
+      let fields = request.record.parser.head.fields
+      for index in 0..<fields.count {
+        let field = fields[index]
         if KnownField(field.name) == .xRequestID && RequestIDSyntax.isValid(field.value) { return field.value }
       }
     }
@@ -101,22 +103,22 @@ extension Worker {
   }
 
   /// Takes over client, scheme and host from a trusted proxy's fields.
-  func applyForwarding(_ head: inout RequestHead, _ circumstances: inout RequestCircumstances) -> Refusal? {
-    let listed = client(HopsFromRight(head.fields, .xForwardedFor)) { $0 }
-    let forwarded = client(HopsFromRight(head.fields, .forwarded)) { ForwardedParameter.value("for", in: $0) }
+  func applyForwarding(_ fields: Fields, _ circumstances: inout RequestCircumstances) -> Refusal? {
+    let listed = client(HopsFromRight(fields, .xForwardedFor)) { $0 }
+    let forwarded = client(HopsFromRight(fields, .forwarded)) { ForwardedParameter.value("for", in: $0) }
     if let listed, let forwarded, !listed.address.equals(forwarded.address) { return .conflictingForwarding }
     if let client = listed ?? forwarded {
       circumstances.clientAddress = client.address
       circumstances.clientPort = client.port
     }
     var scheme: ForwardedScheme?
-    var schemes = HopsFromRight(head.fields, .xForwardedProto)
+    var schemes = HopsFromRight(fields, .xForwardedProto)
     while let name = schemes.next() {
       guard let next = ForwardedScheme(name) else { return .malformedForwarding }
       if let scheme, scheme != next { return .conflictingForwarding }
       scheme = next
     }
-    var elements = HopsFromRight(head.fields, .forwarded)
+    var elements = HopsFromRight(fields, .forwarded)
     if let last = elements.next() {
       if let name = ForwardedParameter.value("proto", in: last) {
         guard let next = ForwardedScheme(name) else { return .malformedForwarding }
@@ -125,14 +127,14 @@ extension Worker {
       }
       if let host = ForwardedParameter.value("host", in: last) {
         guard Authority.isValid(host) else { return .malformedForwarding }
-        head.authority = host
+        circumstances.authority = host
       }
     }
     if let scheme { circumstances.scheme = scheme.name }
-    var hosts = HopsFromRight(head.fields, .xForwardedHost)
+    var hosts = HopsFromRight(fields, .xForwardedHost)
     if let host = hosts.next() {
       guard Authority.isValid(host) else { return .malformedForwarding }
-      head.authority = host
+      circumstances.authority = host
     }
     return nil
   }

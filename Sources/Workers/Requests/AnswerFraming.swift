@@ -38,7 +38,7 @@ struct AnswerFraming {
       let framing = framing(status, verdict, whole, bounds, version)
       if !keepAlive { closes = true }
       let connection: ResponseEncoder.ConnectionOption? =
-        closes ? .close : version == .http10 ? .keepAlive : nil
+        closes ? .close : version.isHTTP10 ? .keepAlive : nil
       let head = ResponseEncoder.FinalHead(
         status: status, fields: fields, framing: framing, verdict: verdict, connection: connection)
       let bound = ResponseEncoder.bound(fields: fields, fieldBytes: verdict.bytes)
@@ -48,7 +48,7 @@ struct AnswerFraming {
       queue.write(bound: room, &thread.record.pool) { writer in
         ResponseEncoder.write(head, date: thread.record.date.value, to: &writer)
       }
-      if let whole { append(whole, dropped: bounds == .absent, owner, &queue, thread) }
+      if let whole { append(whole, dropped: bounds.isAbsent, owner, &queue, thread) }
     case .body(let part, let dropped, let ends):
       appendChunk(UInt64(part.total), dropped, ends, &queue, thread) { queue in
         append(part, dropped: dropped, owner, &queue, thread)
@@ -89,8 +89,8 @@ struct AnswerFraming {
     if status == 205 { return .length(0) }
     if let whole { return .length(Int64(whole.total)) }
     // HEAD without a known length.
-    if bounds == .absent { return .none }
-    if version == .http10 {
+    if bounds.isAbsent { return .none }
+    if version.isHTTP10 {
       closes = true
       endsByClose = true
       return .untilClose

@@ -88,6 +88,7 @@ struct TagQueue {
   }
 
   mutating func clear() {
+    if tags.isEmpty { return }
     tags.removeAll(keepingCapacity: true)
     head = 0
   }

@@ -20,10 +20,19 @@ struct RequestIDs {
     mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
     mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
     mixed ^= mixed >> 31
-    for index in 0..<RequestIDs.length {
-      let digit = UInt8(truncatingIfNeeded: mixed >> UInt64(60 - 4 * index) & 15)
-      unsafe output[index] = digit < 10 ? 0x30 + digit : 0x57 + digit
-    }
+    let digits = UnsafeMutableRawPointer(output)
+    unsafe digits.storeBytes(of: RequestIDs.hexadecimal(mixed >> 32), as: UInt64.self)
+    unsafe digits.storeBytes(of: RequestIDs.hexadecimal(mixed & 0xFFFF_FFFF), toByteOffset: 8, as: UInt64.self)
     return unsafe Bytes(base: output, count: RequestIDs.length)
+  }
+
+  /// The eight digits of a number of 32 bits, as they stand in memory.
+  private static func hexadecimal(_ number: UInt64) -> UInt64 {
+    // One half byte in each byte.
+    var halves = (number | number << 16) & 0x0000_FFFF_0000_FFFF
+    halves = (halves | halves << 8) & 0x00FF_00FF_00FF_00FF
+    halves = (halves | halves << 4) & 0x0F0F_0F0F_0F0F_0F0F
+    let letters = (halves &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+    return (halves &+ 0x3030_3030_3030_3030 &+ letters &* 0x27).bigEndian
   }
 }

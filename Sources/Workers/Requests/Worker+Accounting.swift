@@ -12,15 +12,15 @@ extension RequestRecord {
 extension Worker {
   /// The request goes to its plugin: whoever looks from outside can see which it is, also when the worker is dead.
   func showFlight(of request: Request, _ exchange: Exchange) {
-    let head = request.record.parser.head
-    request.record.method = head.method.methodNumber
+    let (method, path) = (request.record.parser.head.method, request.record.parser.head.path)
+    request.record.method = method.methodNumber
     guard let number = request.record.flight else {
       record.slot.add(.flightOverflows)
       return
     }
     unsafe record.slot.flight(number).take(
-      start: request.record.began, plugin: request.record.plugin, method: head.method.raw,
-      id: exchange.requestID.raw, path: head.path.raw)
+      start: request.record.began, plugin: request.record.plugin, method: method.raw,
+      id: exchange.requestID.raw, path: path.raw)
     record.thread.record.cells?.flight = number
   }
 

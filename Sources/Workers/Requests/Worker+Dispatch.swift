@@ -10,26 +10,26 @@ extension Worker {
   func begin(_ request: Request) {
     let connection = request.record.connection
     record.slot.add(.requests)
-    let head = request.record.parser.head
     request.record.began = record.now
-    request.record.decoder = BodyDecoder(head.framing, limits: record.settings.limits)
+    request.record.decoder = BodyDecoder(request.record.parser.head.framing, limits: record.settings.limits)
     request.record.bodyEnded = request.record.decoder.hasEnded
-    request.record.keepAlive = record.settings.keepsConnections && head.traits.contains(.keepAlive)
+    request.record.keepAlive =
+      record.settings.keepsConnections && request.record.parser.head.traits.contains(.keepAlive)
 
-    if head.method.equals(Bytes("CONNECT")) { return refuse(connection, .unsupportedMethod) }
-    if case .fixed(let length) = head.framing, length > record.settings.limits.body {
+    if request.record.parser.head.method.equals(Bytes("CONNECT")) { return refuse(connection, .unsupportedMethod) }
+    if case .fixed(let length) = request.record.parser.head.framing, length > record.settings.limits.body {
       return refuse(connection, .bodyTooLarge)
     }
     let decoded: Bytes
     do throws(PathFault) {
-      decoded = try path(of: head, request)
+      decoded = try path(of: request)
     } catch {
       return refuse(connection, error.refusal)
     }
     guard let route = record.router.route(decoded) else { return refuse(connection, .noSuchMount) }
 
     let isBlocking =
-      route.plugin.record.hasBlockingStyle && (record.settings.model != .async || !route.plugin.record.hasEventStyle)
+      route.plugin.record.hasBlockingStyle && (!record.settings.model.isAsync || !route.plugin.record.hasEventStyle)
     guard
       let exchange = unsafe record.runtime.record.exchanges.open(
         plugin: route.plugin, transport: transport(isBlocking: isBlocking), connection: request.raw)
@@ -37,7 +37,7 @@ extension Worker {
     request.record.exchange = exchange
     request.record.plugin = route.plugin.record.number
     exchange.record.isBlocking = isBlocking
-    if let refusal = describe(head, to: exchange, request, path: route.path) {
+    if let refusal = describe(request, to: exchange, path: route.path) {
       end(exchange, of: request, opened: false)
       return refuse(connection, refusal)
     }
@@ -47,41 +47,41 @@ extension Worker {
 
   private func transport(isBlocking: Bool) -> UnsafePointer<ExchangeTransport> {
     guard isBlocking else { return unsafe LoopTransport.table }
-    return record.settings.model == .async ? unsafe QueuedTransport.table : unsafe DirectTransport.table
+    return record.settings.model.isAsync ? unsafe QueuedTransport.table : unsafe DirectTransport.table
   }
 
   /// The decoded path: a part of the target where it decodes to itself.
-  private func path(of head: RequestHead, _ request: Request) throws(PathFault) -> Bytes {
-    if PathDecoding.isPlain(head.path) { return head.path }
+  private func path(of request: Request) throws(PathFault) -> Bytes {
+    let path = request.record.parser.head.path
+    if PathDecoding.isPlain(path) { return path }
     let room = unsafe request.record.storage.pathRoom()
-    let count = try unsafe PathDecoding.decode(head.path, into: room)
+    let count = try unsafe PathDecoding.decode(path, into: room)
     return unsafe Bytes(base: room, count: count)
   }
 
   /// Tells the exchange of its request; a refusal if a trusted proxy's word makes no sense.
-  private func describe(
-    _ head: RequestHead, to exchange: Exchange, _ request: Request, path: Bytes
-  ) -> Refusal? {
-    var head = head
+  private func describe(_ request: Request, to exchange: Exchange, path: Bytes) -> Refusal? {
     let connection = request.record.connection
+    let (version, traits) = (request.record.parser.head.version, request.record.parser.head.traits)
     let listener = record.listeners[Int(connection.record.listener)]
     let rules = record.settings.hints[Int(connection.record.listener)]
     var circumstances = RequestCircumstances()
+    circumstances.authority = request.record.parser.head.authority
     circumstances.path = path
     circumstances.clientAddress = record.table.clientAddress(connection)
     circumstances.clientPort = connection.record.clientPort
     circumstances.serverAddress = listener.serverAddress
     circumstances.serverPort = listener.serverPort
-    circumstances.requestID = requestID(head, request)
+    circumstances.requestID = requestID(request)
     if connection.record.tls != nil {
       circumstances.secure = true
       circumstances.scheme = Bytes("https")
       circumstances.tlsSubject = connection.tlsSubject
     }
     circumstances.proxied =
-      listener.isUnix || head.traits.contains(.proxied) || connection.record.flags.contains(.proxied)
-    if head.traits.contains(.proxied) && connection.record.flags.contains(.trusted),
-      let refusal = applyForwarding(&head, &circumstances)
+      listener.isUnix || traits.contains(.proxied) || connection.record.flags.contains(.proxied)
+    if traits.contains(.proxied) && connection.record.flags.contains(.trusted),
+      let refusal = applyForwarding(request.record.parser.head.fields, &circumstances)
     {
       return refusal
     }
@@ -90,17 +90,15 @@ extension Worker {
       circumstances.deadline = request.record.began &+ limit
       setDeadline(connection, circumstances.deadline)
     }
-    let policy = rules.policy(version: head.version, traits: head.traits, proxied: circumstances.proxied)
-    explainWithheldHints(rules, head, circumstances.proxied)
-    exchange.begin(head, circumstances, hints: policy)
+    let policy = rules.policy(version: version, traits: traits, proxied: circumstances.proxied)
+    if circumstances.proxied && !record.proxiedHintsExplained { explainWithheldHints(rules, version, traits) }
+    exchange.begin(request.record.parser.head, circumstances, hints: policy)
     return nil
   }
 
   /// Once in a worker's life: the operator should know why nobody behind a proxy gets hints.
-  private func explainWithheldHints(_ rules: EarlyHintRules, _ head: RequestHead, _ proxied: Bool) {
-    guard proxied, !record.proxiedHintsExplained,
-      rules.isWithheldFromProxy(version: head.version, traits: head.traits, proxied: proxied)
-    else { return }
+  private func explainWithheldHints(_ rules: EarlyHintRules, _ version: HTTPVersion, _ traits: RequestTraits) {
+    guard rules.isWithheldFromProxy(version: version, traits: traits, proxied: true) else { return }
     record.proxiedHintsExplained = true
     record.log.info(
       """
