@@ -175,8 +175,8 @@ struct Crew: ~Copyable {
 
   func tell(_ slot: Int, _ message: WorkerProcess.Message) { channels[slot]?.send(kind: message.rawValue) }
 
-  func tellAll(_ message: WorkerProcess.Message) {
-    for line in channels { line?.send(kind: message.rawValue) }
+  func tellAll(_ message: WorkerProcess.Message, text: [UInt8] = []) {
+    for line in channels { line?.send(kind: message.rawValue, text: text) }
   }
 
   func killAll() {

@@ -28,6 +28,8 @@ package struct MasterProcess: ~Copyable {
   let plugins: [Plugin]
   let scoreboard: Scoreboard
   var crew: Crew
+  /// Nil if no listener has TLS.
+  var ticketKeys: TicketKeys?
   var stage = Stage.starting
   /// When the workers are looked at next.
   var watchAt = UInt64.max
@@ -53,6 +55,7 @@ package struct MasterProcess: ~Copyable {
     var listeners = try Listeners.open(configuration, &inheritance.sockets, line)
     let secure = try SecureListeners.load(configuration)
     listeners.secure(by: secure)
+    let keys = secure.isEmpty ? nil : inheritance.ticketKeys ?? TicketKeys(now: Clock.monotonic())
     // What root alone can do is done.
     try privileges.drop(ErrorLog.logger(role: "master", level: Logger.Level(configuration.settings.log.level)))
     // Another identity has lost this; a supervisor that died meanwhile is noticed by its channel.
@@ -61,7 +64,8 @@ package struct MasterProcess: ~Copyable {
     line.step("starting workers")
     do throws(Errno) {
       return try MasterProcess(
-        configuration, line, listeners, plugins, warnings: secure.warnings, scale: scale, bootDeadline: bootDeadline)
+        configuration, line, listeners, plugins, keys, warnings: secure.warnings, scale: scale,
+        bootDeadline: bootDeadline)
     } catch {
       throw StartFault("\(error)", .osError)
     }
@@ -69,7 +73,7 @@ package struct MasterProcess: ~Copyable {
 
   private init(
     _ configuration: Configuration, _ line: SupervisorLine, _ listeners: Listeners, _ plugins: [Plugin],
-    warnings: [String], scale: Int, bootDeadline: UInt64
+    _ keys: TicketKeys?, warnings: [String], scale: Int, bootDeadline: UInt64
   ) throws(Errno) {
     // After load: whatever a plugin did to the signal mask is undone here.
     let signals = try SignalDescriptor([SIGTERM, SIGCHLD])
@@ -98,7 +102,9 @@ package struct MasterProcess: ~Copyable {
     self.timer = timer
     level = Logger.Level(configuration.settings.log.level)
     log = ErrorLog.logger(role: "master", level: level)
-    TicketKeys().install()
+    ticketKeys = keys
+    keys?.install()
+    if let keys { line.keep(keys) }
     for warning in warnings { log.warning("\(warning)") }
   }
 
@@ -202,7 +208,7 @@ package struct MasterProcess: ~Copyable {
   private var nextMoment: UInt64 {
     switch stage {
     case .starting: bootDeadline
-    case .serving: min(crew.nextStart, watchAt)
+    case .serving: min(crew.nextStart, watchAt, ticketKeysRotateAt)
     case .draining, .stopping: killDeadline
     }
   }
@@ -217,6 +223,7 @@ package struct MasterProcess: ~Copyable {
     case .serving:
       while let place = crew.nextDue(at: now) { start(place) }
       if now >= watchAt { watch(now) }
+      rotateTicketKeys(now)
     case .draining, .stopping:
       guard now >= killDeadline else { return }
       killDeadline = .max

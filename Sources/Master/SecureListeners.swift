@@ -10,6 +10,9 @@ package struct SecureListeners {
 
   private init() {}
 
+  /// All are in cleartext.
+  var isEmpty: Bool { contexts.isEmpty }
+
   /// What secures the connections of a listener; nil for one in cleartext.
   func context(of listener: ListenerSettings) -> TLSContext? {
     contexts.first { $0.listener == listener }?.context

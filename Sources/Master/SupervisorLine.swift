@@ -1,5 +1,6 @@
 import Configuration
 import Platform
+import TLS
 
 /// A master's line to its supervisor, and what goes over it while the master starts.
 package struct SupervisorLine: Sendable {
@@ -29,6 +30,7 @@ package struct SupervisorLine: Sendable {
         case .listener:
           if let descriptor { inheritance.sockets.add(descriptor, text: String(decoding: text, as: UTF8.self)) }
         case .scale: inheritance.scale = Int(String(decoding: text, as: UTF8.self)) ?? 0
+        case .ticketKeys: inheritance.ticketKeys = TicketKeys(text: String(decoding: text, as: UTF8.self))
         case .begin: return inheritance
         case .drain, .stop: throw StartFault("told to leave while starting", .software)
         default: break
@@ -50,6 +52,9 @@ package struct SupervisorLine: Sendable {
 
   /// The workers show here what they do.
   func show(_ scoreboard: CInt) { send(.scoreboard, descriptor: scoreboard) }
+
+  /// The keys of session tickets, for the next master.
+  func keep(_ keys: TicketKeys) { send(.ticketKeys, keys.text) }
 
   /// The generation serves, by these listeners.
   func ready(_ claims: [ListenerClaim]) {
@@ -78,4 +83,6 @@ struct Inheritance: ~Copyable {
   var sockets = StoredSockets()
   /// So many workers more or fewer than configured.
   var scale = 0
+  /// Those of session tickets; nil if there were none.
+  var ticketKeys: TicketKeys?
 }

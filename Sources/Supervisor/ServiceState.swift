@@ -8,6 +8,8 @@ package struct ServiceState {
   package internal(set) var restarts = Restarts()
   /// So many workers more or fewer than configured are wanted, by TTIN and TTOU.
   package internal(set) var scale = 0
+  /// The keys of TLS session tickets, as the last master wrote them.
+  var ticketKeys: String?
   /// How many generations there have been.
   package internal(set) var generationCount = 0
 

@@ -118,6 +118,7 @@ extension Supervisor {
     case .leaving: isLeaving(index)
     case .scoreboard:
       if let descriptor { state.generations[index].scoreboard = GenerationScoreboard(descriptor) }
+    case .ticketKeys: state.ticketKeys = text
     case .begin, .drain, .stop, .scale, nil: break
     }
   }
@@ -132,6 +133,7 @@ extension Supervisor {
       return
     }
     line.send(kind: MasterMessage.scale.rawValue, text: Array("\(state.scale)".utf8))
+    if let keys = state.ticketKeys { line.send(kind: MasterMessage.ticketKeys.rawValue, text: Array(keys.utf8)) }
     guard store.sendAll(over: line), line.send(kind: MasterMessage.begin.rawValue) else {
       state.generations[index].failure = "the master does not take the listening sockets"
       kill(index)

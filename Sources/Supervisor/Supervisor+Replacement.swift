@@ -79,6 +79,7 @@ extension Supervisor {
     text += StateText.line([
       "restarts", "\(restarts.exited)", "\(restarts.killed)", "\(restarts.failedToStart)", "\(restarts.toldToLeave)",
     ])
+    if let keys = state.ticketKeys { text += StateText.line(["ticket-keys"], text: keys) }
     if let reload = state.lastReload {
       text += StateText.line(
         ["reload", "\(reload.generation)", "\(reload.endedAt)", "\(reload.duration)"], text: reload.failure ?? "")
@@ -116,6 +117,7 @@ extension Supervisor {
     switch record.word() {
     case "count": state.generationCount = record.number()
     case "scale": state.scale = record.number()
+    case "ticket-keys": state.ticketKeys = record.text()
     case "restart-at": restartAt = record.number()
     case "reload-wanted": reloadIsWanted = record.number(Int.self) == 1
     case "restarts":

@@ -3,48 +3,96 @@ import Glibc
 
 /// The keys that session tickets are sealed with: the first seals, all of them open (RFC 5077 section 4).
 ///
-/// The master makes them, so that whichever worker a client comes back to can read its ticket.
+/// The master makes them, and the next master takes them over, so that whichever worker of whichever generation a client
+/// comes back to can read its ticket.
 package struct TicketKeys: Sendable, Equatable {
-  /// A new key seals from each rotation on; after this many its tickets are too old to be taken.
-  package static let rotation: UInt64 = UInt64(TLSPolicy.ticketLifetime) * 1_000_000_000 / UInt64(capacity - 1)
-  static let capacity = 3
-  /// A name of 16 bytes, 32 for AES-256, 32 for HMAC-SHA-256.
-  static let keySize = 16 + 32 + 32
+  /// A new key seals after so many nanoseconds; a key opens until the last ticket that it sealed is too old.
+  package static let interval = UInt64(TLSPolicy.ticketLifetime) * 1_000_000_000 / UInt64(capacity - 1)
+  private static let capacity = 3
 
-  /// Key after key, as the channels carry them.
-  package private(set) var bytes: [UInt8]
+  /// One key with its name, by which a ticket tells what it was sealed with.
+  private struct Key: Equatable {
+    static let nameSize = 16
+    static let secretSize = 32
+    static let size = nameSize + 2 * secretSize
+
+    /// Name, AES-256 key and HMAC-SHA-256 key, one after the other.
+    let bytes: [UInt8]
+    /// Monotonic nanoseconds.
+    let madeAt: UInt64
+  }
+
+  /// The newest first.
+  private var keys: [Key]
 
   /// One new key.
-  package init() { bytes = TicketKeys.fresh() }
+  package init(now: UInt64) { keys = [TicketKeys.fresh(now)] }
 
-  /// Those that another process made; nil if they are none.
-  package init?(bytes: [UInt8]) {
-    guard !bytes.isEmpty, bytes.count % TicketKeys.keySize == 0, bytes.count <= TicketKeys.capacity * TicketKeys.keySize
-    else { return nil }
-    self.bytes = bytes
-  }
+  /// When the next rotation is due, in monotonic nanoseconds.
+  package var rotatesAt: UInt64 { keys[0].madeAt &+ TicketKeys.interval }
 
   /// A new key seals from now on; the oldest goes.
-  package mutating func rotate() {
-    bytes = Array((TicketKeys.fresh() + bytes).prefix(TicketKeys.capacity * TicketKeys.keySize))
+  package mutating func rotate(now: UInt64) {
+    keys = Array(([TicketKeys.fresh(now)] + keys).prefix(TicketKeys.capacity))
   }
 
-  private static func fresh() -> [UInt8] {
+  private static func fresh(_ now: UInt64) -> Key {
     var generator = SystemRandomNumberGenerator()
-    return (0..<keySize).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+    return Key(bytes: (0..<Key.size).map { _ in UInt8.random(in: .min ... .max, using: &generator) }, madeAt: now)
   }
 
-  /// From now on sessions of this process use these keys. To be called by the thread that runs handshakes.
-  package func install() {
-    unsafe TicketKeys.installed.update(from: bytes, count: bytes.count)
-    unsafe TicketKeys.installedCount = bytes.count / TicketKeys.keySize
+  // MARK: Between processes
+
+  /// As the channels carry them: a line for each key, its time and its bytes in hexadecimal digits.
+  package var text: String {
+    keys.map { key in "\(key.madeAt) \(TicketKeys.hexadecimal(key.bytes))\n" }.joined()
+  }
+
+  /// Those that another process made; nil if they are none.
+  package init?(text: String) {
+    keys = []
+    for line in text.split(separator: "\n").prefix(TicketKeys.capacity) {
+      let words = line.split(separator: " ")
+      guard words.count == 2, let madeAt = UInt64(words[0]), let bytes = TicketKeys.bytes(words[1]),
+        bytes.count == Key.size
+      else { return nil }
+      keys.append(Key(bytes: bytes, madeAt: madeAt))
+    }
+    if keys.isEmpty { return nil }
+  }
+
+  private static func hexadecimal(_ bytes: [UInt8]) -> String {
+    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+
+  private static func bytes(_ digits: Substring) -> [UInt8]? {
+    var bytes: [UInt8] = []
+    var high: UInt8?
+    for digit in digits {
+      guard let value = digit.hexDigitValue else { return nil }
+      if let first = high {
+        bytes.append(first << 4 | UInt8(value))
+        high = nil
+      } else {
+        high = UInt8(value)
+      }
+    }
+    return high == nil ? bytes : nil
   }
 
   // MARK: OpenSSL's callback
 
+  /// From now on sessions of this process use these keys. To be called by the thread that runs handshakes.
+  package func install() {
+    for (index, key) in keys.enumerated() {
+      unsafe (TicketKeys.installed + index * Key.size).update(from: key.bytes, count: Key.size)
+    }
+    unsafe TicketKeys.installedCount = keys.count
+  }
+
   /// Only the thread that runs handshakes touches these: the loop's, or the master's before it forks.
   nonisolated(unsafe) private static let installed = UnsafeMutablePointer<UInt8>.allocate(
-    capacity: capacity * keySize)
+    capacity: capacity * Key.size)
   nonisolated(unsafe) private static var installedCount = 0
 
   typealias Callback =
@@ -57,16 +105,14 @@ package struct TicketKeys: Sendable, Equatable {
   static let sealOrOpen: Callback = { _, name, vector, cipher, mac, seals in
     guard let name = unsafe name, let vector = unsafe vector else { return -1 }
     if seals == 1 {
-      guard unsafe installedCount > 0, unsafe RAND_bytes(vector, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) == 1
-      else {
-        return unsafe installedCount > 0 ? -1 : 0
-      }
-      unsafe name.update(from: installed, count: 16)
+      guard unsafe installedCount > 0 else { return 0 }
+      guard unsafe RAND_bytes(vector, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) == 1 else { return -1 }
+      unsafe name.update(from: installed, count: Key.nameSize)
       return unsafe prepare(installed, vector, cipher, mac, seals: true) ? 1 : -1
     }
     for index in unsafe 0..<installedCount {
-      let key = unsafe installed + index * keySize
-      guard unsafe memcmp(name, key, 16) == 0 else { continue }
+      let key = unsafe installed + index * Key.size
+      guard unsafe memcmp(name, key, Key.nameSize) == 0 else { continue }
       return unsafe prepare(key, vector, cipher, mac, seals: false) ? (index == 0 ? 1 : 2) : -1
     }
     return 0
@@ -76,14 +122,15 @@ package struct TicketKeys: Sendable, Equatable {
     _ key: UnsafeMutablePointer<UInt8>, _ vector: UnsafeMutablePointer<UInt8>, _ cipher: OpaquePointer?,
     _ mac: OpaquePointer?, seals: Bool
   ) -> Bool {
-    let begun = unsafe EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), nil, key + 16, vector, seals ? 1 : 0)
+    let begun = unsafe EVP_CipherInit_ex(
+      cipher, EVP_aes_256_cbc(), nil, key + Key.nameSize, vector, seals ? 1 : 0)
     guard begun == 1 else { return false }
     return unsafe digestName.withUnsafeBufferPointer { digest in
       let parameters = unsafe [
         OSSL_PARAM_construct_utf8_string("digest", UnsafeMutablePointer(mutating: digest.baseAddress), 0),
         OSSL_PARAM_construct_end(),
       ]
-      return unsafe EVP_MAC_init(mac, key + 48, 32, parameters) == 1
+      return unsafe EVP_MAC_init(mac, key + Key.nameSize + Key.secretSize, Key.secretSize, parameters) == 1
     }
   }
 

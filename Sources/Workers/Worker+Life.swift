@@ -2,6 +2,7 @@ import Configuration
 import HTTP
 import Platform
 import PluginHost
+import TLS
 
 // A worker's life: the plugins' hooks, serving, draining, the end.
 
@@ -101,8 +102,9 @@ extension Worker {
         beginDrain()
         record.epoll.remove(record.channel.raw)
         return
-      case .message(let kind, _, _):
+      case .message(let kind, let text, _):
         switch WorkerProcess.Message(rawValue: kind) {
+        case .ticketKeys: TicketKeys(text: String(decoding: text, as: UTF8.self))?.install()
         case .drain: beginDrain()
         case .orphaned:
           beginDrain()

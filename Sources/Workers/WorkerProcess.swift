@@ -21,6 +21,8 @@ package struct WorkerProcess: ~Copyable {
     case stop = 4
     /// Master to worker: the supervisor is gone; as `drain`, and idle connections are not waited for.
     case orphaned = 6
+    /// Master to worker: the keys of session tickets from now on.
+    case ticketKeys = 7
   }
 
   package struct Socket: Sendable {

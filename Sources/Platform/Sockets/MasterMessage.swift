@@ -32,6 +32,8 @@ package enum MasterMessage: UInt8 {
   case scale = 12
   /// Master to supervisor: its scoreboard, as a descriptor.
   case scoreboard = 13
+  /// Either way: the keys of session tickets, which the supervisor keeps unread for the next master.
+  case ticketKeys = 14
 }
 
 /// What a master tells the supervisor of its configuration: the supervisor reads none.
