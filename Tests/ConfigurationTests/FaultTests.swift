@@ -107,7 +107,7 @@ import Testing
         "outrider.toml:8:8: timeouts.body: expected a duration such as \"30s\" (ms, s, m, h), found \"soon\"",
         "--set timeouts.head: 0s is below the least, 1ms",
         "OUTRIDER_CMD_ARGS --threads: expected an integer, found \"none\"",
-        "--bind: expected host:port, [v6]:port or unix:/path, found \"nowhere\"",
+        "--bind: expected host:port, [v6]:port, unix:/path, fd:N or systemd:NAME, found \"nowhere\"",
       ])
   }
 

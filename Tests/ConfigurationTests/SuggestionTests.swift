@@ -20,7 +20,7 @@ import Testing
     ("bind", ["listener.bind"]),
     ("plugin.pth", ["plugin.path"]),
     ("server.underscore_field", ["http.underscore_fields"]),
-    ("pidfile", []),
+    ("pidfile", ["server.pidfile"]),
     ("certificate", ["listener.tls.certificate", "listener.tls.sni.certificate"]), ("certainty", []),
     ("", []),
   ])
@@ -59,7 +59,7 @@ import Testing
 
   /// Keys of the design whose features are not there yet.
   @Test(arguments: [
-    "server.pidfile = \"x\"", "control.socket = \"x\"", "[listener.tls]",
+    "control.socket = \"x\"", "[listener.tls]",
     "log.access = \"off\"", "plugin.load = \"master\"", "metrics.bind = \"127.0.0.1:9100\"",
   ])
   func keysToComeAreRefused(text: String) {
