@@ -80,7 +80,10 @@ struct Crew: ~Copyable {
   /// Whether the worker in `slot` comes to relieve one that still serves.
   func relieved(by slot: Int) -> Int? {
     guard let member = self[slot] else { return nil }
-    return members.indices.first { $0 != slot && members[$0]?.place == member.place && members[$0]?.relief != nil }
+    return members.indices.first { other in
+      other != slot && members[other]?.place == member.place && members[other]?.relief != nil
+        && members[other]?.isLeaving == false
+    }
   }
 
   // MARK: Coming and going
