@@ -72,6 +72,11 @@ struct WorkerRecord: ~Copyable {
   /// The list of connections to look at in this turn.
   var firstQueued: Int32 = -1
   var lastQueued: Int32 = -1
+  /// The connection that is pumped, or -1, and whether it has been queued meanwhile.
+  var pumped: Int32 = -1
+  var isPumpedAgain = false
+  /// Requests begun so far.
+  var begun: UInt64 = 0
   var accepting = false
   /// Accepting pauses since the pool has no room: whoever makes some wakes the loop.
   let acceptPaused = Atomic<Bool>(false)

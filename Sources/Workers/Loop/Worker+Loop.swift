@@ -99,6 +99,10 @@ extension Worker {
 
   /// Puts a connection on the list for this turn; at once harmless from inside a plugin's call.
   func queue(_ connection: Connection) {
+    if connection.record.slot == record.pumped {
+      record.isPumpedAgain = true
+      return
+    }
     guard !connection.record.isQueued else { return }
     connection.record.isQueued = true
     connection.record.nextQueued = -1

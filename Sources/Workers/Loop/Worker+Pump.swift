@@ -8,14 +8,19 @@ import PluginHost
 extension Worker {
   /// Does all that can be done for `connection` now, and sets the deadline for what can't.
   func pump(_ connection: Connection) {
-    let budget = record.slot.count(.requests) &+ Worker.requestsPerTurn
+    let budget = record.begun &+ Worker.requestsPerTurn
+    var isDue = false
     while connection.record.phase != .free && connection.record.phase != .lent {
-      if record.slot.count(.requests) == budget {
+      if record.begun == budget {
         // Others wait: a client that sends many requests at once gets on in the next turn.
-        queue(connection)
+        isDue = true
         break
       }
+      // Whoever wants it to be looked at meanwhile has that in the next round of this loop, if there is one.
+      record.pumped = connection.record.slot
+      record.isPumpedAgain = false
       if connection.record.flags.contains(.broken) {
+        record.pumped = -1
         abandon(connection, connection.record.failure)
         return
       }
@@ -28,10 +33,15 @@ extension Worker {
       case .discarding: moved = discardBody(connection)
       case .closing: moved = finishClosing(connection)
       case .lingering: moved = linger(connection)
-      case .free, .lent: return
+      case .free, .lent: moved = false
       }
-      if !moved { break }
+      record.pumped = -1
+      if !moved {
+        isDue = record.isPumpedAgain
+        break
+      }
     }
+    if isDue { queue(connection) }
     guard connection.record.phase != .free && connection.record.phase != .lent else { return }
     flush(connection)
     watchOutput(connection)
@@ -94,6 +104,7 @@ extension Worker {
     if let input = connection.record.input, input.unreadCount > 0, parseHead(connection, input) { return true }
     // Answers that the client does not read hold back the next request.
     guard connection.record.output.count <= record.settings.highWater else { return false }
+    guard connection.record.flags.contains(.readable) else { return connection.record.flags.contains(.broken) }
     let input = inputWithRoom(connection)
     switch receive(connection, into: input) {
     case .bytes: return parseHead(connection, input) || connection.record.flags.contains(.readable)

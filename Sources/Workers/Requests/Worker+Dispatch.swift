@@ -9,6 +9,7 @@ extension Worker {
   /// The head of `request` is complete: checks what the head decides, finds the plugin, and hands it over.
   func begin(_ request: Request) {
     let connection = request.record.connection
+    record.begun &+= 1
     record.slot.add(.requests)
     request.record.began = record.now
     request.record.decoder = BodyDecoder(request.record.parser.head.framing, limits: record.settings.limits)
