@@ -34,12 +34,7 @@ struct outrider_symbol outrider_symbol_at(uint64_t address) {
   };
 }
 
-// The context of the calling thread; see outrider_thread_context().
-static _Thread_local void *thread_context;
-
-void *outrider_thread_context(void) { return thread_context; }
-
-void outrider_set_thread_context(void *context) { thread_context = context; }
+_Thread_local void *outrider_this_context;
 
 ssize_t outrider_send_message(int channel, const void *bytes, size_t size, int fd) {
   struct iovec vector = {(void *)bytes, size};

@@ -40,7 +40,10 @@ package struct Runtime {
   private init(address: UnsafeMutablePointer<RuntimeRecord>) { unsafe self.address = address }
 
   /// Whether the caller is on the worker's loop thread.
-  package var isOnLoop: Bool { unsafe Thread.context != nil && Thread.context == record.loopThread }
+  package var isOnLoop: Bool {
+    guard let context = unsafe Thread.context else { return false }
+    return unsafe context == record.loopThread
+  }
 }
 
 @safe

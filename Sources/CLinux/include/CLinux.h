@@ -31,9 +31,11 @@ const char *outrider_signal_abbreviation(int signal);
 // Whether a loaded library defines a symbol version, such as LIBSYSTEMD_252.
 int outrider_has_symbol_version(const char *version);
 
-// One pointer that belongs to the calling thread, NULL at its start.
-void *outrider_thread_context(void);
-void outrider_set_thread_context(void *context);
+// One pointer that belongs to the calling thread, NULL at its start. It is asked for on the path of a request, so that it
+// stands at a place that is known when the program starts: it is the program's own, never a library's.
+extern _Thread_local void *outrider_this_context __attribute__((tls_model("initial-exec")));
+static inline void *outrider_thread_context(void) { return outrider_this_context; }
+static inline void outrider_set_thread_context(void *context) { outrider_this_context = context; }
 
 // Variadic in C, so closed to Swift.
 static inline int outrider_open(const char *path, int flags, mode_t mode) { return open(path, flags, mode); }

@@ -39,15 +39,16 @@ struct OutputQueue: ~Copyable {
 
   /// Copies `bytes`, over as many buffers as it takes.
   mutating func append(_ bytes: Bytes, _ pool: inout BufferPool) {
-    var rest = bytes
-    while !rest.isEmpty {
-      let buffer = tail(min(rest.count, 1024), &pool)
-      let part = rest.slice(0, min(rest.count, buffer.freeCount))
-      var writer = unsafe ByteWriter(base: buffer.free, capacity: buffer.freeCount)
-      writer.append(part)
-      buffer.record.end += part.count
-      count += part.count
-      rest = rest.dropFirst(part.count)
+    guard var source = unsafe bytes.base else { return }
+    var rest = bytes.count
+    while rest > 0 {
+      let buffer = tail(min(rest, 1024), &pool)
+      let part = min(rest, buffer.freeCount)
+      unsafe buffer.free.update(from: source, count: part)
+      buffer.record.end += part
+      count += part
+      unsafe source += part
+      rest -= part
     }
   }
 
