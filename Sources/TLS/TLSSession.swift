@@ -15,6 +15,8 @@ package struct TLSSession: ~Copyable {
   private var subjectCount = 0
   /// After `read`: nothing is left in here, nor, as far as the last look at it told, in the socket.
   package private(set) var isDrained = false
+  /// A record was not taken whole: the next bytes to be written have to be the same, or there can be none.
+  package private(set) var isWithinRecord = false
   /// The kernel encrypts what is sent, so that files can go out by `sendFile`.
   package private(set) var sendsFiles = false
 
@@ -79,6 +81,7 @@ package struct TLSSession: ~Copyable {
     ERR_clear_error()
     var written = 0
     let result = unsafe SSL_write_ex(ssl, bytes, min(count, TLSSession.recordCapacity), &written)
+    isWithinRecord = result != 1
     return result == 1 ? .done(written) : action(after: result)
   }
 
@@ -86,6 +89,7 @@ package struct TLSSession: ~Copyable {
   package mutating func sendFile(_ file: CInt, offset: UInt64, count: UInt64) -> TLSAction {
     ERR_clear_error()
     let sent = unsafe SSL_sendfile(ssl, file, off_t(clamping: offset), Int(min(count, 1 << 30)), 0)
+    isWithinRecord = sent < 0
     return sent >= 0 ? .done(sent) : action(after: CInt(sent))
   }
 

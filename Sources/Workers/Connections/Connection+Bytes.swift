@@ -16,6 +16,13 @@ extension Connection {
     return result
   }
 
+  /// Gives up what is queued.
+  func discardOutput(_ pool: inout BufferPool) {
+    record.output.discard(&pool)
+    // Half of a record may be out, whose other half is gone: nothing else can come next.
+    if record.tls?.isWithinRecord == true { record.flags.insert(.broken) }
+  }
+
   /// Sends a few bytes past the queue, which has nothing that is on its way.
   func sendAtOnce(_ bytes: Bytes) {
     guard let base = unsafe bytes.base else { return }

@@ -80,7 +80,7 @@ extension Worker {
     if let request = connection.record.request, request.record.exchange != nil {
       guard giveUp(request, why) else {
         // A handler's thread still has it; the rest follows when that has returned.
-        connection.record.output.discard(&record.thread.record.pool)
+        connection.discardOutput(&record.thread.record.pool)
         settle(connection)
         setDeadline(connection, .max)
         return
@@ -91,7 +91,7 @@ extension Worker {
 
   /// Closes at once, with all that the connection holds.
   func close(_ connection: Connection) {
-    connection.record.output.discard(&record.thread.record.pool)
+    connection.discardOutput(&record.thread.record.pool)
     settle(connection)
     releaseRequest(connection)
     releaseInput(connection)

@@ -32,7 +32,7 @@ extension Worker {
     exchange.cancel(why)
     exchange.releaseClaim()
     takeOverOutput(request)
-    request.record.connection.record.output.discard(&record.thread.record.pool)
+    request.record.connection.discardOutput(&record.thread.record.pool)
     settle(request.record.connection)
     if !request.record.answered { exchange.deliver(.disconnect(why)) }
     end(exchange, of: request, opened: true)
@@ -101,7 +101,7 @@ extension Worker {
     let lends = request.record.unsettled > 0
     if lends {
       // What the plugin lends is its own again before close(); the answer can't be completed without it.
-      connection.record.output.discard(&record.thread.record.pool)
+      connection.discardOutput(&record.thread.record.pool)
       settle(connection)
     }
     if !request.record.answered { exchange.deliver(.disconnect(why)) }
@@ -124,7 +124,7 @@ extension Worker {
     guard sendsFile else { return }
     let connection = request.record.connection
     takeOverOutput(request)
-    connection.record.output.discard(&record.thread.record.pool)
+    connection.discardOutput(&record.thread.record.pool)
     connection.record.flags.insert(.resets)
     settle(connection)
   }

@@ -72,7 +72,7 @@ enum DirectTransport {
     _ connection: Connection, _ exchange: Exchange, _ worker: Worker, _ outcome: Outcome
   ) -> Outcome {
     connection.record.flags.insert(.broken)
-    connection.record.output.discard(&WorkerThread.current.record.pool)
+    connection.discardOutput(&WorkerThread.current.record.pool)
     exchange.cancel(outcome == .io ? .closed : outcome)
     return outcome
   }
