@@ -67,6 +67,7 @@ let package = Package(
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
     .testTarget(
       name: "PluginHostTests", dependencies: ["PluginHost", "HTTP", "COutrider"], swiftSettings: strict),
+    .testTarget(name: "TLSTests", dependencies: ["TLS"], swiftSettings: strict),
     .testTarget(name: "PlatformTests", dependencies: ["Platform"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],
