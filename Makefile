@@ -9,7 +9,7 @@ ABI := Sources/COutrider/include/outrider.h
 PLUGINS := demo_blocking demo_event inspect
 MISBEHAVING := misbehave_blocking misbehave_event
 BROKEN := $(basename $(notdir $(wildcard Tests/Plugins/broken/*.c)))
-TEST_PLUGINS := $(MISBEHAVING) $(BROKEN) configured identity
+TEST_PLUGINS := $(MISBEHAVING) $(BROKEN) configured identity logging
 PLUGIN_CFLAGS := -std=c11 -Wall -Wextra -Wpedantic -Werror -O2 -shared -fPIC -fvisibility=hidden \
   -ISources/COutrider/include -Wl,--version-script=Plugins/plugin.map
 
@@ -57,6 +57,9 @@ $(BUILD)/test-plugins/libconfigured.so: Tests/Plugins/configured/configured.c $(
 	@mkdir -p $(@D)
 	$(CC) $(PLUGIN_CFLAGS) -o $@ $<
 $(BUILD)/test-plugins/libidentity.so: Tests/Plugins/identity/identity.c $(ABI)
+	@mkdir -p $(@D)
+	$(CC) $(PLUGIN_CFLAGS) -o $@ $<
+$(BUILD)/test-plugins/liblogging.so: Tests/Plugins/logging/logging.c $(ABI)
 	@mkdir -p $(@D)
 	$(CC) $(PLUGIN_CFLAGS) -o $@ $<
 $(BUILD)/test-plugins/lib%.so: Tests/Plugins/broken/%.c Tests/Plugins/broken/broken.h $(ABI)

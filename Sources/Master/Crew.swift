@@ -182,6 +182,10 @@ struct Crew: ~Copyable {
     for line in channels { line?.send(kind: message.rawValue, text: text) }
   }
 
+  func passAll(_ message: WorkerProcess.Message, text: String, descriptor: CInt) {
+    for line in channels { line?.send(kind: message.rawValue, text: Array(text.utf8), descriptor: descriptor) }
+  }
+
   func killAll() {
     for case let member? in members { Process.send(SIGKILL, to: member.pid) }
   }

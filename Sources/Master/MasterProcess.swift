@@ -56,18 +56,31 @@ package struct MasterProcess: ~Copyable {
     let secure = try SecureListeners.load(configuration)
     listeners.secure(by: secure)
     let keys = secure.isEmpty ? nil : inheritance.ticketKeys ?? TicketKeys(now: Clock.monotonic())
+    let errorLog = try openErrorLog(configuration)
     // What root alone can do is done.
     try privileges.drop(ErrorLog.logger(role: "master", level: Logger.Level(configuration.settings.log.level)))
     // Another identity has lost this; a supervisor that died meanwhile is noticed by its channel.
     _ = Process.bindToParent(parent, signal: SIGTERM)
     let plugins = try PluginSet.load(configuration, purpose: .serve) { line.step("loading plugin \($0)") }
     line.step("starting workers")
+    // Not before: what is wrong with a start belongs on the terminal.
+    if let errorLog { LogFile.makeErrorLog(errorLog) }
     do throws(Errno) {
       return try MasterProcess(
         configuration, line, listeners, plugins, keys, warnings: secure.warnings, scale: scale,
         bootDeadline: bootDeadline)
     } catch {
       throw StartFault("\(error)", .osError)
+    }
+  }
+
+  private static func openErrorLog(_ configuration: Configuration) throws(StartFault) -> FileDescriptor? {
+    guard let path = configuration.settings.log.errorFile else { return nil }
+    do throws(Errno) {
+      return try LogFile.open(path)
+    } catch {
+      let fault = ConfigurationFault(origin: configuration.origin(of: "log.error"), message: "log.error: \(error)")
+      throw StartFault("\(fault)", error.code == EACCES || error.code == EPERM ? .noPermission : .osError)
     }
   }
 
@@ -176,15 +189,25 @@ package struct MasterProcess: ~Copyable {
         crew.tellAll(.orphaned)
         drain()
         return
-      case .message(let kind, let text, _):
+      case .message(let kind, let text, let descriptor):
         switch MasterMessage(rawValue: kind) {
         case .drain: drain()
         case .stop: stop()
+        case .log: if let descriptor { reopen(LogName(rawValue: String(decoding: text, as: UTF8.self)), descriptor) }
         case .scale: scale(by: Int(String(decoding: text, as: UTF8.self)) ?? 0)
         default: break
         }
       }
     }
+  }
+
+  /// A log has been opened anew: here, and in each worker.
+  private func reopen(_ name: LogName?, _ descriptor: borrowing FileDescriptor) {
+    guard let name else { return }
+    switch name {
+    case .error: LogFile.makeErrorLog(descriptor)
+    }
+    crew.passAll(.log, text: name.rawValue, descriptor: descriptor.raw)
   }
 
   private mutating func drain() {

@@ -28,6 +28,8 @@ package struct Generation {
     package var scale = 0
     /// Nil for none.
     package var pidFile: String?
+    /// Nil for standard error.
+    package var errorLog: String?
   }
 
   /// Counts from 1 over the life of the service.
@@ -64,6 +66,7 @@ package struct Generation {
     self.startedAt = startedAt
     self.settings = settings
     self.settings.pidFile = nil
+    self.settings.errorLog = nil
     self.channel = channel
     deadline = startedAt &+ settings.bootTimeout &+ Generation.bootMargin
   }
@@ -86,6 +89,7 @@ package struct Generation {
     case .workerTimeout: settings.workerTimeout = Generation.span(value) ?? settings.workerTimeout
     case .scale: settings.scale = Int(value) ?? settings.scale
     case .pidFile: settings.pidFile = String(value)
+    case .errorLog: settings.errorLog = String(value)
     }
   }
 

@@ -3,12 +3,35 @@ import Logging
 import Platform
 
 /// What masters run: the program file as it is on disk by then, with the supervisor's own command line and environment.
-package struct MasterProgram: Sendable {
+package struct MasterProgram: ~Copyable {
   /// How a master learns of its line to the supervisor.
   package static let channelVariable = "OUTRIDER_CHANNEL"
 
   let path: String
   let arguments: [String]
+  /// The standard error that the supervisor was started with: a master begins with it, whatever is the log by then.
+  private let standardError: FileDescriptor?
+
+  init(path: String, arguments: [String], standardError: consuming FileDescriptor?) {
+    self.path = path
+    self.arguments = arguments
+    self.standardError = standardError ?? LogFile.presentErrorLog()
+  }
+
+  /// Its descriptor, or -1.
+  var standardErrorNumber: CInt {
+    switch standardError {
+    case .some(let descriptor): descriptor.raw
+    case .none: -1
+    }
+  }
+
+  func restoreStandardError() {
+    switch standardError {
+    case .some(let descriptor): LogFile.makeErrorLog(descriptor)
+    case .none: break
+    }
+  }
 
   /// What is the supervisor's alone.
   private static let privateVariables = [
@@ -47,6 +70,7 @@ package struct MasterProgram: Sendable {
   /// In the child: nothing of the supervisor's but the channel survives.
   private func becomeMaster(_ channel: Channel, parent: pid_t) -> Never {
     Signals.reset()
+    restoreStandardError()
     Process.closeDescriptors(except: [channel.raw])
     Process.keepAcrossExec(channel.raw)
     Process.setEnvironment(MasterProgram.channelVariable, "\(channel.raw)")

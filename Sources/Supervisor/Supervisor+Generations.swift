@@ -58,6 +58,7 @@ extension Supervisor {
     let generation = state.generations[index]
     for fault in store.settle(generation.claims) { log.warning("a listener is not changed: \(fault)") }
     settlePidFile(generation.settings.pidFile)
+    settleErrorLog(generation.settings.errorLog)
     state.generations[index].stage = .serving
     state.generations[index].deadline = .max
     state.scale = generation.settings.scale
@@ -119,7 +120,7 @@ extension Supervisor {
     case .scoreboard:
       if let descriptor { state.generations[index].scoreboard = GenerationScoreboard(descriptor) }
     case .ticketKeys: state.ticketKeys = text
-    case .begin, .drain, .stop, .scale, nil: break
+    case .begin, .drain, .stop, .scale, .log, nil: break
     }
   }
 
@@ -162,7 +163,9 @@ extension Supervisor {
       let reason = generation.failure ?? "master \(generation.master) \(ending) while \(generation.step)"
       let own: ExitCode = if case .exited(let number) = ending { ExitCode(failure: number) } else { .software }
       failed(
-        generation.number, generation.cause, generation.startedAt, reason: reason, isTold: generation.failureIsTold,
+        generation.number, generation.cause, generation.startedAt, reason: reason,
+        // What went to a log file is said here too.
+        isTold: generation.failureIsTold && generation.settings.errorLog == nil,
         code: generation.failureCode ?? own)
     case .serving:
       if case .exited = ending { state.restarts.exited += 1 } else { state.restarts.killed += 1 }

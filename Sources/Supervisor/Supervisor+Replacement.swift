@@ -56,7 +56,7 @@ extension Supervisor {
     let file = try MemoryFile.make(name: "outrider-state", contents: Array(savedState.utf8))
     let lines = state.generations.compactMap { $0.channel?.raw }
     let scoreboards = state.generations.compactMap { $0.scoreboard?.board.raw }
-    var inherited = [file.raw] + store.descriptors + lines + scoreboards
+    var inherited = [file.raw, program.standardErrorNumber].filter { $0 > 2 } + store.descriptors + lines + scoreboards
     if let fd = pidFile?.raw { inherited.append(fd) }
     for fd in inherited { Process.keepAcrossExec(fd) }
     Process.setEnvironment(Supervisor.stateVariable, "\(file.raw)")
@@ -70,7 +70,8 @@ extension Supervisor {
   // MARK: The state as text
 
   private var savedState: String {
-    var text = StateText.line(["program"], text: program.path)
+    var text = StateText.line(["program", "\(program.standardErrorNumber)"], text: program.path)
+    if let errorLog { text += StateText.line(["error-log"], text: errorLog) }
     text += StateText.line(["count", "\(state.generationCount)"])
     text += StateText.line(["scale", "\(state.scale)"])
     text += StateText.line(["restart-at", "\(restartAt)"])
@@ -96,26 +97,32 @@ extension Supervisor {
   package static func inherited(arguments: [String]) throws(Errno) -> Supervisor? {
     guard let number = Process.environment(stateVariable), let fd = CInt(number), fd > 2 else { return nil }
     Process.setEnvironment(stateVariable, nil)
-    Process.closeOnExec(fd)
-    let file = FileDescriptor(owning: fd)
-    let bytes = try FileContents.read(path: "/proc/self/fd/\(file.raw)", limit: 1 << 24)
-    let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+    let lines = try stateText(in: FileDescriptor(owning: fd)).split(separator: "\n")
     guard let first = lines.first, first.hasPrefix("program ") else {
       throw Errno(code: EPROTO, attempt: "the state of the former supervisor")
     }
     var record = StateText.Record(first)
     _ = record.word()
-    var supervisor = try Supervisor(executable: record.text(), arguments: arguments, isSuccessor: true)
+    let standardError = record.number(CInt.self)
+    if standardError > 2 { Process.closeOnExec(standardError) }
+    var supervisor = try Supervisor(
+      executable: record.text(), arguments: arguments, isSuccessor: true,
+      standardError: standardError > 2 ? FileDescriptor(owning: standardError) : nil)
     for line in lines.dropFirst() { try supervisor.restore(StateText.Record(line)) }
     let count = supervisor.state.generations.count
     supervisor.log.info("the supervisor has been replaced, \(count) generation(s) taken over")
     return supervisor
   }
 
+  private static func stateText(in file: consuming FileDescriptor) throws(Errno) -> String {
+    String(decoding: try FileContents.read(path: "/proc/self/fd/\(file.raw)", limit: 1 << 24), as: UTF8.self)
+  }
+
   private mutating func restore(_ record: StateText.Record) throws(Errno) {
     var record = record
     switch record.word() {
     case "count": state.generationCount = record.number()
+    case "error-log": errorLog = record.text()
     case "scale": state.scale = record.number()
     case "ticket-keys": state.ticketKeys = record.text()
     case "restart-at": restartAt = record.number()
@@ -151,11 +158,12 @@ extension Supervisor {
 
 extension Generation {
   fileprivate var savedLine: String {
-    StateText.line([
-      "generation", "\(number)", "\(master)", "\(cause.rawValue)", "\(stage.rawValue)", "\(startedAt)", "\(deadline)",
-      "\(channel?.raw ?? -1)", "\(scoreboard?.board.raw ?? -1)", "\(settings.bootTimeout)",
-      "\(settings.gracefulTimeout)", "\(settings.restartBackoff)", "\(settings.workerTimeout)", "\(settings.scale)",
-    ])
+    StateText.line(
+      [
+        "generation", "\(number)", "\(master)", "\(cause.rawValue)", "\(stage.rawValue)", "\(startedAt)", "\(deadline)",
+        "\(channel?.raw ?? -1)", "\(scoreboard?.board.raw ?? -1)", "\(settings.bootTimeout)",
+        "\(settings.gracefulTimeout)", "\(settings.restartBackoff)", "\(settings.workerTimeout)", "\(settings.scale)",
+      ], text: settings.errorLog ?? "")
   }
 
   fileprivate init(saved: StateText.Record) {
@@ -179,5 +187,7 @@ extension Generation {
     settings = Settings(
       bootTimeout: record.number(), gracefulTimeout: record.number(), restartBackoff: record.number(),
       workerTimeout: record.number(), scale: record.number())
+    let errorLog = record.text()
+    settings.errorLog = errorLog.isEmpty ? nil : errorLog
   }
 }

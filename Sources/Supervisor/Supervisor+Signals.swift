@@ -10,10 +10,11 @@ extension Supervisor {
     case SIGTERM where aim == .serve: drainAll()
     case SIGTERM, SIGINT, SIGQUIT: stopAll()
     case SIGHUP: reload()
+    case SIGUSR1: reopenLogs()
     case SIGUSR2: beginReplacement()
     case SIGTTIN: scale(by: 1)
     case SIGTTOU: scale(by: -1)
-    default: log.warning("\(Signals.name(signal)) has no effect in this version")
+    default: break
     }
   }
 

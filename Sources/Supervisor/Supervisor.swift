@@ -25,6 +25,8 @@ package struct Supervisor: ~Copyable {
   var aim = Aim.serve
   var state = ServiceState()
   var store = ListenerStore()
+  /// The file that the supervisor logs to; nil is the standard error that it was started with.
+  var errorLog: String?
   var pidFile: PidFile?
   /// That of the generation that starts, if it is to have another.
   var nextPidFile: PidFile?
@@ -47,8 +49,12 @@ package struct Supervisor: ~Copyable {
   ///   - executable: the program file, which each master runs anew.
   ///   - arguments: the command line, program name included.
   ///   - isSuccessor: of another supervisor in this process, whose signals may wait.
-  package init(executable: String, arguments: [String], isSuccessor: Bool = false) throws(Errno) {
-    program = MasterProgram(path: executable, arguments: arguments)
+  ///   - standardError: as it was at the very start; nil is the present one.
+  package init(
+    executable: String, arguments: [String], isSuccessor: Bool = false,
+    standardError: consuming FileDescriptor? = nil
+  ) throws(Errno) {
+    program = MasterProgram(path: executable, arguments: arguments, standardError: standardError)
     // Whoever ignores SIGCHLD never hears of a child's end, and not all who start this process are careful.
     if !isSuccessor { Signals.useDefaults() }
     log = ErrorLog.logger(role: "supervisor", level: .info)

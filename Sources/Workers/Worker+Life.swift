@@ -102,10 +102,14 @@ extension Worker {
         beginDrain()
         record.epoll.remove(record.channel.raw)
         return
-      case .message(let kind, let text, _):
+      case .message(let kind, let text, let descriptor):
         switch WorkerProcess.Message(rawValue: kind) {
         case .ticketKeys: TicketKeys(text: String(decoding: text, as: UTF8.self))?.install()
         case .drain: beginDrain()
+        case .log:
+          if let descriptor, LogName(rawValue: String(decoding: text, as: UTF8.self)) == .error {
+            LogFile.makeErrorLog(descriptor)
+          }
         case .orphaned:
           beginDrain()
           hurryIdleConnections()

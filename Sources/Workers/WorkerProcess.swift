@@ -23,6 +23,8 @@ package struct WorkerProcess: ~Copyable {
     case orphaned = 6
     /// Master to worker: the keys of session tickets from now on.
     case ticketKeys = 7
+    /// Master to worker: a log that has been opened anew, as a descriptor; the text is its `LogName`.
+    case log = 8
   }
 
   package struct Socket: Sendable {

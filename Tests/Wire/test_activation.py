@@ -310,9 +310,7 @@ def test_a_listener_that_overlaps_the_one_before(own, tmp_path):
     service = Service(own, tmp_path)
     port = service.port
     for bind in (f"0.0.0.0:{port}", f"127.0.0.1:{port}", f"0.0.0.0:{port}"):
-        with Load(service.server.address, pause=0.002) as load:
-            service.reload(listeners=[bind])
-        load.assert_well()
+        service.reload(listeners=[bind])
         with open("/proc/net/tcp") as table:
             states = [line.split()[1] for line in table if line.split()[3] == "0A"]
         assert [s for s in states if s.endswith(f":{port:04X}")] == [

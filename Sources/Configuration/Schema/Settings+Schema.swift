@@ -140,6 +140,9 @@ extension Settings {
         "The largest block of fields of a 103 response."),
 
       .init("log.level", .choice(), default: "info", \.log.level, "The least severe messages that are logged."),
+      .init(
+        "log.error", .text("\"stderr\" or an absolute path", check: checkLog), default: "stderr", \.log.error,
+        "Where messages go, and what plugins write to standard error; a file is opened anew at SIGUSR1."),
 
       .init(
         "debug.abi_checks", .boolean, default: "false", \.debug.abiChecks,
@@ -172,9 +175,17 @@ private func checkAccount(_ name: String) throws(Refusal) {
   }
 }
 
-/// Absolute, and short enough for a line to the supervisor; empty for none.
+private func checkLog(_ place: String) throws(Refusal) {
+  if place != "stderr" { try checkAbsolute(place) }
+}
+
 private func checkPidFile(_ path: String) throws(Refusal) {
-  guard path.isEmpty || path.utf8.first == UInt8(ascii: "/") else {
+  if !path.isEmpty { try checkAbsolute(path) }
+}
+
+/// Absolute, and short enough for a line to the supervisor.
+private func checkAbsolute(_ path: String) throws(Refusal) {
+  guard path.utf8.first == UInt8(ascii: "/") else {
     throw Refusal(reason: "\(QuotedText.shown(path)) is not an absolute path")
   }
   guard path.utf8.count <= 2048, !path.utf8.contains(0) else {

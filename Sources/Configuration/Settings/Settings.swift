@@ -82,6 +82,11 @@ package struct Settings: Sendable, Equatable {
 
   package struct Log: Sendable, Equatable {
     package var level = LogLevel.info
+    /// `stderr`, or an absolute path.
+    package var error = ""
+
+    /// The path of the error log; nil if it is standard error.
+    package var errorFile: String? { error.utf8.first == UInt8(ascii: "/") ? error : nil }
   }
 
   package struct Debug: Sendable, Equatable {

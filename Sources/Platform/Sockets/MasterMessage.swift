@@ -34,6 +34,13 @@ package enum MasterMessage: UInt8 {
   case scoreboard = 13
   /// Either way: the keys of session tickets, which the supervisor keeps unread for the next master.
   case ticketKeys = 14
+  /// Supervisor to master: a log file that has been opened anew, as a descriptor; the text is its `LogName`.
+  case log = 15
+}
+
+/// The logs of a server.
+package enum LogName: String, Sendable {
+  case error
 }
 
 /// What a master tells the supervisor of its configuration: the supervisor reads none.
@@ -45,6 +52,8 @@ package enum MasterSetting: String, Sendable {
   case workerTimeout = "worker_timeout"
   /// The path of the pid file.
   case pidFile = "pidfile"
+  /// The path of the error log, if that is a file.
+  case errorLog = "log.error"
   /// How many workers there are beyond the configured number; may come again.
   case scale
 }
