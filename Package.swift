@@ -68,6 +68,7 @@ let package = Package(
     .testTarget(
       name: "PluginHostTests", dependencies: ["PluginHost", "HTTP", "COutrider"], swiftSettings: strict),
     .testTarget(name: "TLSTests", dependencies: ["TLS"], swiftSettings: strict),
+    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "Platform"], swiftSettings: strict),
     .testTarget(name: "PlatformTests", dependencies: ["Platform"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],

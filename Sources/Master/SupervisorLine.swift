@@ -18,6 +18,7 @@ package struct SupervisorLine: Sendable {
     tell(.restartBackoff, "\(settings.server.restartBackoff)")
     tell(.workerTimeout, "\(settings.timeouts.worker)")
     if !settings.server.pidFile.isEmpty { tell(.pidFile, settings.server.pidFile) }
+    tell(.logLevel, settings.log.level.rawValue)
     if let path = settings.log.errorFile { tell(.errorLog, path) }
     send(.configured)
     var inheritance = Inheritance()

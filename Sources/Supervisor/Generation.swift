@@ -1,4 +1,5 @@
 import Glibc
+import Logging
 import Platform
 
 /// One generation of the server, as the supervisor sees it: a master and where it stands.
@@ -28,6 +29,7 @@ package struct Generation {
     package var scale = 0
     /// Nil for none.
     package var pidFile: String?
+    package var logLevel = Logger.Level.info
     /// Nil for standard error.
     package var errorLog: String?
   }
@@ -89,6 +91,7 @@ package struct Generation {
     case .workerTimeout: settings.workerTimeout = Generation.span(value) ?? settings.workerTimeout
     case .scale: settings.scale = Int(value) ?? settings.scale
     case .pidFile: settings.pidFile = String(value)
+    case .logLevel: settings.logLevel = Logger.Level(rawValue: String(value)) ?? settings.logLevel
     case .errorLog: settings.errorLog = String(value)
     }
   }

@@ -59,6 +59,7 @@ extension Supervisor {
     for fault in store.settle(generation.claims) { log.warning("a listener is not changed: \(fault)") }
     settlePidFile(generation.settings.pidFile)
     settleErrorLog(generation.settings.errorLog)
+    log.logLevel = generation.settings.logLevel
     state.generations[index].stage = .serving
     state.generations[index].deadline = .max
     state.scale = generation.settings.scale

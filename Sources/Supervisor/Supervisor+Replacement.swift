@@ -71,6 +71,7 @@ extension Supervisor {
 
   private var savedState: String {
     var text = StateText.line(["program", "\(program.standardErrorNumber)"], text: program.path)
+    text += StateText.line(["log-level", log.logLevel.rawValue])
     if let errorLog { text += StateText.line(["error-log"], text: errorLog) }
     text += StateText.line(["count", "\(state.generationCount)"])
     text += StateText.line(["scale", "\(state.scale)"])
@@ -122,6 +123,7 @@ extension Supervisor {
     var record = record
     switch record.word() {
     case "count": state.generationCount = record.number()
+    case "log-level": log.logLevel = Logger.Level(rawValue: record.word()) ?? log.logLevel
     case "error-log": errorLog = record.text()
     case "scale": state.scale = record.number()
     case "ticket-keys": state.ticketKeys = record.text()

@@ -18,7 +18,7 @@ package struct Supervisor: ~Copyable {
   }
 
   let program: MasterProgram
-  let log: Logger
+  var log: Logger
   let epoll: Epoll
   private let signals: SignalDescriptor
   private var timer: TimerDescriptor

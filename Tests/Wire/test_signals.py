@@ -74,6 +74,17 @@ def test_a_stopped_and_continued_supervisor(service):
     service.wait_for_number()
 
 
+def test_the_level_of_the_log_is_the_supervisors_too(service):
+    service.reload(settings='[log]\nlevel = "warning"')
+    before = len(service.server.log)
+    service.reload(settings='[log]\nlevel = "warning"')
+    service.server.tell(signal.SIGUSR2)
+    service.reload(settings='[log]\nlevel = "warning"')
+    assert "INFO" not in service.server.log[before:]
+    service.file.write_text("nonsense")
+    service.failed_reload()
+
+
 # TTIN and TTOU: workers more and fewer
 
 

@@ -52,6 +52,8 @@ package enum MasterSetting: String, Sendable {
   case workerTimeout = "worker_timeout"
   /// The path of the pid file.
   case pidFile = "pidfile"
+  /// The least severe messages that are logged.
+  case logLevel = "log.level"
   /// The path of the error log, if that is a file.
   case errorLog = "log.error"
   /// How many workers there are beyond the configured number; may come again.
