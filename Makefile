@@ -1,5 +1,6 @@
 # make          the release build            make run    serve the demo plugin on http://127.0.0.1:8000
 # make test     everything that must hold    make bench  CPU, system calls and allocations per request
+# make soak     mixed clients while workers are killed and replaced, each model and style for SOAK_SECONDS
 # make fuzz     libFuzzer on the engine, each target for FUZZ_SECONDS
 SHELL := /bin/bash
 BUILD := .build
@@ -16,7 +17,7 @@ PLUGIN_CFLAGS := -std=c11 -Wall -Wextra -Wpedantic -Werror -O2 -shared -fPIC -fv
 # The modules are for people: the linker sees the program whole again. LTO= builds faster while one works on it.
 LTO := --experimental-lto-mode=full
 
-.PHONY: build run test bench plugins test-plugins server dependencies test-dependencies bench-dependencies lint fuzz clean
+.PHONY: build run test soak bench plugins test-plugins server dependencies test-dependencies bench-dependencies lint fuzz clean
 
 build: server plugins
 
@@ -80,6 +81,10 @@ run: build
 test: test-dependencies build test-plugins lint
 	swift test --disable-xctest
 	$(BUILD)/venv/bin/python -m pytest -q Tests/Wire
+
+SOAK_SECONDS ?= 300
+soak: test-dependencies build
+	OUTRIDER_SOAK_SECONDS=$(SOAK_SECONDS) $(BUILD)/venv/bin/python -m pytest -q Tests/Wire/test_soak.py
 
 lint:
 	swift format lint --strict -r -p Package.swift Sources Tests
