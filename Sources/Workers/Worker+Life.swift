@@ -147,22 +147,11 @@ extension Worker {
     }
   }
 
-  /// Clients that wait in the backlog would be reset with the last copy of the socket: they are served first.
-  private func closeListeners() {
-    for index in record.listeners.indices {
-      while !record.table.isFull, accept(on: index) {}
-      record.epoll.remove(record.listeners[index].fd)
-      record.listeners[index].isRegistered = false
-      Connections.close(record.listeners[index].fd)
-    }
-    record.accepting = false
-  }
-
   /// Nothing is left to do, or no time to do it.
   var isFinished: Bool {
     switch record.drain {
     case .serving: false
-    case .draining: record.table.count == 0 || record.now >= record.drainDeadline
+    case .draining: record.table.count == 0 && !hasLastClients || record.now >= record.drainDeadline
     case .stopping: true
     }
   }

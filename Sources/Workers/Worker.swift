@@ -40,6 +40,9 @@ struct Listener {
   let serverAddress: Bytes
   let serverPort: UInt16
   var isRegistered = false
+  /// Clients in its backlog that a worker which is to finish serves still.
+  var lastClients = 0
+  var isClosed = false
 }
 
 @safe

@@ -171,6 +171,20 @@ def test_term_lets_a_stream_finish(own, combination):
     server.ended_well(timeout=3)
 
 
+def test_term_serves_the_backlog(own, combination):
+    """Who has connected and sent a request before TERM is served, also where one is served at a time."""
+    server = own("--set", "server.worker_connections=3", combination.demo, model=combination.model)
+    connections = [server.connect() for _ in range(6)]
+    for connection in connections:
+        connection.send(request("GET", "/delay?s=0.2"))
+    time.sleep(0.1)
+    server.tell(signal.SIGTERM)
+    for connection in connections:
+        assert connection.final(timeout=5).status == 200
+        connection.close()
+    server.ended_well(timeout=8)
+
+
 @only(lambda combination: str(combination) != "sync-blocking")  # there the worker is inside the handler
 def test_nobody_is_accepted_after_term(own, combination):
     server = own(combination.demo, model=combination.model)
@@ -183,7 +197,8 @@ def test_nobody_is_accepted_after_term(own, combination):
 
     with in_flight(server, "/delay?s=1.5") as connection:
         server.tell(signal.SIGTERM)
-        wait_for(is_refused, "a refused connection", timeout=1)
+        time.sleep(0.3)  # who comes before the worker knows is in the backlog, and served
+        wait_for(is_refused, "a refused connection", timeout=0.7)
         assert not connection.finals, "refused while the last request is still running"
         assert connection.final(timeout=3).status == 200
     server.ended_well(timeout=3)

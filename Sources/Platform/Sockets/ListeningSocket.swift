@@ -112,6 +112,15 @@ package enum ListeningSocket {
     if boundAddress(fd).family != AF_UNIX { set(fd, CInt(IPPROTO_TCP), TCP_DEFER_ACCEPT, isWanted ? 1 : 0) }
   }
 
+  /// How many connections wait to be accepted; for a unix socket, which does not tell, as many as there may well be.
+  package static func backlogLength(_ fd: CInt) -> Int {
+    var info = tcp_info()
+    var size = socklen_t(MemoryLayout<tcp_info>.size)
+    guard unsafe getsockopt(fd, CInt(IPPROTO_TCP), TCP_INFO, &info, &size) == 0 else { return 64 }
+    // Of a socket that listens, this is the length of its queue.
+    return Int(info.tcpi_unacked)
+  }
+
   /// Whether `fd` is a stream socket on which somebody listens.
   package static func isListening(_ fd: CInt) -> Bool {
     get(fd, SO_TYPE) == CInt(SOCK_STREAM.rawValue) && get(fd, SO_ACCEPTCONN) == 1

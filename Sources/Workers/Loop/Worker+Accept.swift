@@ -10,6 +10,7 @@ extension Worker {
 
   /// Listens or stops listening, as the worker has room and is meant to serve.
   func updateAccepting() {
+    if record.drain == .draining && hasLastClients { takeLastClients() }
     let hasRoom = !record.table.isFull && poolHasRoom
     let wanted = hasRoom && record.drain == .serving && record.now >= record.acceptAgainAt
     guard wanted != record.accepting else { return }
@@ -47,7 +48,7 @@ extension Worker {
     }
   }
 
-  private func stopListening(on index: Int) {
+  func stopListening(on index: Int) {
     guard record.listeners[index].isRegistered else { return }
     record.epoll.remove(record.listeners[index].fd)
     record.listeners[index].isRegistered = false
@@ -56,7 +57,7 @@ extension Worker {
   /// A listener has clients. A worker of one connection at a time serves one after the other, as far as its turn goes.
   func acceptClients(on index: Int) {
     var rest = record.settings.keepsConnections ? 1 : Worker.connectionsPerTurn
-    while rest > 0, accept(on: index) { rest -= 1 }
+    while rest > 0, record.listeners[index].isRegistered, accept(on: index) { rest -= 1 }
   }
 
   private static let connectionsPerTurn = 16
@@ -64,7 +65,7 @@ extension Worker {
   /// Takes one connection; false if there is none.
   @discardableResult
   func accept(on index: Int) -> Bool {
-    guard record.listeners[index].isRegistered, !record.table.isFull else { return false }
+    guard !record.table.isFull else { return false }
     switch Connections.accept(record.listeners[index].fd) {
     case .none: return false
     case .exhausted(let error):
@@ -73,7 +74,7 @@ extension Worker {
       return false
     case .connection(let fd, let peer):
       open(fd, on: index, peer)
-      if record.sharesListeners && !record.table.isFull {
+      if record.sharesListeners && record.listeners[index].isRegistered && !record.table.isFull {
         // The kernel wakes the first in its list of waiters, always; going to its end shares the load evenly.
         stopListening(on: index)
         listen(on: index)
