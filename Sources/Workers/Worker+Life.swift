@@ -143,6 +143,8 @@ extension Worker {
   private func hurryIdleConnections() {
     let moment = record.now &+ 800 * Clock.nanosecondsPerMillisecond
     record.table.visit { connection in
+      // A thread may have given its request back without a word: the connection does not look idle before that is seen.
+      if connection.record.phase == .exchange && connection.record.loan.isReturned { pump(connection) }
       if connection.record.phase == .idle && connection.record.deadline > moment { setDeadline(connection, moment) }
     }
   }

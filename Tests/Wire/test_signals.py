@@ -358,8 +358,8 @@ def test_a_killed_supervisor_leaves_no_idle_connections(own, tmp_path, model):
         service.server.tell(signal.SIGKILL)
         start = time.monotonic()
         if model != "sync":
-            idle.assert_closed(timeout=1.5)
-            assert time.monotonic() - start < 1.3, "within a second"
+            idle.assert_closed(timeout=2)
+            assert time.monotonic() - start < 1.8, "within a second"
         assert busy.final(timeout=4).status == 200
     service.server.wait()
     service.server.assert_nothing_left(timeout=1.5)
