@@ -51,7 +51,7 @@ let package = Package(
     .target(name: "PluginHost", dependencies: ["HTTP", "Platform", "COutrider"], swiftSettings: strict),
     .target(name: "Configuration", dependencies: ["Platform", "CTomlPlusPlus"], swiftSettings: strict),
     .target(name: "TLS", dependencies: ["Platform", "COpenSSL"], swiftSettings: strict),
-    .target(name: "HTTP", swiftSettings: strict),
+    .target(name: "HTTP", dependencies: ["CNghttp2"], swiftSettings: strict),
     .target(
       name: "Platform", dependencies: ["CLinux", .product(name: "Logging", package: "swift-log")],
       swiftSettings: strict),

@@ -84,6 +84,7 @@ package struct ConfigurationSources: Sendable {
     checkConstraints(traced, &reader.faults)
     let listeners = readListeners(root, &reader)
     let plugins = readPlugins(root, &reader)
+    checkProtocols(listeners, traced, &reader.faults)
 
     try reader.faults.check()
     return Configuration(traced, listeners: listeners, plugins: plugins, file: file?.name)

@@ -71,6 +71,10 @@ extension Worker {
   private func stopPool() {
     if record.drain == .stopping || record.table.count > 0 {
       record.table.visit { connection in
+        connection.record.http2?.visit { request in
+          request.record.exchange?.cancel(.cancelled)
+          request.record.lane.close()
+        }
         guard let request = connection.record.request, let exchange = request.record.exchange else { return }
         exchange.cancel(.cancelled)
         request.record.lane.close()

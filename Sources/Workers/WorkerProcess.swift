@@ -89,7 +89,7 @@ package struct WorkerProcess: ~Copyable {
     let plugins = plugins
     let settings = WorkerSettings(self.settings)
     let runtime = try Runtime.install(
-      exchanges: settings.connections, slot: slot, role: role, level: level, abortsOnMisuse: abortsOnMisuse)
+      exchanges: settings.requests, slot: slot, role: role, level: level, abortsOnMisuse: abortsOnMisuse)
     let thread = WorkerThread.install(cells: slot.thread(0))
     unsafe runtime.record.loopThread = UnsafeMutableRawPointer(thread.address)
     let listeners = sockets.map { socket in
@@ -105,7 +105,7 @@ package struct WorkerProcess: ~Copyable {
         listeners: listeners, tls: sockets.map(\.tls), sharesListeners: sharesListeners,
         table: ConnectionTable(capacity: settings.connections),
         requests: RequestPool(
-          capacity: settings.connections, limits: settings.limits, underscores: settings.underscores),
+          capacity: settings.requests, limits: settings.limits, underscores: settings.underscores),
         wheel: DeadlineWheel(now: now), now: now, gracefulTimeout: gracefulTimeout, slot: slot,
         lifetime: lifetime, heartbeatDue: settings.timeouts.worker == 0 ? .max : now))
     try worker.registerSources()

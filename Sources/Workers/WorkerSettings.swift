@@ -21,6 +21,10 @@ struct WorkerSettings {
   let trusted: TrustedPeers
   /// The PROXY header that each listener wants, if any.
   let proxyHeaders: [ProxyHeader.Accepted?]
+  /// Whether each listener takes HTTP/2 with prior knowledge.
+  let priorKnowledge: [Bool]
+  let http2: Settings.HTTP2
+  let http2Session: HTTP2Settings
 
   init(_ settings: Settings) {
     model = settings.server.workerModel
@@ -55,6 +59,9 @@ struct WorkerSettings {
       case .any: .any
       }
     }
+    priorKnowledge = settings.listeners.map(\.h2c)
+    http2 = settings.http2
+    http2Session = HTTP2Settings(settings.http2)
     hints = settings.listeners.map { listener in
       var rules = EarlyHintRules()
       rules.enabled = settings.earlyHints.enabled
@@ -76,6 +83,14 @@ struct WorkerSettings {
     return UInt64(server.maxRequests) + UInt64.random(in: 0...UInt64(server.maxRequestsJitter))
   }
 
+  /// The most requests at once: of HTTP/1 one for each connection, of HTTP/2 as many as there are streams.
+  var requests: Int {
+    guard priorKnowledge.contains(true) else { return connections }
+    return connections + min(connections * http2.maxConcurrentStreams, WorkerSettings.mostStreams)
+  }
+
+  private static let mostStreams = 1 << 16
+
   /// A sync worker closes after each answer.
   var keepsConnections: Bool { model != .sync }
 }
@@ -91,5 +106,21 @@ extension WorkerModel {
     case .gthread: 2
     case .async: 3
     }
+  }
+}
+
+extension HTTP2Settings {
+  init(_ settings: Settings.HTTP2) {
+    self.init()
+    maxConcurrentStreams = UInt32(clamping: settings.maxConcurrentStreams)
+    initialWindowSize = UInt32(clamping: settings.initialWindowSize)
+    maxFrameSize = UInt32(clamping: settings.maxFrameSize)
+    maxHeaderListSize = UInt32(clamping: settings.maxHeaderListSize)
+    floods.resets = settings.maxResetsPerSecond
+    floods.settings = settings.maxSettingsPerSecond
+    floods.pings = settings.maxPingsPerSecond
+    floods.priorities = settings.maxPrioritiesPerSecond
+    floods.emptyFrames = settings.maxEmptyFramesPerSecond
+    floods.windowUpdates = settings.maxWindowUpdatesPerSecond
   }
 }

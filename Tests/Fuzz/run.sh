@@ -20,7 +20,7 @@ targets=("$@")
 # Optimised, as it ships, and with every check that can be had.
 flags=(-O -g -wmo -parse-as-library -sanitize=fuzzer,address -assert-config Debug -enforce-exclusivity=checked
   -swift-version 6 -package-name outrider -strict-memory-safety -enable-upcoming-feature ExistentialAny
-  -warnings-as-errors -I "$out" -use-ld=lld)
+  -warnings-as-errors -I "$out" -I Sources/CNghttp2 -use-ld=lld)
 
 # The longest input: what reaches the limits that the target chooses, and its slow paths, without being slow.
 declare -A longest=([HeadParser]=2048 [ChunkedDecoder]=1024 [ProxyHeader]=600 [ResponseWriter]=1024)

@@ -123,6 +123,38 @@ extension Settings {
         "What becomes of request fields with an underscore in their name: dropped, the request refused, passed on."),
 
       .init(
+        "http2.max_concurrent_streams", .integer(1...10_000), default: "100", \.http2.maxConcurrentStreams,
+        "The most requests at once on a connection."),
+      .init(
+        "http2.initial_window_size", .size(kib...16 * mib), default: "64KiB", \.http2.initialWindowSize,
+        "The most of a request's body that is held for a handler that has not read it."),
+      .init(
+        "http2.max_frame_size", .size(16 * kib...16 * mib - 1), default: "16KiB", \.http2.maxFrameSize,
+        "The largest frame that a client may send."),
+      .init(
+        "http2.max_header_list_size", .size(kib...mib), default: "64KiB", \.http2.maxHeaderListSize,
+        "The largest head as HTTP/2 counts it; a larger one ends the connection. limits.head counts besides."),
+      .init(
+        "http2.max_resets_per_second", .integer(1...1_000_000), default: "100", \.http2.maxResetsPerSecond,
+        "The most streams that a client may reset in a second, or have reset for errors; more end its connection."),
+      .init(
+        "http2.max_settings_per_second", .integer(1...1_000_000), default: "100", \.http2.maxSettingsPerSecond,
+        "The most SETTINGS frames of a connection in a second; more end it."),
+      .init(
+        "http2.max_pings_per_second", .integer(1...1_000_000), default: "100", \.http2.maxPingsPerSecond,
+        "The most PING frames of a connection in a second; more end it."),
+      .init(
+        "http2.max_priorities_per_second", .integer(1...1_000_000), default: "100", \.http2.maxPrioritiesPerSecond,
+        "The most PRIORITY and unknown frames of a connection in a second; more end it."),
+      .init(
+        "http2.max_empty_frames_per_second", .integer(1...1_000_000), default: "100", \.http2.maxEmptyFramesPerSecond,
+        "The most frames of a connection in a second that carry nothing; more end it."),
+      .init(
+        "http2.max_window_updates_per_second", .integer(1...1_000_000), default: "100",
+        \.http2.maxWindowUpdatesPerSecond,
+        "The most WINDOW_UPDATE frames of a connection in a second, besides one for each 512 bytes sent."),
+
+      .init(
         "proxy.trusted", .trustedPeers, default: #"["127.0.0.1", "::1"]"#, \.proxy.trusted,
         "The peers whose X-Forwarded-*, Forwarded and X-Request-ID count; \"unix\" is those of unix sockets."),
 
@@ -209,6 +241,9 @@ extension ListenerSettings {
       .init(
         "listener.group", .text("group", check: checkAccount), default: "\"\"", \.group,
         "The group of a unix socket, by name or number; without it that of the user who starts the server."),
+      .init(
+        "listener.h2c", .boolean, default: "false", \.h2c,
+        "Whether clients that know of it beforehand may speak HTTP/2 without TLS."),
       .init(
         "listener.early_hints", .choice(), default: "auto", \.earlyHints,
         "Over early_hints.http1 for this listener; \"auto\" leaves it to that."),

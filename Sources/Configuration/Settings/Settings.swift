@@ -7,6 +7,7 @@ package struct Settings: Sendable, Equatable {
   package var timeouts = Timeouts()
   package var limits = Limits()
   package var http = HTTP()
+  package var http2 = HTTP2()
   package var proxy = Proxy()
   package var earlyHints = EarlyHints()
   package var log = Log()
@@ -69,6 +70,19 @@ package struct Settings: Sendable, Equatable {
     package var underscoreFields = UnderscoreFields.drop
   }
 
+  package struct HTTP2: Sendable, Equatable {
+    package var maxConcurrentStreams = 0
+    package var initialWindowSize = 0
+    package var maxFrameSize = 0
+    package var maxHeaderListSize = 0
+    package var maxResetsPerSecond = 0
+    package var maxSettingsPerSecond = 0
+    package var maxPingsPerSecond = 0
+    package var maxPrioritiesPerSecond = 0
+    package var maxEmptyFramesPerSecond = 0
+    package var maxWindowUpdatesPerSecond = 0
+  }
+
   package struct Proxy: Sendable, Equatable {
     package var trusted = TrustedPeers()
   }
@@ -103,6 +117,8 @@ package struct Settings: Sendable, Equatable {
 /// A `[[listener]]`.
 package struct ListenerSettings: Sendable, Equatable {
   package var bind = BindAddress.unix(path: "")
+  /// HTTP/2 with prior knowledge on a cleartext listener.
+  package var h2c = false
   /// As configured, where `auto` leaves it to `[early_hints].http1`: see `Settings.http1Hints(of:)`.
   package var earlyHints = HTTP1Hints.auto
   package var proxyProtocol = ProxyProtocol.off

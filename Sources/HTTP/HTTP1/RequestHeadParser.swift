@@ -13,6 +13,8 @@ package struct RequestHeadParser {
     case refused(Refusal)
   }
 
+  package static let longestMethod = 20
+
   package private(set) var head = RequestHead()
   private let limits: RequestLimits
   private let underscores: UnderscoreFields
@@ -100,7 +102,7 @@ package struct RequestHeadParser {
     var index = start
     while index < bound, unsafe ASCII.isToken(base[index]) {
       index &+= 1
-      if index &- start > 20 { return .refused(.malformedMethod) }
+      if index &- start > RequestHeadParser.longestMethod { return .refused(.malformedMethod) }
     }
     guard index < bound else { return ranOut(index) }
     guard index > start, unsafe base[index] == ASCII.space else { return .refused(.malformedMethod) }

@@ -14,6 +14,11 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
   case headTimeout, bodyTimeout, belowMinimumRate
   case handlerFailed, handlerUnavailable, requestTimeout
   case plainHTTPOverTLS, failedHandshake, handshakeTimeout
+  case connectionField, conflictingHost
+  case malformedPreface, malformedFrame, headerListTooLarge
+  case resetFlood, provokedResetFlood, settingsFlood, pingFlood, priorityFlood, emptyFrameFlood, windowUpdateFlood,
+    continuationFlood
+  case stalledStream
 
   /// The status of the answer (RFC 9110 section 15).
   package var status: UInt32 {
@@ -33,6 +38,15 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
     }
   }
 
+  /// What a connection brings in such numbers that it is told to calm down (RFC 9113 section 10.5).
+  package var isFlood: Bool {
+    switch self {
+    case .resetFlood, .provokedResetFlood, .settingsFlood, .pingFlood, .priorityFlood, .emptyFrameFlood: true
+    case .windowUpdateFlood, .continuationFlood, .headerListTooLarge: true
+    default: false
+    }
+  }
+
   /// One phrase that says what was wrong.
   package var reason: StaticString {
     switch self {
@@ -46,7 +60,7 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
     case .foldedField: "folded field line"
     case .underscoreInFieldName: "underscore in a field name"
     case .duplicateField: "field that must stand once is repeated"
-    case .missingHost: "HTTP/1.1 request without Host"
+    case .missingHost: "request without Host"
     case .malformedHost: "malformed Host"
     case .malformedContentLength: "malformed Content-Length"
     case .conflictingFraming: "both Content-Length and Transfer-Encoding"
@@ -80,6 +94,20 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
     case .plainHTTPOverTLS: "plain HTTP on a listener with TLS"
     case .failedHandshake: "TLS handshake failed"
     case .handshakeTimeout: "TLS handshake not complete within timeouts.head"
+    case .connectionField: "field of the connection in HTTP/2"
+    case .conflictingHost: "Host is not :authority"
+    case .malformedPreface: "malformed HTTP/2 connection preface"
+    case .malformedFrame: "HTTP/2 protocol error"
+    case .headerListTooLarge: "header list larger than http2.max_header_list_size"
+    case .resetFlood: "more RST_STREAM frames than http2.max_resets_per_second"
+    case .provokedResetFlood: "more streams reset for errors than http2.max_resets_per_second"
+    case .settingsFlood: "more SETTINGS frames than http2.max_settings_per_second"
+    case .pingFlood: "more PING frames than http2.max_pings_per_second"
+    case .priorityFlood: "more PRIORITY or unknown frames than http2.max_priorities_per_second"
+    case .emptyFrameFlood: "more empty frames than http2.max_empty_frames_per_second"
+    case .windowUpdateFlood: "more WINDOW_UPDATE frames than http2.max_window_updates_per_second"
+    case .continuationFlood: "too many CONTINUATION frames"
+    case .stalledStream: "stream takes its answer slower than timeouts.write and limits.min_rate"
     }
   }
 }

@@ -6,6 +6,8 @@ package struct EarlyHintPolicy: Sendable {
   package var maxPerRequest: Int
   /// The largest field block of one, in bytes with line ends.
   package var maxBytes: Int
+  /// The largest header list that the client takes, as HTTP/2 counts it: with 32 bytes for each field.
+  package var maxListSize = Int.max
 
   package init(allowed: Bool, maxPerRequest: Int, maxBytes: Int) {
     self.allowed = allowed

@@ -54,6 +54,8 @@ package struct ResponseState {
     if fields.count == 0 || !hints.allowed { return .skipped }
     // A line has ": " and CR LF besides name and value.
     guard verdict.bytes + 4 * fields.count <= hints.maxBytes, hintsSent < hints.maxPerRequest else { return .limit }
+    // And the list has :status.
+    guard verdict.bytes + 32 * fields.count + 42 <= hints.maxListSize else { return .limit }
     hintsSent += 1
     return .ok
   }
@@ -133,7 +135,16 @@ package struct ResponseState {
       return .invalid
     }
     phase = .complete
-    return accepted && bounds == .open && version != .http10 && fields.count > 0 ? .ok : .skipped
+    return accepted && mayCarryTrailers && fields.count > 0 ? .ok : .skipped
+  }
+
+  /// In HTTP/1 the chunked coding carries them; in HTTP/2 any answer with a body can have them.
+  private var mayCarryTrailers: Bool {
+    switch version {
+    case .http10: false
+    case .http11: bounds == .open
+    case .http2: bounds != .absent
+    }
   }
 
   /// The answer is given up.

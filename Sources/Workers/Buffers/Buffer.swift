@@ -80,4 +80,18 @@ enum SegmentContent {
   case lent(UnsafePointer<UInt8>)
   /// Part of a file; `start` and `end` count from the offset.
   case file(CInt, offset: UInt64)
+  /// The buffer's own bytes, which are a `FieldSection`, or just the end: part of a stream's answer before framing.
+  case section(SectionKind)
+}
+
+/// What a section of a stream's answer is.
+enum SectionKind {
+  case informational
+  /// A final head; a body follows.
+  case head
+  /// A final head that is all of the answer.
+  case wholeHead
+  case trailers
+  /// No fields: the answer ends.
+  case end
 }

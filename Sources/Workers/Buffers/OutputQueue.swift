@@ -9,10 +9,10 @@ import PluginHost
 /// to settle when no record is being changed.
 @safe
 struct OutputQueue: ~Copyable {
-  private var first: UnsafeMutablePointer<BufferHeader>?
-  private var last: UnsafeMutablePointer<BufferHeader>?
+  var first: UnsafeMutablePointer<BufferHeader>?
+  var last: UnsafeMutablePointer<BufferHeader>?
   /// The bytes that are queued in memory; those of files wait where they are.
-  private(set) var count = 0
+  var count = 0
   /// The bytes sent so far, files too; wraps.
   private(set) var sent: UInt64 = 0
   /// Segments that are sent and whose lease or tag is still to be settled.
@@ -91,14 +91,14 @@ struct OutputQueue: ~Copyable {
     other.count = 0
   }
 
-  private mutating func push(_ buffer: Buffer) {
+  mutating func push(_ buffer: Buffer) {
     unsafe buffer.record.next = nil
     if let last = unsafe last { unsafe last.pointee.next = buffer.header } else { unsafe first = buffer.header }
     unsafe last = buffer.header
   }
 
   /// A buffer at the end with room for `bytes`.
-  private mutating func tail(_ bytes: Int, _ pool: inout BufferPool) -> Buffer {
+  mutating func tail(_ bytes: Int, _ pool: inout BufferPool) -> Buffer {
     if let last = unsafe last {
       let buffer = unsafe Buffer(header: last)
       if case .bytes = buffer.record.content, buffer.freeCount >= bytes { return buffer }
@@ -191,7 +191,7 @@ struct OutputQueue: ~Copyable {
     }
   }
 
-  private mutating func retire(_ segment: Buffer, _ pool: inout BufferPool) {
+  mutating func retire(_ segment: Buffer, _ pool: inout BufferPool) {
     if segment.record.owner != 0 { done.push(segment) } else { pool.give(segment) }
   }
 

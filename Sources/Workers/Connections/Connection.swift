@@ -32,6 +32,8 @@ struct ConnectionRecord: ~Copyable {
     case idle
     /// A head is arriving.
     case head
+    /// It speaks HTTP/2: requests are its streams.
+    case http2
     /// A plugin has the request.
     case exchange
     /// A thread of the pool owns the connection until the answer is out: the loop touches nothing of it.
@@ -70,6 +72,8 @@ struct ConnectionRecord: ~Copyable {
     static let readsWhenWritable = Flags(rawValue: 1 << 11)
     static let writesWhenReadable = Flags(rawValue: 1 << 12)
     static let crossed: Flags = [.readsWhenWritable, .writesWhenReadable]
+    /// Nothing has come yet that decides between HTTP/1 and HTTP/2.
+    static let mayBeHTTP2 = Flags(rawValue: 1 << 13)
   }
 
   let slot: Int32
@@ -85,7 +89,9 @@ struct ConnectionRecord: ~Copyable {
   var output = OutputQueue()
   /// What the bytes go through; nil for cleartext, and after our side of TLS has ended.
   var tls: TLSSession?
+  /// The present request of HTTP/1.
   var request: Request?
+  var http2: HTTP2Connection?
   /// All bytes received, and how many of them, and of those sent, have been counted for the worker.
   var received: UInt64 = 0
   var receivedNoted: UInt64 = 0

@@ -11,6 +11,7 @@ extension Worker {
   /// Notes whether a new connection's peer is trusted; false if it is not welcome at all.
   func greet(_ connection: Connection, _ peer: Peer) -> Bool {
     if isTrusted(peer) { connection.record.flags.insert(.trusted) }
+    if record.settings.priorKnowledge[Int(connection.record.listener)] { connection.record.flags.insert(.mayBeHTTP2) }
     guard record.settings.proxyHeaders[Int(connection.record.listener)] != nil else { return true }
     connection.record.phase = .proxyHeader
     guard connection.record.flags.contains(.trusted) else {
@@ -92,8 +93,8 @@ extension Worker {
   /// The id that a trusted peer gave the request, or one of our own.
   func requestID(_ request: Request) -> Bytes {
     let isTrusted = request.record.connection.record.flags.contains(.trusted)
-    if isTrusted && request.record.parser.head.traits.contains(.hasRequestID) {
-      let fields = request.record.parser.head.fields
+    if isTrusted && request.record.head.traits.contains(.hasRequestID) {
+      let fields = request.record.head.fields
       for index in 0..<fields.count {
         let field = fields[index]
         if KnownField(field.name) == .xRequestID && RequestIDSyntax.isValid(field.value) { return field.value }

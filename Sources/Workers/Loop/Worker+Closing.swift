@@ -18,9 +18,11 @@ extension Worker {
   }
 
   /// The answer can't be completed: what is queued goes out, and then the client sees that it is cut off.
-  func cut(_ connection: Connection) {
+  func cut(_ request: Request) {
+    if request.isStream { return reset(stream: request, .internalError) }
+    let connection = request.record.connection
     // Where the end of the connection is the end of the body, only a reset says that it is not.
-    if connection.record.request?.record.answer.endsByClose == true { connection.record.flags.insert(.resets) }
+    if request.record.answer.endsByClose { connection.record.flags.insert(.resets) }
     releaseRequest(connection)
     startClosing(connection)
   }
@@ -77,6 +79,15 @@ extension Worker {
 
   /// The connection is of no use any more: whoever works on it is told why, and it closes at once.
   func abandon(_ connection: Connection, _ why: Outcome) {
+    if let http2 = connection.record.http2 {
+      giveUpStreams(http2, why)
+      guard http2.record.count == 0 else {
+        // Handlers' threads still have some; the rest follows when those have returned.
+        connection.record.output.discard(&record.thread.record.pool)
+        setDeadline(connection, .max)
+        return
+      }
+    }
     if let request = connection.record.request, request.record.exchange != nil {
       guard giveUp(request, why) else {
         // A handler's thread still has it; the rest follows when that has returned.
@@ -95,6 +106,7 @@ extension Worker {
     settle(connection)
     releaseRequest(connection)
     releaseInput(connection)
+    releaseHTTP2(connection)
     connection.record.progress = TransferProgress()
     countBytes(connection)
     record.slot.add(.connectionsClosed)
@@ -131,7 +143,13 @@ extension Worker {
     case .handshake: reject(connection, .handshakeTimeout)
     case .head:
       if outputIsLate(connection) { connection.record.flags.insert(.broken) } else { refuse(connection, .headTimeout) }
-    case .exchange: expireExchange(connection)
+    case .http2: expireHTTP2(connection)
+    case .exchange:
+      if !connection.record.output.isEmpty && outputIsLate(connection) {
+        connection.record.flags.insert(.broken)
+      } else if let request = connection.record.request, let exchange = request.record.exchange {
+        expireExchange(request, exchange)
+      }
     case .discarding, .lingering:
       if connection.record.phase == .discarding && outputIsLate(connection) {
         Connections.resetOnClose(connection.record.fd)

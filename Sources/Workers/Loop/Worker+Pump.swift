@@ -29,6 +29,7 @@ extension Worker {
       case .proxyHeader: moved = readProxyHeader(connection)
       case .handshake: moved = advanceHandshake(connection)
       case .idle, .head: moved = readHead(connection)
+      case .http2: moved = advanceHTTP2(connection)
       case .exchange: moved = advanceExchange(connection)
       case .discarding: moved = discardBody(connection)
       case .closing: moved = finishClosing(connection)
@@ -155,6 +156,13 @@ extension Worker {
 
   /// True if the connection is in another phase now.
   private func parseHead(_ connection: Connection, _ input: Buffer) -> Bool {
+    switch preface(connection, input) {
+    case .absent: break
+    case .incomplete: return false
+    case .complete:
+      startHTTP2(connection)
+      return true
+    }
     let request: Request
     if let present = connection.record.request {
       request = present
@@ -191,6 +199,15 @@ extension Worker {
   func flush(_ connection: Connection) {
     transmit(connection)
     settle(connection)
+  }
+
+  /// Likewise for one request.
+  func flush(_ request: Request) {
+    guard request.isStream else { return flush(request.record.connection) }
+    submit(request)
+    produce(request.record.connection)
+    transmit(request.record.connection)
+    settle(request)
   }
 
   /// Sends what is queued, and watches over its progress. Nothing here calls the plugin, so that a host function may do

@@ -1,7 +1,7 @@
 import HTTP
 import PluginHost
 
-/// How the answer to an HTTP/1 request is framed, and its acts turned into bytes.
+/// How the answer to a request is framed, and its acts turned into bytes; for HTTP/2 see `encodeSections`.
 ///
 /// Belongs to whoever may send: the holder of the exchange's send right, or the thread that runs its handler.
 struct AnswerFraming {
@@ -27,6 +27,7 @@ struct AnswerFraming {
     keepAlive: Bool, owner: UInt64, into queue: inout OutputQueue, _ thread: WorkerThread
   ) {
     if isAborted { return }
+    if version == .http2 { return encodeSections(act, bounds: bounds, owner: owner, into: &queue, thread) }
     switch act {
     case .informational(let status, let fields):
       queue.write(bound: ResponseEncoder.bound(fields: fields, fieldBytes: fieldBytes(fields)), &thread.record.pool) {
@@ -74,6 +75,11 @@ struct AnswerFraming {
   /// The server answers itself, with `status`.
   mutating func takesStatus(_ status: UInt32) { self.status = status }
 
+  mutating func takesHead(_ status: UInt32) {
+    hasHead = true
+    self.status = status
+  }
+
   /// Nothing more of the answer is sent.
   mutating func abort() {
     closes = true
@@ -115,7 +121,7 @@ struct AnswerFraming {
     if ends && isChunked { queue.append(Bytes(ResponseEncoder.lastChunk), &thread.record.pool) }
   }
 
-  private func append(
+  func append(
     _ part: BodyPart, dropped: Bool, _ owner: UInt64, _ queue: inout OutputQueue, _ thread: WorkerThread
   ) {
     if dropped || part.total == 0 {
@@ -136,14 +142,14 @@ struct AnswerFraming {
   }
 
   /// Nothing is sent, but somebody waits for it to be done with.
-  private func settle(
+  func settle(
     _ lease: Lease, _ tag: UInt64, _ owner: UInt64, _ queue: inout OutputQueue, _ thread: WorkerThread
   ) {
     guard lease.outlivesCall || tag != 0 else { return }
     queue.append(lent: .empty, lease: lease, tag: tag, owner: owner, &thread.record.pool)
   }
 
-  private func fieldBytes(_ fields: Fields) -> Int {
+  func fieldBytes(_ fields: Fields) -> Int {
     var bytes = 0
     for index in 0..<fields.count { bytes += fields[index].name.count + fields[index].value.count }
     return bytes

@@ -3,7 +3,7 @@ import Platform
 import PluginHost
 import Synchronization
 
-/// One request on a connection, from its first byte to the end of its answer: reading state, and the answer's framing.
+/// One request on a connection, or on a stream of it, from its first byte to the end of its answer: reading state, and the answer's framing.
 ///
 /// Records are pooled; a connection between requests has none.
 @safe
@@ -68,6 +68,8 @@ struct RequestRecord: ~Copyable {
   /// Whether another thread has ever used the lane for this request: asked so often that it stands here.
   let usesLane = Atomic<Bool>(false)
   var storage: RequestStorage
+  /// What it is besides when it is a stream of HTTP/2.
+  var stream: StreamRecord
   var nextFree: Int32 = -1
   let slot: Int32
 }

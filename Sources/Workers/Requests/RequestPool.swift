@@ -2,7 +2,7 @@ import HTTP
 import Platform
 import PluginHost
 
-/// The request records of a worker: as many as there can be connections, made when first needed and used again.
+/// The request records of a worker: as many as there can be requests at once, made when first needed and used again.
 @safe
 struct RequestPool: ~Copyable {
   private let records: UnsafeMutablePointer<RequestRecord>
@@ -33,12 +33,14 @@ struct RequestPool: ~Copyable {
       to: RequestRecord(
         connection: connection,
         parser: RequestHeadParser(limits: limits, underscores: underscores, storage: storage.fields),
-        decoder: BodyDecoder(.none, limits: limits), lane: Lane(), storage: storage, slot: Int32(made)))
+        decoder: BodyDecoder(.none, limits: limits), lane: Lane(), storage: storage,
+        stream: StreamRecord(limits: limits, underscores: underscores, storage: storage), slot: Int32(made)))
     made += 1
     return unsafe Request(address: records + (made - 1))
   }
 
   mutating func close(_ request: Request) {
+    if request.isStream { request.record.stream.reset() }
     request.record.parser.reset()
     request.record.storage.reset()
     request.record.exchange = nil

@@ -12,7 +12,8 @@ struct RequestStorage {
 
   init(limits: RequestLimits) {
     self.limits = limits
-    unsafe fields = .allocate(capacity: limits.fields)
+    // A stream's Host may join them.
+    unsafe fields = .allocate(capacity: limits.fields + 1)
     unsafe id = .allocate(capacity: RequestIDs.length)
     unsafe path = nil
     unsafe trailers = nil

@@ -22,8 +22,9 @@ extension Worker {
   ///
   /// - Parameter limit: the most bytes wanted.
   func nextBody(_ request: Request, limit: Int = .max) -> BodyStep {
-    let connection = request.record.connection
     if request.record.bodyEnded { return .end }
+    if request.isStream { return nextStreamBody(request, limit: limit) }
+    let connection = request.record.connection
     while true {
       if let source = connection.source, source.unreadCount > 0 {
         switch decode(request, source, limit: limit) {
@@ -102,9 +103,10 @@ extension Worker {
 
   /// The client waits for leave to send its body, and somebody wants it now (RFC 9110 section 10.1.1).
   func sendContinueIfDue(_ request: Request) {
-    guard request.record.parser.head.traits.contains(.expectsContinue), !request.record.continueSent else { return }
+    guard request.record.head.traits.contains(.expectsContinue), !request.record.continueSent else { return }
     request.record.continueSent = true
     if request.record.headIsOut { return }
+    if request.isStream { return sendStreamContinue(request) }
     // A client that has begun to send did not wait.
     let connection = request.record.connection
     if request.record.bodyEnded || (connection.source?.unreadCount ?? 0) > 0 { return }
@@ -120,9 +122,8 @@ extension Worker {
 
   /// Watches over a body that somebody waits for.
   func watchBody(_ request: Request) {
-    let connection = request.record.connection
     let moment = request.record.bodyProgress.nextJudgement(timeout: record.settings.timeouts.body)
-    setDeadline(connection, min(moment, requestDeadline(request)))
+    setDeadline(of: request, min(moment, requestDeadline(request)))
   }
 
   func requestDeadline(_ request: Request) -> UInt64 {

@@ -17,43 +17,50 @@ extension Worker {
     request.record.keepAlive =
       record.settings.keepsConnections && request.record.parser.head.traits.contains(.keepAlive)
 
-    if request.record.parser.head.method.equals(Bytes("CONNECT")) { return refuse(connection, .unsupportedMethod) }
-    if case .fixed(let length) = request.record.parser.head.framing, length > record.settings.limits.body {
-      return refuse(connection, .bodyTooLarge)
+    if let refusal = dispatch(request) { refuse(connection, refusal) }
+  }
+
+  /// Finds the plugin for a request of either protocol, and hands it over; or says why not.
+  func dispatch(_ request: Request) -> Refusal? {
+    if request.record.head.method.equals(Bytes("CONNECT")) { return .unsupportedMethod }
+    if case .fixed(let length) = request.record.head.framing, length > record.settings.limits.body {
+      return .bodyTooLarge
     }
     let decoded: Bytes
     do throws(PathFault) {
       decoded = try path(of: request)
     } catch {
-      return refuse(connection, error.refusal)
+      return error.refusal
     }
-    guard let route = record.router.route(decoded) else { return refuse(connection, .noSuchMount) }
+    guard let route = record.router.route(decoded) else { return .noSuchMount }
 
     let isBlocking =
       route.plugin.record.hasBlockingStyle && (!record.settings.model.isAsync || !route.plugin.record.hasEventStyle)
     guard
       let exchange = unsafe record.runtime.record.exchanges.open(
-        plugin: route.plugin, transport: transport(isBlocking: isBlocking), connection: request.raw)
-    else { return refuse(connection, .handlerUnavailable) }
+        plugin: route.plugin, transport: transport(request, isBlocking: isBlocking), connection: request.raw)
+    else { return .handlerUnavailable }
     request.record.exchange = exchange
     request.record.plugin = route.plugin.record.number
     exchange.record.isBlocking = isBlocking
     if let refusal = describe(request, to: exchange, path: route.path) {
       end(exchange, of: request, opened: false)
-      return refuse(connection, refusal)
+      return refusal
     }
     showFlight(of: request, exchange)
     if isBlocking { startHandler(request, exchange) } else { openExchange(request, exchange) }
+    return nil
   }
 
-  private func transport(isBlocking: Bool) -> UnsafePointer<ExchangeTransport> {
+  private func transport(_ request: Request, isBlocking: Bool) -> UnsafePointer<ExchangeTransport> {
+    if request.isStream { return isBlocking ? unsafe QueuedTransport.table : unsafe StreamTransport.table }
     guard isBlocking else { return unsafe LoopTransport.table }
     return record.settings.model.isAsync ? unsafe QueuedTransport.table : unsafe DirectTransport.table
   }
 
   /// The decoded path: a part of the target where it decodes to itself.
   private func path(of request: Request) throws(PathFault) -> Bytes {
-    let path = request.record.parser.head.path
+    let path = request.record.head.path
     if PathDecoding.isPlain(path) { return path }
     let room = unsafe request.record.storage.pathRoom()
     let count = try unsafe PathDecoding.decode(path, into: room)
@@ -63,11 +70,11 @@ extension Worker {
   /// Tells the exchange of its request; a refusal if a trusted proxy's word makes no sense.
   private func describe(_ request: Request, to exchange: Exchange, path: Bytes) -> Refusal? {
     let connection = request.record.connection
-    let (version, traits) = (request.record.parser.head.version, request.record.parser.head.traits)
+    let (version, traits) = (request.record.head.version, request.record.head.traits)
     let listener = record.listeners[Int(connection.record.listener)]
     let rules = record.settings.hints[Int(connection.record.listener)]
     var circumstances = RequestCircumstances()
-    circumstances.authority = request.record.parser.head.authority
+    circumstances.authority = request.record.head.authority
     circumstances.path = path
     circumstances.clientAddress = record.table.clientAddress(connection)
     circumstances.clientPort = connection.record.clientPort
@@ -82,18 +89,19 @@ extension Worker {
     circumstances.proxied =
       listener.isUnix || traits.contains(.proxied) || connection.record.flags.contains(.proxied)
     if traits.contains(.proxied) && connection.record.flags.contains(.trusted),
-      let refusal = applyForwarding(request.record.parser.head.fields, &circumstances)
+      let refusal = applyForwarding(request.record.head.fields, &circumstances)
     {
       return refusal
     }
     let limit = record.settings.timeouts.request
     if limit > 0 {
       circumstances.deadline = request.record.began &+ limit
-      setDeadline(connection, circumstances.deadline)
+      setDeadline(of: request, circumstances.deadline)
     }
-    let policy = rules.policy(version: version, traits: traits, proxied: circumstances.proxied)
+    var policy = rules.policy(version: version, traits: traits, proxied: circumstances.proxied)
+    if let http2 = connection.record.http2 { policy.maxListSize = http2.record.session.peerHeaderListSize }
     if circumstances.proxied && !record.proxiedHintsExplained { explainWithheldHints(rules, version, traits) }
-    exchange.begin(request.record.parser.head, circumstances, hints: policy)
+    exchange.begin(request.record.head, circumstances, hints: policy)
     return nil
   }
 
@@ -112,8 +120,9 @@ extension Worker {
 
   /// The answer is complete and the plugin is done with it: what becomes of the connection.
   func endRequest(_ request: Request) {
+    if request.isStream { return endStream(request) }
     let connection = request.record.connection
-    if request.record.answer.isAborted { return cut(connection) }
+    if request.record.answer.isAborted { return cut(request) }
     let closes = request.record.answer.closes || !request.record.keepAlive
     if closes || connection.record.flags.contains(.peerClosed) && !hasUnreadInput(connection) {
       let lingering = !request.record.bodyEnded || hasUnreadInput(connection) || record.drain != .serving

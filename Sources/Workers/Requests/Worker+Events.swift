@@ -26,12 +26,11 @@ extension Worker {
     exchange.releaseClaim()
     takeOverOutput(request)
     end(exchange, of: request, opened: false)
-    let connection = request.record.connection
     if hasHead {
-      note(.handlerFailed, connection)
-      cut(connection)
+      note(.handlerFailed, request)
+      cut(request)
     } else {
-      refuse(connection, .handlerFailed)
+      refuse(request, .handlerFailed)
     }
   }
 
@@ -40,24 +39,34 @@ extension Worker {
     let connection = request.record.connection
     deliverSent(request, exchange)
     if request.record.answered { return endEvents(request, exchange) }
-    if connection.record.flags.contains(.peerClosed) && request.record.bodyEnded {
+    if !request.isStream && connection.record.flags.contains(.peerClosed) && request.record.bodyEnded {
       // A close and a half-close look alike; as in most servers of this style, the client counts as gone.
-      return clientLeft(connection)
+      return clientLeft(request)
     }
     if record.drain != .serving && !request.record.drainNoticed {
       request.record.drainNoticed = true
       exchange.deliver(.draining)
     }
-    if request.record.resumeDue && connection.record.output.count <= record.settings.highWater / 2 {
+    if request.record.resumeDue && request.queuedCount <= record.settings.highWater / 2 {
       request.record.resumeDue = false
       exchange.deliver(.resume)
     }
     return deliverBody(request, exchange)
   }
 
-  private func clientLeft(_ connection: Connection) -> Bool {
-    connection.record.flags.insert(.broken)
+  private func clientLeft(_ request: Request) -> Bool {
+    breakOff(request)
     return true
+  }
+
+  /// Nobody waits for the answer any more.
+  func breakOff(_ request: Request) {
+    if request.isStream {
+      reset(stream: request, .internalError)
+      request.record.stream.flags.insert(.closed)
+    } else {
+      request.record.connection.record.flags.insert(.broken)
+    }
   }
 
   private func deliverSent(_ request: Request, _ exchange: Exchange) {
@@ -66,11 +75,10 @@ extension Worker {
 
   /// The answer is complete: once nothing of the plugin's is in use any more, close() and the next request.
   private func endEvents(_ request: Request, _ exchange: Exchange) -> Bool {
-    let connection = request.record.connection
     if request.record.unsettled > 0 {
-      flush(connection)
+      flush(request)
       deliverSent(request, exchange)
-      if request.record.unsettled > 0 { return connection.record.flags.contains(.broken) }
+      if request.record.unsettled > 0 { return request.isBroken }
     }
     // The thread that sent the last of it may still be inside send(): close() comes after.
     exchange.claim()
@@ -82,7 +90,6 @@ extension Worker {
 
   /// One event for one credit, as far as bytes have come.
   private func deliverBody(_ request: Request, _ exchange: Exchange) -> Bool {
-    let connection = request.record.connection
     while exchange.record.credit.load(ordering: .acquiring) > 0,
       !exchange.record.bodyDelivered.load(ordering: .relaxed), !request.record.answered
     {
@@ -100,12 +107,12 @@ extension Worker {
         cancelExchange(request, exchange, refusal)
         return true
       case .gone:
-        note(.truncatedBody, connection)
-        return clientLeft(connection)
+        note(.truncatedBody, request)
+        return clientLeft(request)
       }
       stopAwaitingBody(request)
       deliverSent(request, exchange)
-      if connection.record.flags.contains(.broken) { return true }
+      if request.isBroken { return true }
     }
     if request.record.answered { return true }
     return false

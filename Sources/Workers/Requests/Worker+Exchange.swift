@@ -32,8 +32,7 @@ extension Worker {
     exchange.cancel(why)
     exchange.releaseClaim()
     takeOverOutput(request)
-    request.record.connection.discardOutput(&record.thread.record.pool)
-    settle(request.record.connection)
+    discardOutput(request)
     if !request.record.answered { exchange.deliver(.disconnect(why)) }
     end(exchange, of: request, opened: true)
     return true
@@ -51,38 +50,33 @@ extension Worker {
   }
 
   /// A deadline has passed while a plugin has the request.
-  func expireExchange(_ connection: Connection) {
-    guard let request = connection.record.request, let exchange = request.record.exchange else { return }
-    if !connection.record.output.isEmpty && outputIsLate(connection) {
-      connection.record.flags.insert(.broken)
-      return
-    }
+  func expireExchange(_ request: Request, _ exchange: Exchange) {
     // A thread has given it back without a word: the pump that follows goes on.
-    if request.record.isHandedOver && connection.record.loan.isReturned { return }
+    if request.record.isHandedOver && !request.isStream && request.record.connection.record.loan.isReturned { return }
     if record.now >= requestDeadline(request) {
       cancelExchange(request, exchange, .requestTimeout)
     } else if request.record.awaitsBody {
       let verdict = request.record.bodyProgress.judge(
         record.now, timeout: record.settings.timeouts.body, rate: record.settings.minRate)
       if case .fine(let moment) = verdict {
-        setDeadline(connection, min(moment, requestDeadline(request)))
+        setDeadline(of: request, min(moment, requestDeadline(request)))
       } else {
         cancelExchange(request, exchange, verdict.refusal)
       }
-    } else if request.record.isHandedOver {
-      setDeadline(connection, min(requestDeadline(request), record.now &+ record.settings.timeouts.keepalive))
+    } else if request.record.isHandedOver && !request.isStream {
+      setDeadline(request.record.connection, min(requestDeadline(request), record.now &+ record.settings.timeouts.keepalive))
     } else {
-      setDeadline(connection, requestDeadline(request))
+      setDeadline(of: request, requestDeadline(request))
     }
   }
 
   /// The plugin is told that the answer is not wanted any more, and the client gets the server's own, if none has begun.
   func cancelExchange(_ request: Request, _ exchange: Exchange, _ refusal: Refusal) {
     let why: Outcome = refusal == .bodyTooLarge ? .limit : refusal.isClientFault ? .closed : .cancelled
-    if exchange.record.isBlocking && record.settings.model == .gthread {
+    if exchange.record.isBlocking && record.settings.model == .gthread && !request.isStream {
       // Its body was being gathered: no thread has seen it.
       end(exchange, of: request, opened: false)
-      refuse(request.record.connection, refusal)
+      refuse(request, refusal)
       return
     }
     if exchange.record.isBlocking {
@@ -97,21 +91,17 @@ extension Worker {
     exchange.cancel(why)
     exchange.releaseClaim()
     takeOverOutput(request)
-    let connection = request.record.connection
     let lends = request.record.unsettled > 0
-    if lends {
-      // What the plugin lends is its own again before close(); the answer can't be completed without it.
-      connection.discardOutput(&record.thread.record.pool)
-      settle(connection)
-    }
+    // What the plugin lends is its own again before close(); the answer can't be completed without it.
+    if lends { discardOutput(request) }
     if !request.record.answered { exchange.deliver(.disconnect(why)) }
     end(exchange, of: request, opened: true)
     if hasHead {
-      note(refusal, connection)
-      if lends { connection.record.flags.insert(.resets) }
-      cut(connection)
+      note(refusal, request)
+      if lends && !request.isStream { request.record.connection.record.flags.insert(.resets) }
+      cut(request)
     } else {
-      refuse(connection, refusal)
+      refuse(request, refusal)
     }
   }
 
@@ -122,11 +112,9 @@ extension Worker {
     let sendsFile = lane.pendingFiles > 0
     lane.monitor.unlock()
     guard sendsFile else { return }
-    let connection = request.record.connection
     takeOverOutput(request)
-    connection.discardOutput(&record.thread.record.pool)
-    connection.record.flags.insert(.resets)
-    settle(connection)
+    if !request.isStream { request.record.connection.record.flags.insert(.resets) }
+    discardOutput(request)
   }
 
   // MARK: Settling
@@ -135,16 +123,26 @@ extension Worker {
   /// inside a change of a record.
   func settle(_ connection: Connection) {
     guard !connection.record.output.done.isEmpty else { return }
-    var list = connection.record.output.takeDone()
+    settle(connection.record.output.takeDone(), connection.record.request)
+  }
+
+  func settle(_ request: Request) {
+    guard request.isStream else { return settle(request.record.connection) }
+    guard !request.record.stream.output.done.isEmpty else { return }
+    settle(request.record.stream.output.takeDone(), request)
+  }
+
+  private func settle(_ segments: SegmentList, _ request: Request?) {
+    var list = segments
     while let segment = list.pop() {
       if let release = unsafe segment.record.release { unsafe release(segment.record.context) }
-      if let request = connection.record.request, let exchange = request.record.exchange,
+      if let request, let exchange = request.record.exchange,
         exchange.handle.id == segment.record.owner
       {
         request.record.unsettled -= 1
         if segment.record.tag != 0 { request.record.sentTags.append(segment.record.tag) }
         if unsafe segment.record.release == nil && segment.record.tag == 0 { request.record.lane.fileDone() }
-        queue(connection)
+        queue(request)
       }
       record.thread.record.pool.give(segment)
     }
@@ -155,15 +153,18 @@ extension Worker {
     // A lane that is not used must not learn of this request's output: the next request would inherit it.
     guard request.record.usesLane.load(ordering: .acquiring) else { return }
     let lane = request.record.lane
-    let connection = request.record.connection
     lane.monitor.lock()
     if !lane.isHeld {
       if request.record.answer.hasHead { request.record.headIsOut = true }
-      connection.record.output.append(&lane.output)
+      if request.isStream {
+        request.record.stream.output.append(&lane.output)
+      } else {
+        request.record.connection.record.output.append(&lane.output)
+      }
     }
     request.record.unsettled += lane.unsettled
     lane.unsettled = 0
-    lane.loopCount = connection.record.output.count
+    lane.loopCount = request.queuedCount
     if lane.ended { request.record.answered = true }
     if lane.resumeDue {
       lane.resumeDue = false
@@ -185,6 +186,12 @@ extension Worker {
   /// [loop] A request that another thread wants looked at.
   func lookAt(_ request: Request) {
     let connection = request.record.connection
+    if request.isStream {
+      // A handler's or a thread's urgent words go out in this turn.
+      takeOverOutput(request)
+      queue(request)
+      return
+    }
     guard connection.record.request.map({ $0.record.slot }) == request.record.slot else { return }
     if connection.record.phase == .lent {
       takeBack(request)

@@ -8,10 +8,10 @@ import Synchronization
 extension Worker {
   func startHandler(_ request: Request, _ exchange: Exchange) {
     if let pool = record.pool {
-      request.record.lane.reset(after: request.record.connection.record.output.count)
+      request.record.lane.reset(after: request.queuedCount)
       request.record.usesLane.store(true, ordering: .relaxed)
-      // Under gthread the body is gathered first.
-      if record.settings.model == .async { handOver(request, to: pool) }
+      // Under gthread the body of an HTTP/1 request is gathered first.
+      if record.settings.model == .async || request.isStream { handOver(request, to: pool) }
     } else {
       let answered = exchange.runHandler()
       updateClock()
@@ -21,21 +21,20 @@ extension Worker {
 
   /// handle() has returned: the exchange ends, and the server answers where the plugin did not.
   func finishHandler(_ request: Request, _ exchange: Exchange, answered: Bool) {
-    let connection = request.record.connection
     // A handler that gives up because its client has left is no fault to be logged.
     let clientLeft = exchange.cancelled == .closed || exchange.hasDeparted
     end(exchange, of: request, opened: false)
-    if connection.record.flags.contains(.broken) { return }
+    if request.isBroken { return }
     if answered {
       // The handler has answered in spite of a body that was refused.
-      if let refusal = request.record.pendingRefusal { note(refusal, connection) }
+      if let refusal = request.record.pendingRefusal { note(refusal, request) }
       endRequest(request)
     } else if let refusal = request.record.pendingRefusal {
-      refuse(connection, refusal)
+      refuse(request, refusal)
     } else if clientLeft || request.record.answer.isAborted {
-      connection.record.flags.insert(.broken)
+      breakOff(request)
     } else {
-      refuse(connection, .handlerFailed)
+      refuse(request, .handlerFailed)
     }
   }
 
@@ -72,7 +71,7 @@ extension Worker {
 
   /// [request-thread] With the lane locked: whether nothing is left to do for the answer, and the connection is kept.
   private func isSettled(_ request: Request, _ exchange: Exchange) -> Bool {
-    guard !exchange.hasRequestBody, !request.record.answer.closes, request.record.keepAlive, !isDraining,
+    guard !request.isStream, !exchange.hasRequestBody, !request.record.answer.closes, request.record.keepAlive, !isDraining,
       exchange.cancelled == nil, request.record.pendingRefusal == nil
     else { return false }
     if record.settings.model == .gthread {
@@ -85,13 +84,17 @@ extension Worker {
   func handOver(_ request: Request, to pool: ThreadPool) {
     request.record.isHandedOver = true
     request.record.queuedAt = record.now
-    let connection = request.record.connection
-    connection.record.loan.begin(
-      noticed: connection.record.flags.contains(.readable) || (connection.source?.unreadCount ?? 0) > 0)
-    // When the thread gives it back without a word, somebody has to look after the keep-alive timeout.
-    setDeadline(connection, min(connection.record.deadline, record.now &+ record.settings.timeouts.keepalive))
+    if !request.isStream { lendQuietly(request.record.connection) }
     record.slot.add(.queued)
     pool.submit(request)
+  }
+
+  /// The thread may give the connection of an HTTP/1 request back without a word.
+  private func lendQuietly(_ connection: Connection) {
+    connection.record.loan.begin(
+      noticed: connection.record.flags.contains(.readable) || (connection.source?.unreadCount ?? 0) > 0)
+    // Then somebody has to look after the keep-alive timeout.
+    setDeadline(connection, min(connection.record.deadline, record.now &+ record.settings.timeouts.keepalive))
   }
 
   /// Whether a thread has, or will have, the request.
@@ -115,13 +118,13 @@ extension Worker {
       finishHandler(request, exchange, answered: answered)
       return true
     }
-    if connection.record.flags.contains(.peerClosed) && request.record.bodyEnded {
+    if !request.isStream && connection.record.flags.contains(.peerClosed) && request.record.bodyEnded {
       // A close and a half-close look alike: the handler can ask, and its answer goes out if it can.
       exchange.noteDeparture()
       return false
     }
     if wantsContinue { sendContinueIfDue(request) }
-    let expects = request.record.parser.head.traits.contains(.expectsContinue)
+    let expects = request.record.head.traits.contains(.expectsContinue)
     if !expects || request.record.continueSent { feedPipe(request, exchange) }
     return false
   }

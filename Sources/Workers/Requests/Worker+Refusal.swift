@@ -6,6 +6,11 @@ import PluginHost
 // Answers of the server itself: refusals and failures.
 
 extension Worker {
+  /// Answers a request with the status of `refusal`, and logs it.
+  func refuse(_ request: Request, _ refusal: Refusal) {
+    if request.isStream { refuse(stream: request, refusal) } else { refuse(request.record.connection, refusal) }
+  }
+
   /// Answers with the status of `refusal`, logs it, and goes on with the connection where that is safe.
   func refuse(_ connection: Connection, _ refusal: Refusal) {
     note(refusal, connection)
@@ -54,22 +59,32 @@ extension Worker {
   ///
   /// - Parameter cause: words for the log beyond those of the refusal.
   func note(_ refusal: Refusal, _ connection: Connection, because cause: String? = nil) {
+    note(refusal, connection, connection.record.request, because: cause)
+  }
+
+  func note(_ refusal: Refusal, _ request: Request) { note(refusal, request.record.connection, request, because: nil) }
+
+  private func note(_ refusal: Refusal, _ connection: Connection, _ request: Request?, because cause: String?) {
     record.slot.countRefusal(Int(refusal.rawValue))
     guard !connection.record.flags.contains(.complained) else { return }
     connection.record.flags.insert(.complained)
     let isOurs = refusal.status >= 500 && refusal.status != 501 && refusal.status != 505
     let reason = cause.map { ": \($0)" } ?? ""
-    record.log.log(level: isOurs ? .error : .info, "\(description(of: refusal, connection))\(reason)")
+    record.log.log(level: isOurs ? .error : .info, "\(description(of: refusal, connection, request))\(reason)")
   }
 
-  private func description(of refusal: Refusal, _ connection: Connection) -> String {
+  /// A client as the log names it.
+  func peer(of connection: Connection) -> String {
     let address = record.table.clientAddress(connection).escaped()
-    let peer = address.isEmpty ? "unix" : "\(address):\(connection.record.clientPort)"
-    var line = "\(refusal.status) to \(peer): \(refusal.reason)"
-    if let head = connection.record.request?.record.parser.head, !head.method.isEmpty {
+    return address.isEmpty ? "unix" : "\(address):\(connection.record.clientPort)"
+  }
+
+  private func description(of refusal: Refusal, _ connection: Connection, _ request: Request?) -> String {
+    var line = "\(refusal.status) to \(peer(of: connection)): \(refusal.reason)"
+    if let head = request?.record.head, !head.method.isEmpty {
       line += " (\(head.method.escaped()) \(head.path.escaped(limit: 80)))"
     }
-    if let exchange = connection.record.request?.record.exchange {
+    if let exchange = request?.record.exchange {
       line += " plugin=\(exchange.record.plugin.record.nameText) request=\(exchange.requestID.escaped())"
     }
     return line

@@ -4,7 +4,7 @@ import PluginHost
 import Synchronization
 
 /// Event-style exchanges over HTTP/1: on the loop, acts become bytes of the connection; from another thread, bytes of
-/// the request's lane, and the loop is woken.
+/// the request's lane, and the loop is woken. For HTTP/2 see `StreamTransport`.
 enum LoopTransport {
   nonisolated(unsafe) static let table: UnsafePointer<ExchangeTransport> = {
     // Made once and never changed.
@@ -28,7 +28,7 @@ enum LoopTransport {
   private static func queued(_ request: Request, _ worker: Worker) -> Int {
     if worker.record.runtime.isOnLoop {
       if request.record.usesLane.load(ordering: .relaxed) { worker.takeOverOutput(request) }
-      return request.record.connection.record.output.count
+      return request.queuedCount
     }
     let lane = request.record.lane
     lane.monitor.lock()
@@ -36,7 +36,7 @@ enum LoopTransport {
     return lane.output.count + lane.loopCount
   }
 
-  private static func admit(_ exchange: Exchange, _ bytes: Int) -> Outcome {
+  static func admit(_ exchange: Exchange, _ bytes: Int) -> Outcome {
     let worker = Worker.current
     let request = request(exchange)
     let limit = worker.record.settings.outputLimit
@@ -79,7 +79,7 @@ enum LoopTransport {
     return .ok
   }
 
-  private static func performElsewhere(
+  static func performElsewhere(
     _ exchange: Exchange, _ request: Request, _ worker: Worker, _ act: ResponseAct
   ) -> Outcome {
     let lane = request.record.lane
@@ -93,7 +93,7 @@ enum LoopTransport {
     if case .informational = act, lane.output.count + lane.loopCount > settings.highWater { return .skipped }
     WorkerThread.withCurrent { thread in
       request.record.answer.encode(
-        act, version: request.record.parser.head.version,
+        act, version: request.record.head.version,
         bounds: exchange.record.response.bounds, keepAlive: request.record.keepAlive && !worker.isDraining,
         owner: exchange.handle.id, into: &lane.output, thread)
     }
@@ -109,7 +109,7 @@ enum LoopTransport {
   private static func promiseResume(_ exchange: Exchange, _ request: Request, _ worker: Worker) {
     if worker.record.runtime.isOnLoop {
       request.record.resumeDue = true
-      worker.queue(request.record.connection)
+      worker.queue(request)
     } else {
       let lane = request.record.lane
       request.record.usesLane.store(true, ordering: .releasing)
@@ -120,11 +120,11 @@ enum LoopTransport {
     }
   }
 
-  private static func attend(_ exchange: Exchange) {
+  static func attend(_ exchange: Exchange) {
     let worker = Worker.current
     let request = request(exchange)
     if worker.record.runtime.isOnLoop {
-      worker.queue(request.record.connection)
+      worker.queue(request)
     } else {
       worker.record.mailbox.post(request, worker.record.runtime)
     }

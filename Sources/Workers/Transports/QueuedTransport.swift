@@ -2,7 +2,7 @@ import HTTP
 import Platform
 import PluginHost
 
-/// Blocking exchanges on a thread of the pool, while the loop owns the connection: answer bytes go through the request's
+/// Blocking exchanges on a thread of the pool, while the loop owns the connection, of either protocol: answer bytes go through the request's
 /// lane, bounded, so that a slow reader blocks only its own handler.
 enum QueuedTransport {
   nonisolated(unsafe) static let table: UnsafePointer<ExchangeTransport> = {
@@ -63,7 +63,9 @@ enum QueuedTransport {
   private static func sendAtOnce(_ exchange: Exchange, _ request: Request, _ worker: Worker) -> Bool {
     let lane = request.record.lane
     let connection = request.record.connection
-    guard lane.loopCount == 0, lane.pendingFiles == 0, !exchange.hasRequestBody, connection.record.tls == nil else {
+    guard !request.isStream, lane.loopCount == 0, lane.pendingFiles == 0, !exchange.hasRequestBody,
+      connection.record.tls == nil
+    else {
       return false
     }
     let before = lane.output.sent
@@ -78,7 +80,7 @@ enum QueuedTransport {
   ) {
     WorkerThread.withCurrent { thread in
       request.record.answer.encode(
-        act, version: request.record.parser.head.version,
+        act, version: request.record.head.version,
         bounds: exchange.record.response.bounds, keepAlive: request.record.keepAlive && !worker.isDraining,
         owner: owner, into: &request.record.lane.output, thread)
     }
@@ -116,6 +118,7 @@ enum QueuedTransport {
     WorkerThread.withCurrent { thread in
       if frames { lane.output.append(Bytes(ResponseEncoder.chunkEnd), &thread.record.pool) }
       if ends && frames { lane.output.append(Bytes(ResponseEncoder.lastChunk), &thread.record.pool) }
+      if ends && request.isStream { lane.output.append(section: .end, &thread.record.pool) }
     }
     worker.record.mailbox.post(request, worker.record.runtime)
     return .ok

@@ -1,4 +1,4 @@
-/// What the fields of an HTTP/1 head mean for framing, routing and the connection, gathered while they are read.
+/// What the fields of a request's head mean for framing, routing and the connection, gathered while they are read.
 struct FieldEffects {
   private var contentLength: Int64?
   private var hasHost = false
@@ -85,7 +85,7 @@ struct FieldEffects {
 
   /// The conclusions from all fields together.
   func conclude(head: inout RequestHead) -> Refusal? {
-    if head.version == .http11 && !hasHost { return .missingHost }
+    if head.version != .http10 && !hasHost { return .missingHost }
     if hasTransferEncoding {
       if contentLength != nil { return .conflictingFraming }
       if head.version == .http10 { return .chunkedInHTTP10 }

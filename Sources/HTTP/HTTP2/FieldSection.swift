@@ -1,0 +1,84 @@
+/// A field section on its way to a session, in one run of bytes: status, number of fields, then each with its lengths.
+/// So a section can be made on any thread, wait in a queue, and become a header block on the loop.
+package enum FieldSection {
+  /// Before the fields: status and their number, and before each field the lengths of name and value.
+  private static let headBytes = 8
+  private static let fieldBytes = 8
+
+  /// The most bytes that a section of `fields` takes; `bytes` is the length of their names and values.
+  package static func bound(fields: Int, bytes: Int) -> Int { headBytes + fields * fieldBytes + bytes }
+
+  /// The most bytes in the names and values of Server, Date and Content-Length.
+  package static let ownBytes = 96
+
+  package static func begin(status: UInt32, fields: Int, to writer: inout ByteWriter) {
+    writer.append(word: status)
+    writer.append(word: UInt32(truncatingIfNeeded: fields))
+  }
+
+  package static func append(name: Bytes, value: Bytes, to writer: inout ByteWriter) {
+    writer.append(word: UInt32(truncatingIfNeeded: name.count))
+    writer.append(word: UInt32(truncatingIfNeeded: value.count))
+    writer.append(name)
+    writer.append(value)
+  }
+
+  package static func append(_ fields: Fields, to writer: inout ByteWriter) {
+    for index in 0..<fields.count { append(name: fields[index].name, value: fields[index].value, to: &writer) }
+  }
+
+  package static func append(contentLength: UInt64, to writer: inout ByteWriter) {
+    var digits = 1
+    var rest = contentLength
+    while rest >= 10 {
+      rest /= 10
+      digits += 1
+    }
+    let name = Bytes("content-length")
+    writer.append(word: UInt32(name.count))
+    writer.append(word: UInt32(digits))
+    writer.append(name)
+    writer.append(decimal: contentLength)
+  }
+
+  /// Reads a section that was written here.
+  package struct Reader: Sequence, IteratorProtocol {
+    package let status: UInt32
+    package let count: Int
+    private var rest: Bytes
+    private var left: Int
+
+    package init(_ section: Bytes) {
+      status = section.word(at: 0)
+      count = Int(section.word(at: 4))
+      rest = section.dropFirst(headBytes)
+      left = count
+    }
+
+    package mutating func next() -> Field? {
+      guard left > 0 else { return nil }
+      left -= 1
+      let (name, value) = (Int(rest.word(at: 0)), Int(rest.word(at: 4)))
+      let field = Field(
+        name: rest.slice(fieldBytes, fieldBytes + name),
+        value: rest.slice(fieldBytes + name, fieldBytes + name + value))
+      rest = rest.dropFirst(fieldBytes + name + value)
+      return field
+    }
+  }
+}
+
+extension ByteWriter {
+  fileprivate mutating func append(word: UInt32) {
+    append(UInt8(truncatingIfNeeded: word))
+    append(UInt8(truncatingIfNeeded: word >> 8))
+    append(UInt8(truncatingIfNeeded: word >> 16))
+    append(UInt8(truncatingIfNeeded: word >> 24))
+  }
+}
+
+extension Bytes {
+  fileprivate func word(at index: Int) -> UInt32 {
+    UInt32(self[index]) | UInt32(self[index + 1]) << 8 | UInt32(self[index + 2]) << 16 | UInt32(self[index + 3]) << 24
+  }
+}

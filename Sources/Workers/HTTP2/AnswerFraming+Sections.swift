@@ -1,0 +1,64 @@
+import HTTP
+import PluginHost
+
+// The answer to a stream: sections and bytes, which the loop hands to the session.
+
+extension AnswerFraming {
+  mutating func encodeSections(
+    _ act: ResponseAct, bounds: ResponseState.BodyBounds, owner: UInt64, into queue: inout OutputQueue,
+    _ thread: WorkerThread
+  ) {
+    switch act {
+    case .informational(let status, let fields):
+      write(.informational, status: status, fields, &queue, thread)
+    case .head(let status, let fields, let verdict, let whole):
+      takesHead(status)
+      let ends = bounds == .absent || whole?.total == 0
+      writeHead(status, fields, verdict, whole, ends, &queue, thread)
+      if let whole { append(whole, dropped: ends, owner, &queue, thread) }
+      // Bytes that are only announced come in pieces, and the end behind them.
+      if let whole, !ends, whole.count > 0 { queue.append(section: .end, &thread.record.pool) }
+    case .body(let part, let dropped, let ends):
+      append(part, dropped: dropped, owner, &queue, thread)
+      if ends { queue.append(section: .end, &thread.record.pool) }
+    case .file(let part, let dropped, let ends):
+      if dropped || part.length == 0 {
+        settle(part.lease, part.tag, owner, &queue, thread)
+      } else {
+        queue.append(file: part, owner: owner, &thread.record.pool)
+      }
+      if ends { queue.append(section: .end, &thread.record.pool) }
+    case .trailers(let fields): write(.trailers, status: 0, fields, &queue, thread)
+    case .end: queue.append(section: .end, &thread.record.pool)
+    case .abort: abort()
+    }
+  }
+
+  private func write(
+    _ kind: SectionKind, status: UInt32, _ fields: Fields, _ queue: inout OutputQueue, _ thread: WorkerThread
+  ) {
+    let bound = FieldSection.bound(fields: fields.count, bytes: fieldBytes(fields))
+    queue.write(section: kind, bound: bound, &thread.record.pool) { writer in
+      FieldSection.begin(status: status, fields: fields.count, to: &writer)
+      FieldSection.append(fields, to: &writer)
+    }
+  }
+
+  private func writeHead(
+    _ status: UInt32, _ fields: Fields, _ verdict: FieldValidation.Verdict, _ whole: BodyPart?, _ ends: Bool,
+    _ queue: inout OutputQueue, _ thread: WorkerThread
+  ) {
+    let hasLength = verdict.contentLength != nil || status == 204 || status == 304
+    let length = hasLength ? nil : status == 205 ? 0 : whole?.total
+    let own = (verdict.hasServer ? 0 : 1) + (verdict.hasDate ? 0 : 1) + (length == nil ? 0 : 1)
+    let count = fields.count + own
+    let bound = FieldSection.bound(fields: count, bytes: verdict.bytes + FieldSection.ownBytes)
+    queue.write(section: ends ? .wholeHead : .head, bound: bound, &thread.record.pool) { writer in
+      FieldSection.begin(status: status, fields: count, to: &writer)
+      if !verdict.hasServer { FieldSection.append(name: Bytes("server"), value: Bytes("outrider"), to: &writer) }
+      if !verdict.hasDate { FieldSection.append(name: Bytes("date"), value: thread.record.date.value, to: &writer) }
+      FieldSection.append(fields, to: &writer)
+      if let length { FieldSection.append(contentLength: UInt64(length), to: &writer) }
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import HTTP
+import Platform
+
+/// What a connection has besides, when it speaks HTTP/2.
+@safe
+struct HTTP2Connection {
+  let address: UnsafeMutablePointer<HTTP2ConnectionRecord>
+
+  var record: HTTP2ConnectionRecord {
+    unsafeAddress { unsafe UnsafePointer(address) }
+    nonmutating unsafeMutableAddress { unsafe address }
+  }
+
+  init(_ connection: Connection, _ settings: HTTP2Settings) {
+    unsafe address = .allocate(capacity: 1)
+    let session = unsafe HTTP2Session(
+      settings, driver: StreamDriver.table, connection: UnsafeMutableRawPointer(connection.address))
+    unsafe address.initialize(to: HTTP2ConnectionRecord(session: session))
+  }
+
+  func destroy() {
+    unsafe address.deinitialize(count: 1)
+    unsafe address.deallocate()
+  }
+
+  // MARK: Streams
+
+  func link(_ request: Request) {
+    request.record.stream.next = record.firstStream
+    record.firstStream?.record.stream.previous = request
+    record.firstStream = request
+    record.count += 1
+  }
+
+  func unlink(_ request: Request) {
+    let (next, previous) = (request.record.stream.next, request.record.stream.previous)
+    if let previous { previous.record.stream.next = next } else { record.firstStream = next }
+    next?.record.stream.previous = previous
+    record.count -= 1
+    if request.record.stream.flags.contains(.ready) { unqueue(request) }
+  }
+
+  /// Every stream; the body may end the one it is given.
+  func visit(_ body: (Request) -> Void) {
+    var next = record.firstStream
+    while let request = next {
+      next = request.record.stream.next
+      body(request)
+    }
+  }
+
+  func queue(_ request: Request) {
+    guard !request.record.stream.flags.contains(.ready) else { return }
+    request.record.stream.flags.insert(.ready)
+    request.record.stream.nextReady = nil
+    if let last = record.lastReady { last.record.stream.nextReady = request } else { record.firstReady = request }
+    record.lastReady = request
+  }
+
+  /// The next stream to look at.
+  func popReady() -> Request? {
+    guard let request = record.firstReady else { return nil }
+    record.firstReady = request.record.stream.nextReady
+    if record.firstReady == nil { record.lastReady = nil }
+    request.record.stream.nextReady = nil
+    request.record.stream.flags.remove(.ready)
+    return request
+  }
+
+  private func unqueue(_ request: Request) {
+    var previous: Request?
+    var next = record.firstReady
+    while let candidate = next {
+      next = candidate.record.stream.nextReady
+      if candidate.record.slot == request.record.slot {
+        if let previous { previous.record.stream.nextReady = next } else { record.firstReady = next }
+        if next == nil { record.lastReady = previous }
+        return
+      }
+      previous = candidate
+    }
+  }
+}
+
+struct HTTP2ConnectionRecord: ~Copyable {
+  enum Shutdown { case none, announced, refusing }
+
+  let session: HTTP2Session
+  /// Streams that have a record, those too whose handler has yet to return.
+  var firstStream: Request?
+  var count = 0
+  var firstReady: Request?
+  var lastReady: Request?
+  /// Since when there is no stream, if there is none.
+  var idleSince: UInt64 = 0
+  /// When the header block that is incomplete began; 0 for none.
+  var blockBegan: UInt64 = 0
+  var shutdown = Shutdown.none
+  /// When a shutdown that nobody acknowledges counts as heard.
+  var shutdownDeadline = UInt64.max
+  /// The connection ends when what is queued has gone.
+  var isEnding = false
+  /// A DATA frame found no room in the connection's output.
+  var isFull = false
+
+  init(session: consuming HTTP2Session) { self.session = session }
+}

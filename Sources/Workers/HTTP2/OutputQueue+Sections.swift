@@ -1,0 +1,133 @@
+import Glibc
+import HTTP
+import PluginHost
+
+// The queue of a stream: sections between runs of body, and what becomes of them when frames are made.
+
+extension OutputQueue {
+  // MARK: Appending
+
+  /// Lets `body` write a section of up to `bound` bytes.
+  mutating func write(
+    section kind: SectionKind, bound: Int, _ pool: inout BufferPool, _ body: (inout ByteWriter) -> Void
+  ) {
+    let buffer = pool.take(bound)
+    var writer = unsafe ByteWriter(base: buffer.free, capacity: buffer.freeCount)
+    body(&writer)
+    buffer.record.content = .section(kind)
+    buffer.record.end += writer.count
+    count += writer.count
+    push(buffer)
+  }
+
+  /// A section without fields.
+  mutating func append(section kind: SectionKind, _ pool: inout BufferPool) {
+    let buffer = pool.take(0)
+    buffer.record.content = .section(kind)
+    push(buffer)
+  }
+
+  // MARK: Taking
+
+  /// The section at the front, if there is one.
+  var firstSection: (kind: SectionKind, bytes: Bytes)? {
+    guard let header = unsafe first else { return nil }
+    let buffer = unsafe Buffer(header: header)
+    guard case .section(let kind) = buffer.record.content else { return nil }
+    return unsafe (kind, Bytes(base: UnsafePointer(buffer.unread), count: buffer.unreadCount))
+  }
+
+  mutating func dropSection(_ pool: inout BufferPool) {
+    guard let header = unsafe first else { return }
+    let buffer = unsafe Buffer(header: header)
+    unsafe first = buffer.record.next
+    if unsafe first == nil { unsafe last = nil }
+    count -= buffer.unreadCount
+    pool.give(buffer)
+  }
+
+  /// How many bytes of body stand at the front, at most `limit`, and the section behind them if they are all.
+  func offer(_ limit: Int) -> (count: Int, next: SectionKind?) {
+    var total = 0
+    var next = unsafe first
+    while let header = unsafe next {
+      let buffer = unsafe Buffer(header: header)
+      if case .section(let kind) = buffer.record.content { return (total, kind) }
+      if buffer.unreadCount > limit - total { return (limit, nil) }
+      total += buffer.unreadCount
+      unsafe next = buffer.record.next
+    }
+    return (total, nil)
+  }
+
+  /// The section behind the bytes at the front, of which `offer` has told.
+  var nextSection: Bytes {
+    var next = unsafe first
+    while let header = unsafe next {
+      let buffer = unsafe Buffer(header: header)
+      if case .section = buffer.record.content {
+        return unsafe Bytes(base: UnsafePointer(buffer.unread), count: buffer.unreadCount)
+      }
+      unsafe next = buffer.record.next
+    }
+    return .empty
+  }
+
+  /// Appends a DATA frame: nine bytes at `header`, then `length` bytes of body from the front of `source`, which has
+  /// them. False, and nothing is appended, if a file does not hold what it should.
+  mutating func frame(
+    _ header: UnsafePointer<UInt8>, _ length: Int, from source: inout OutputQueue, _ pool: inout BufferPool
+  ) -> Bool {
+    let buffer = tail(9 + length, &pool)
+    let start = buffer.record.end
+    unsafe buffer.free.update(from: header, count: 9)
+    buffer.record.end += 9
+    var rest = length
+    while let next = unsafe source.first, rest > 0 {
+      let segment = unsafe Buffer(header: next)
+      let part = min(rest, segment.unreadCount)
+      guard OutputQueue.copy(segment, part, to: buffer) else {
+        buffer.record.end = start
+        return false
+      }
+      segment.record.start += part
+      if !segment.isFile { source.count -= part }
+      rest -= part
+      source.retireSpent(&pool)
+    }
+    source.retireSpent(&pool)
+    count += buffer.record.end - start
+    return true
+  }
+
+  private static func copy(_ segment: Buffer, _ count: Int, to buffer: Buffer) -> Bool {
+    switch segment.record.content {
+    case .bytes: unsafe buffer.free.update(from: segment.unread, count: count)
+    case .lent(let base): unsafe buffer.free.update(from: base + segment.record.start, count: count)
+    case .file(let file, let offset):
+      var done = 0
+      while done < count {
+        let position = off_t(clamping: offset + UInt64(segment.record.start + done))
+        let got = unsafe pread(file, buffer.free + done, count - done, position)
+        if got < 0 && errno == EINTR { continue }
+        guard got > 0 else { return false }
+        done += got
+      }
+    case .section: return false
+    }
+    buffer.record.end += count
+    return true
+  }
+
+  /// Segments of body at the front that are used up.
+  private mutating func retireSpent(_ pool: inout BufferPool) {
+    while let header = unsafe first {
+      let segment = unsafe Buffer(header: header)
+      if case .section = segment.record.content { return }
+      guard segment.unreadCount == 0 else { return }
+      unsafe first = segment.record.next
+      if unsafe first == nil { unsafe last = nil }
+      retire(segment, &pool)
+    }
+  }
+}

@@ -1,0 +1,132 @@
+import HTTP
+import Platform
+import PluginHost
+
+/// What an HTTP/2 session calls while bytes are read and frames are made. Nothing here calls a plugin: streams are put
+/// on the connection's list, and looked at when the session has returned.
+enum StreamDriver {
+  nonisolated(unsafe) static let table: UnsafePointer<HTTP2Driver> = {
+    // Made once and never changed.
+    let table = UnsafeMutablePointer<HTTP2Driver>.allocate(capacity: 1)
+    unsafe table.initialize(
+      to: HTTP2Driver(
+        open: { unsafe StreamDriver.open(Connection(raw: $0), $1) },
+        take: { connection, stream, event in
+          unsafe StreamDriver.take(
+            Connection(raw: connection), Request(raw: stream), event.assumingMemoryBound(to: HTTP2Event.self).pointee)
+        },
+        offer: { _, stream, limit, end in unsafe StreamDriver.offer(Request(raw: stream), limit, end) },
+        frame: { connection, stream, header, length in
+          unsafe StreamDriver.frame(Connection(raw: connection), Request(raw: stream), header, length)
+        }))
+    return unsafe UnsafePointer(table)
+  }()
+
+  // MARK: Reading
+
+  private static func open(_ connection: Connection, _ id: Int32) -> UnsafeMutableRawPointer? {
+    let worker = Worker.current
+    guard let http2 = connection.record.http2, !http2.record.isEnding else { return nil }
+    // A stream that was reset counts until its handler has returned.
+    guard http2.record.count < worker.record.settings.http2.maxConcurrentStreams,
+      let request = worker.record.requests.open(connection)
+    else { return nil }
+    if http2.record.count == 0 { connection.record.deadline = .max }
+    request.record.stream.id = id
+    http2.link(request)
+    http2.record.blockBegan = worker.record.now
+    worker.lowerDeadline(connection, worker.record.now &+ worker.record.settings.timeouts.head)
+    return unsafe request.raw
+  }
+
+  private static func take(_ connection: Connection, _ request: Request, _ event: HTTP2Event) {
+    guard let http2 = connection.record.http2 else { return }
+    switch event {
+    case .field(let field, false):
+      request.record.stream.reader.take(field)
+      return
+    case .field(let field, true):
+      unsafe request.record.stream.trailers.take(field, request.record.storage.trailerFields())
+      return
+    case .head(let ends):
+      http2.record.blockBegan = 0
+      request.record.stream.failure = request.record.stream.reader.finish(ends: ends)
+      request.record.stream.flags.insert(ends ? [.hasHead, .inputEnded] : .hasHead)
+    case .body(let bytes): takeBody(bytes, request)
+    case .end(let trailers):
+      request.record.stream.flags.insert(.inputEnded)
+      if trailers, request.record.stream.failure == nil {
+        request.record.stream.failure = request.record.stream.trailers.refusal
+      }
+    case .answered:
+      request.record.stream.flags.insert(.answered)
+      if !request.record.stream.flags.contains(.inputEnded) {
+        // The rest of the body is not wanted (RFC 9113 section 8.1).
+        http2.record.session.reset(request.record.stream.id, .noError)
+      }
+    case .closed: request.record.stream.flags.insert(.closed)
+    }
+    queue(request)
+  }
+
+  private static func queue(_ request: Request) { Worker.current.queue(request) }
+
+  private static func takeBody(_ bytes: Bytes, _ request: Request) {
+    let worker = Worker.current
+    request.record.stream.received += Int64(bytes.count)
+    if request.record.stream.received > worker.record.settings.limits.body, request.record.stream.failure == nil {
+      request.record.stream.failure = .bodyTooLarge
+    }
+    // Nobody will read it, and its window stays as it is.
+    let flags = request.record.stream.flags
+    if flags.contains(.finished) || flags.contains(.answered) || request.record.stream.failure != nil { return }
+    request.record.stream.input.append(bytes, &worker.record.thread.record.pool)
+  }
+
+  // MARK: Writing
+
+  private static func offer(_ request: Request, _ limit: Int, _ end: UnsafeMutablePointer<UInt8>) -> Int {
+    let (count, next) = request.record.stream.output.offer(limit)
+    var follows = HTTP2BodyEnd.open
+    switch next {
+    case .end: follows = .stream
+    case .trailers:
+      follows = .trailers
+      request.record.connection.record.http2?.record.session.trailers(
+        request.record.stream.id, request.record.stream.output.nextSection)
+    default: if count == 0 { request.record.stream.flags.insert(.deferred) }
+    }
+    unsafe end.pointee = follows.rawValue
+    return count
+  }
+
+  private static func frame(
+    _ connection: Connection, _ request: Request, _ header: UnsafePointer<UInt8>, _ length: Int
+  ) -> Int32 {
+    let worker = Worker.current
+    guard connection.record.output.count < Worker.framedAtOnce else {
+      connection.record.http2?.record.isFull = true
+      return 0
+    }
+    let framed = unsafe connection.record.output.frame(
+      header, length, from: &request.record.stream.output, &worker.record.thread.record.pool)
+    guard framed else {
+      request.record.lane.failFile()
+      return -1
+    }
+    if request.record.stream.output.isEmpty {
+      request.record.stream.progress = TransferProgress()
+    } else {
+      request.record.stream.progress.moved(length, worker.record.now)
+    }
+    request.record.stream.flags.insert(.moved)
+    queue(request)
+    return 1
+  }
+}
+
+extension Connection {
+  init(raw: UnsafeMutableRawPointer) {
+    unsafe address = raw.assumingMemoryBound(to: ConnectionRecord.self)
+  }
+}

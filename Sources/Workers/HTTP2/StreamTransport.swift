@@ -1,0 +1,55 @@
+import HTTP
+import Platform
+import PluginHost
+import Synchronization
+
+/// Event-style exchanges over HTTP/2, called on the loop: acts become sections and bytes of the stream. From another
+/// thread they take the way of every exchange, the request's lane.
+enum StreamTransport {
+  nonisolated(unsafe) static let table: UnsafePointer<ExchangeTransport> = {
+    // Made once and never changed.
+    let table = UnsafeMutablePointer<ExchangeTransport>.allocate(capacity: 1)
+    unsafe table.initialize(
+      to: ExchangeTransport(
+        admit: { unsafe LoopTransport.admit(Exchange(raw: $0), $1).rawValue },
+        perform: { raw, act in
+          unsafe StreamTransport.perform(Exchange(raw: raw), act.assumingMemoryBound(to: ResponseAct.self).pointee)
+            .rawValue
+        },
+        read: { _, _, _, _ in Outcome.unsupported.rawValue },
+        attend: { unsafe LoopTransport.attend(Exchange(raw: $0)) },
+        probe: { _ in }))
+    return unsafe UnsafePointer(table)
+  }()
+
+  private static func perform(_ exchange: Exchange, _ act: ResponseAct) -> Outcome {
+    let worker = Worker.current
+    let request = unsafe Request(raw: exchange.record.connection)
+    guard worker.record.runtime.isOnLoop else {
+      return LoopTransport.performElsewhere(exchange, request, worker, act)
+    }
+    if request.isBroken { return .closed }
+    if request.record.usesLane.load(ordering: .relaxed) { worker.takeOverOutput(request) }
+    let settings = worker.record.settings
+    let connection = request.record.connection
+    if case .informational = act, connection.record.output.count > settings.highWater { return .skipped }
+    request.record.answer.encode(
+      act, version: .http2, bounds: exchange.record.response.bounds, keepAlive: true, owner: exchange.handle.id,
+      into: &request.record.stream.output, worker.record.thread)
+    if request.record.answer.hasHead { request.record.headIsOut = true }
+    request.record.unsettled += act.leaseCount
+    if exchange.record.response.isComplete { request.record.answered = true }
+    worker.queue(request)
+    // A hint is worth nothing later, and what piles up may as well go.
+    if act.isUrgent || request.record.stream.output.count > BufferPool.smallCapacity {
+      worker.submit(request)
+      worker.produce(connection)
+      worker.transmit(connection)
+    }
+    if !request.record.answered && request.record.stream.output.count > settings.highWater {
+      request.record.resumeDue = true
+      return .pause
+    }
+    return .ok
+  }
+}

@@ -1,0 +1,86 @@
+import HTTP
+import Platform
+import PluginHost
+
+// Deadlines of HTTP/2: a connection stands in the wheel with the earliest of its own and its streams'.
+
+extension Worker {
+  /// Makes sure that `connection` is looked at by then.
+  func lowerDeadline(_ connection: Connection, _ moment: UInt64) {
+    if moment < connection.record.deadline { setDeadline(connection, moment) }
+  }
+
+  /// A deadline of a request that a plugin has.
+  func setDeadline(of request: Request, _ moment: UInt64) {
+    guard request.isStream else { return setDeadline(request.record.connection, moment) }
+    request.record.stream.deadline = moment
+    lowerDeadline(request.record.connection, moment)
+  }
+
+  /// The client has yet to take what waits: its pace is watched.
+  func watchAnswer(_ request: Request) {
+    if request.record.stream.progress.windowStart == 0 { request.record.stream.progress.begin(record.now) }
+    let moment = request.record.stream.progress.nextJudgement(timeout: record.settings.timeouts.write)
+    if moment < request.record.stream.deadline { setDeadline(of: request, moment) }
+  }
+
+  func expireHTTP2(_ connection: Connection) {
+    guard let http2 = connection.record.http2 else { return }
+    if outputIsLate(connection) {
+      connection.record.flags.insert(.broken)
+      return
+    }
+    let now = record.now
+    let began = http2.record.blockBegan
+    if began != 0 {
+      let deadline = began &+ record.settings.timeouts.head
+      if now >= deadline { return endLate(connection, http2) }
+      lowerDeadline(connection, deadline)
+    }
+    if http2.record.shutdown == .announced { lowerDeadline(connection, max(http2.record.shutdownDeadline, now &+ 1)) }
+    http2.visit { request in
+      if now >= request.record.stream.deadline {
+        request.record.stream.deadline = .max
+        expire(stream: request)
+      }
+      lowerDeadline(connection, request.record.stream.deadline)
+    }
+    if http2.record.count == 0 {
+      let deadline = http2.record.idleSince &+ record.settings.timeouts.keepalive
+      if now >= deadline { refuseStreams(connection, http2) } else { lowerDeadline(connection, deadline) }
+    }
+  }
+
+  private func endLate(_ connection: Connection, _ http2: HTTP2Connection) {
+    http2.record.session.terminate(HTTP2ErrorCode.enhanceYourCalm.rawValue)
+    end(connection, http2, .headTimeout)
+  }
+
+  private func expire(stream request: Request) {
+    if let exchange = request.record.exchange {
+      expireExchange(request, exchange)
+      // It may be gone now.
+      guard request.isStream else { return }
+    }
+    guard !request.record.stream.output.isEmpty else { return }
+    if !request.record.connection.record.output.isEmpty {
+      // Not this stream's windows but the connection holds it back, and that is judged for itself.
+      request.record.stream.progress.begin(record.now)
+      return watchAnswer(request)
+    }
+    switch request.record.stream.progress.judge(
+      record.now, timeout: record.settings.timeouts.write, rate: record.settings.minRate)
+    {
+    case .fine(let moment): if moment < request.record.stream.deadline { setDeadline(of: request, moment) }
+    case .stalled, .tooSlow: giveUpStalled(request)
+    }
+  }
+
+  /// The client keeps its windows shut.
+  private func giveUpStalled(_ request: Request) {
+    note(.stalledStream, request)
+    reset(stream: request, .cancel)
+    request.record.stream.flags.insert(.closed)
+    queue(request)
+  }
+}

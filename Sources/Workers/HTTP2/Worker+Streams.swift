@@ -1,0 +1,202 @@
+import HTTP
+import Platform
+import PluginHost
+
+// One stream of an HTTP/2 connection: from its head to a plugin, through its exchange, to its end.
+
+extension Worker {
+  /// Puts a request on the list for this turn.
+  func queue(_ request: Request) {
+    if request.isStream { request.record.connection.record.http2?.queue(request) }
+    queue(request.record.connection)
+  }
+
+  /// Does all that can be done for a stream now.
+  func lookAt(stream request: Request) {
+    if request.record.stream.flags.remove(.moved) != nil {
+      settle(request)
+      publishOutput(request, request.record.stream.output.count)
+    }
+    if !request.record.stream.flags.contains(.begun) && request.record.stream.flags.contains(.hasHead) {
+      begin(stream: request)
+    }
+    while let exchange = request.record.exchange {
+      turn(to: request)
+      if request.isBroken {
+        guard giveUp(request, .closed) else { return }
+        break
+      }
+      let ended =
+        exchange.record.isBlocking ? advanceQueued(request, exchange) : advanceEvents(request, exchange)
+      if !ended { break }
+    }
+    submit(request)
+    if request.record.stream.flags.contains(.closed) && request.record.exchange == nil {
+      release(stream: request)
+    } else if !request.record.stream.output.isEmpty {
+      watchAnswer(request)
+    }
+  }
+
+  private func begin(stream request: Request) {
+    request.record.stream.flags.insert(.begun)
+    if request.record.stream.flags.contains(.closed) { return }
+    record.begun &+= 1
+    record.slot.add(.requests)
+    request.record.began = record.now
+    switch request.record.head.framing {
+    case .none, .fixed(0): request.record.bodyEnded = request.record.stream.flags.contains(.inputEnded)
+    default: request.record.bodyEnded = false
+    }
+    request.record.stream.deadline = .max
+    if let refusal = request.record.stream.failure ?? dispatch(request) { refuse(request, refusal) }
+  }
+
+  // MARK: The answer
+
+  /// Hands the session what it can take of a stream's answer.
+  func submit(_ request: Request) {
+    guard let http2 = request.record.connection.record.http2 else { return }
+    let id = request.record.stream.id
+    if request.record.stream.flags.contains(.closed) { return discardOutput(request) }
+    sections: while let (kind, bytes) = request.record.stream.output.firstSection {
+      switch kind {
+      case .informational: http2.record.session.informational(id, bytes)
+      case .head:
+        http2.record.session.head(id, bytes, ends: false)
+        request.record.stream.flags.insert(.headSubmitted)
+        request.record.stream.output.dropSection(&record.thread.record.pool)
+        interleaveIfLarge(request, http2)
+        continue
+      case .wholeHead:
+        http2.record.session.head(id, bytes, ends: true)
+        request.record.stream.flags.insert(.headSubmitted)
+        // What is left is memory to be given back.
+        return discardOutput(request)
+      case .trailers, .end: break sections
+      }
+      request.record.stream.output.dropSection(&record.thread.record.pool)
+    }
+    if request.record.stream.flags.contains(.deferred) && !request.record.stream.output.isEmpty {
+      request.record.stream.flags.remove(.deferred)
+      http2.record.session.resume(id)
+    }
+  }
+
+  /// An answer of several frames shares the connection with the others, unless the client has said what it wants.
+  private func interleaveIfLarge(_ request: Request, _ http2: HTTP2Connection) {
+    if request.record.stream.reader.hasPriority { return }
+    let (count, next) = request.record.stream.output.offer(Worker.framedAtOnce)
+    if case .end = next, count <= Worker.singleFrame { return }
+    http2.record.session.interleave(request.record.stream.id)
+  }
+
+  private static let singleFrame = 16 << 10
+
+  /// The answer goes no further.
+  func discardOutput(_ request: Request) {
+    if request.isStream {
+      request.record.stream.output.discard(&record.thread.record.pool)
+      settle(request)
+    } else {
+      request.record.connection.discardOutput(&record.thread.record.pool)
+      settle(request.record.connection)
+    }
+  }
+
+  /// The server's own answer.
+  func refuse(stream request: Request, _ refusal: Refusal) {
+    note(refusal, request)
+    let status = refusal.status
+    request.record.answer.takesStatus(status)
+    let isHead = request.record.head.traits.contains(.head)
+    request.record.stream.output.write(
+      section: isHead ? .wholeHead : .head, bound: FieldSection.bound(fields: 4, bytes: 256),
+      &record.thread.record.pool
+    ) { writer in
+      let phrase = ReasonPhrase.of(status)
+      FieldSection.begin(status: status, fields: 4, to: &writer)
+      FieldSection.append(name: Bytes("server"), value: Bytes("outrider"), to: &writer)
+      FieldSection.append(name: Bytes("date"), value: record.thread.record.date.value, to: &writer)
+      FieldSection.append(name: Bytes("content-type"), value: Bytes(ErrorPage.contentType), to: &writer)
+      FieldSection.append(contentLength: UInt64(4 + phrase.utf8CodeUnitCount + 1), to: &writer)
+    }
+    if !isHead {
+      request.record.stream.output.write(bound: ErrorPage.bound, &record.thread.record.pool) {
+        ErrorPage.write(status, to: &$0)
+      }
+      request.record.stream.output.append(section: .end, &record.thread.record.pool)
+    }
+    endStream(request)
+  }
+
+  // MARK: The end
+
+  /// The answer is complete, as far as the plugin and the server go.
+  func endStream(_ request: Request) {
+    if request.record.answer.isAborted { return reset(stream: request, .internalError) }
+    request.record.stream.flags.insert(.finished)
+    request.record.stream.input.discard(&record.thread.record.pool)
+    submit(request)
+    queue(request)
+  }
+
+  /// The answer can't be completed: what can go goes out, and then the client sees that it is cut off.
+  func reset(stream request: Request, _ code: HTTP2ErrorCode) {
+    request.record.stream.flags.insert(.finished)
+    request.record.stream.input.discard(&record.thread.record.pool)
+    submit(request)
+    produce(request.record.connection)
+    if !request.record.stream.flags.contains(.closed) {
+      request.record.connection.record.http2?.record.session.reset(request.record.stream.id, code)
+    }
+    discardOutput(request)
+    queue(request)
+  }
+
+  /// Nothing is left of a stream but its record.
+  func release(stream request: Request) {
+    let connection = request.record.connection
+    discardOutput(request)
+    request.record.stream.input.discard(&record.thread.record.pool)
+    guard let http2 = connection.record.http2 else { return }
+    account(request)
+    http2.unlink(request)
+    record.requests.close(request)
+    if http2.record.count == 0 {
+      http2.record.idleSince = record.now
+      setDeadline(connection, record.now &+ record.settings.timeouts.keepalive)
+    }
+  }
+
+  // MARK: The request's body
+
+  func nextStreamBody(_ request: Request, limit: Int) -> BodyStep {
+    if let refusal = request.record.stream.failure { return .refused(refusal) }
+    if let bytes = request.record.stream.input.take(limit, &record.thread.record.pool) {
+      request.record.connection.record.http2?.record.session.credit(request.record.stream.id, bytes.count)
+      noteBodyEnd(request)
+      // The window opens with the next frames that are made.
+      queue(request.record.connection)
+      return .bytes(bytes)
+    }
+    noteBodyEnd(request)
+    if request.record.bodyEnded { return .end }
+    return request.isBroken ? .gone : .wait
+  }
+
+  private func noteBodyEnd(_ request: Request) {
+    guard request.record.stream.input.isEmpty, request.record.stream.flags.contains(.inputEnded) else { return }
+    request.record.bodyEnded = true
+    request.record.exchange?.record.requestTrailers = unsafe request.record.stream.trailers.fields(
+      request.record.storage.trailerFields())
+  }
+
+  /// Somebody wants the body of a client that waits for leave to send it (RFC 9110 section 10.1.1).
+  func sendStreamContinue(_ request: Request) {
+    if request.record.bodyEnded || request.record.stream.received > 0 { return }
+    let status: StaticString = "d\0\0\0\0\0\0\0"  // a section: 100, no fields
+    request.record.connection.record.http2?.record.session.informational(request.record.stream.id, Bytes(status))
+    queue(request)
+  }
+}
