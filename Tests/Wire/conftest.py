@@ -7,7 +7,7 @@ import pytest
 
 import processes
 from authority import Authority
-from matrix import COMBINATIONS, INSPECT, MODELS
+from matrix import COMBINATIONS, H2C, INSPECT, MODELS
 from server import Server
 
 
@@ -30,7 +30,9 @@ class Pool:
         if key not in self.servers:
             plugin, model, *flags = key
             try:
-                server = self.servers[key] = Server(*flags, plugin, model=model, **self.options)
+                h2c = H2C in flags
+                flags = [flag for flag in flags if flag != H2C]
+                server = self.servers[key] = Server(*flags, plugin, model=model, h2c=h2c, **self.options)
                 server.known = [processes.look(pid) for pid in server.workers()]
             except AssertionError as fault:
                 self.faults[key] = str(fault)
@@ -138,6 +140,18 @@ def demo(shared, combination):
 def misbehave(shared, combination):
     """The plugin that does everything wrong, in each combination."""
     return shared(combination.misbehave, combination.model)
+
+
+@pytest.fixture
+def h2_demo(shared, combination):
+    """The demo plugin, on a listener that takes HTTP/2 with prior knowledge."""
+    return shared(combination.demo, combination.model, H2C)
+
+
+@pytest.fixture
+def h2_misbehave(shared, combination):
+    """The plugin that does everything wrong, likewise."""
+    return shared(combination.misbehave, combination.model, H2C)
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ from server import RELEASE, TEST_PLUGINS
 
 MODELS = ("sync", "gthread", "async")
 STYLES = ("blocking", "event")
+# Among a shared server's flags: its listener takes HTTP/2 with prior knowledge.
+H2C = "h2c"
 INSPECT = RELEASE / "libinspect.so"
 
 
@@ -44,4 +46,6 @@ def only(condition):
 
 
 keeping_alive = only(lambda combination: combination.keeps_alive)
+http2 = only(lambda combination: combination.model != "sync")
+http2_event = only(lambda combination: combination.model != "sync" and combination.style == "event")
 event = only(lambda combination: combination.style == "event")

@@ -97,8 +97,9 @@ class Server:
         launcher=(),
         tls=None,
         tls_lines=(),
+        h2c=False,
     ):
-        """tls: an authority, for a server behind TLS; tls_lines: more lines of its [listener.tls]."""
+        """tls: an authority, for a server behind TLS; tls_lines: more lines of its [listener.tls]; h2c: HTTP/2 too."""
         self.folder = Path(tempfile.mkdtemp(prefix="outrider-wire-"))
         self.port = port or free_port()
         self.address = address or (str(self.folder / "socket") if unix else ("127.0.0.1", self.port))
@@ -108,6 +109,10 @@ class Server:
         if tls:
             configuration = self.folder / "tls.toml"
             configuration.write_text(tls.listener(place, None, *tls_lines))
+            command += ["-c", str(configuration)]
+        elif h2c:
+            configuration = self.folder / "h2c.toml"
+            configuration.write_text(f'[[listener]]\nbind = "{place}"\nh2c = true\n')
             command += ["-c", str(configuration)]
         elif bind:
             command += ["-b", place]

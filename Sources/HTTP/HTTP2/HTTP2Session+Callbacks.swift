@@ -10,6 +10,8 @@ extension HTTP2Session {
     defer { unsafe nghttp2_option_del(options) }
     // Windows open as the plugin reads.
     unsafe nghttp2_option_set_no_auto_window_update(options, 1)
+    // Answers are bounded by limits.output, before they come here.
+    unsafe nghttp2_option_set_max_send_header_block_length(options, 1 << 27)
     // The floods are counted here, under their own names; those of the library are the second line.
     unsafe nghttp2_option_set_max_outbound_ack(options, 10_000)
     unsafe nghttp2_option_set_stream_reset_rate_limit(

@@ -1,0 +1,225 @@
+"""103 Early Hints over HTTP/2, row by row as the design's early-hints page has it, on frames."""
+
+import pytest
+
+import reports
+from http2 import CONTINUATION, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, WINDOW_UPDATE, connect, frame
+from matrix import H2C, http2, http2_event
+from reports import E_INVALID, E_LIMIT, E_STATE, OK, SKIPPED
+
+STYLE_LINK = ("link", "</style.css>; rel=preload; as=style")
+
+
+def misbehaving(shared, combination, *settings):
+    flags = [word for setting in settings for word in ("--set", setting)]
+    return shared(combination.misbehave, combination.model, *flags, H2C)
+
+
+def hints_and_report(server, *fields, path="/hint-many", **options):
+    with connect(server, **options) as connection:
+        answer = connection.get(path, *fields)
+    assert answer.status == 200 and answer.ended, connection.state()
+    return answer.informational, reports.read(answer.body)
+
+
+@http2
+def test_one_103_well_before_the_page(h2_demo):
+    with connect(h2_demo) as connection:
+        answer = connection.get("/early-hints")
+    (hint,) = answer.informational
+    assert hint.fields == [
+        (":status", "103"),
+        STYLE_LINK,
+        ("link", "</app.js>; rel=preload; as=script"),
+    ], "these fields in this order, and no Date and no Server"
+    assert not hint.ends and hint.frames == 1
+    assert 0.045 <= hint.at - connection.opened <= 1
+    assert answer.head.at - hint.at >= 0.25, "the 103 must come about 300 ms before the 200"
+    assert answer.status == 200 and b"/style.css" in answer.body
+
+
+@http2
+def test_three_103s_in_order(h2_demo):
+    with connect(h2_demo) as connection:
+        answer = connection.get("/early-hints-multiple")
+    times = [hint.at for hint in answer.informational] + [answer.head.at]
+    assert len(times) == 4
+    assert min(later - earlier for earlier, later in zip(times, times[1:])) >= 0.03
+    assert len({str(hint.fields) for hint in answer.informational}) == 3
+
+
+@http2
+def test_head_gets_the_hints_too(h2_demo):
+    with connect(h2_demo) as connection:
+        answer = connection.get("/early-hints", method="HEAD")
+    assert answer.status == 200 and answer.head.ends and answer.body == b""
+    assert [hint.status for hint in answer.informational] == [103]
+
+
+@http2
+def test_invalid_fields_drop_the_whole_call(h2_misbehave):
+    hints, report = hints_and_report(h2_misbehave, path="/hint-invalid")
+    assert len(report) >= 15 and report == dict.fromkeys(report, E_INVALID) and not hints
+
+
+@http2
+def test_statuses(h2_misbehave):
+    hints, report = hints_and_report(h2_misbehave, path="/hint-status")
+    invalid = dict.fromkeys(["99", "100", "101", "200", "0", "65636"], E_INVALID)
+    assert report == invalid | dict.fromkeys(["102", "103", "104", "199"], OK)
+    assert [hint.fields for hint in hints] == [
+        [(":status", status), STYLE_LINK] for status in ("102", "103", "104", "199")
+    ]
+
+
+@http2
+def test_eight_hints_and_no_more(h2_misbehave):
+    with connect(h2_misbehave) as connection:
+        for _ in range(2):
+            answer = connection.get("/hint-many")
+            report = reports.read(answer.body)
+            assert report == {f"hint-{i}": OK if i <= 8 else E_LIMIT for i in range(1, 13)}
+            assert [hint.fields for hint in answer.informational] == [[(":status", "103"), STYLE_LINK]] * 8
+
+
+@http2
+def test_max_per_request(shared, combination):
+    hints, report = hints_and_report(misbehaving(shared, combination, "early_hints.max_per_request=2"))
+    assert report == {f"hint-{i}": OK if i <= 2 else E_LIMIT for i in range(1, 13)} and len(hints) == 2
+
+
+@http2
+def test_a_huge_block(h2_misbehave):
+    hints, report = hints_and_report(h2_misbehave, path="/hint-huge")
+    assert not hints and report == {"hint-huge": E_LIMIT}
+
+
+@http2
+def test_max_bytes(shared, combination):
+    server = misbehaving(shared, combination, "early_hints.max_bytes=64KiB")
+    hints, report = hints_and_report(server, path="/hint-huge")
+    assert report == {"hint-huge": OK} and hints[0].get("x-huge") == "a" * 9000
+
+
+@http2
+def test_the_peers_header_list_size(h2_misbehave):
+    # As RFC 9113 section 6.5.2 counts: 32 bytes for each field.
+    link = len("link") + len(STYLE_LINK[1]) + 32 + len(":status") + 3 + 32
+    hints, report = hints_and_report(h2_misbehave, max_header_list_size=link - 1)
+    assert not hints and set(report.values()) == {E_LIMIT}
+    hints, report = hints_and_report(h2_misbehave, max_header_list_size=link)
+    assert len(hints) == 8 and report["hint-8"] == OK
+
+
+@http2
+def test_no_fields_no_103(h2_misbehave):
+    hints, report = hints_and_report(h2_misbehave, path="/hint-empty")
+    assert not hints and report == {"hint-empty": SKIPPED}
+
+
+@http2
+def test_none_after_the_final_head(h2_misbehave):
+    hints, report = hints_and_report(h2_misbehave, path="/hint-late")
+    assert report == {"late": E_STATE, "after": E_STATE} and not hints
+
+
+@http2
+def test_none_after_a_whole_answer(h2_misbehave):
+    log = reports.LogReport(h2_misbehave)
+    with connect(h2_misbehave) as connection:
+        answer = connection.get("/hint-after-respond")
+        assert answer.body == b"answered\n" and not answer.informational
+        assert log.wait("hint-after-respond") == {"hint-after-respond": E_STATE}
+        assert connection.get("/").status == 200
+
+
+@http2
+def test_the_client_wants_none(h2_misbehave):
+    hints, report = hints_and_report(h2_misbehave, ("no-early-hints", "1"))
+    assert not hints and set(report.values()) == {SKIPPED}
+
+
+@http2
+def test_turned_off(shared, combination):
+    server = misbehaving(shared, combination, "early_hints.enabled=false")
+    hints, report = hints_and_report(server)
+    assert not hints and set(report.values()) == {SKIPPED}
+
+
+@http2
+@pytest.mark.parametrize("field", [("via", "2 cache"), ("x-forwarded-for", "192.0.2.1")])
+def test_through_a_proxy_and_with_http1_off(shared, combination, field):
+    server = misbehaving(shared, combination, 'early_hints.http1="off"')
+    hints, report = hints_and_report(server, field)
+    assert len(hints) == 8 and report["hint-8"] == OK, "what holds for HTTP/1 does not for HTTP/2"
+
+
+@http2
+def test_not_held_back_by_shut_windows(h2_misbehave):
+    with connect(h2_misbehave, windows=False, initial_window_size=0) as connection:
+        stream = connection.request("GET", "/hint-many")
+        answer = connection.answers[stream]
+        connection.read_until(lambda: answer.head, "final head")
+        assert len(answer.informational) == 8 and not answer.body
+        connection.send(frame(WINDOW_UPDATE, 0, stream, b"\0\0\x7f\xff"))
+        assert reports.read(connection.answer(stream).body)["hint-8"] == OK
+
+
+@http2
+def test_beside_other_streams(h2_demo):
+    with connect(h2_demo) as connection:
+        streams = [connection.request("GET", "/early-hints") for _ in range(4)]
+        answers = [connection.answer(stream) for stream in streams]
+    assert all(a.status == 200 and len(a.informational) == 1 for a in answers)
+    firsts = [a.informational[0].at for a in answers]
+    assert max(firsts) - min(firsts) < 0.25, "streams are served at the same time"
+
+
+@http2
+def test_100_continue_is_independent(h2_demo):
+    with connect(h2_demo) as connection:
+        answer = connection.get(
+            "/early-hints", ("expect", "100-continue"), ("content-length", "5"), method="POST", end=False
+        )
+    assert [hint.status for hint in answer.informational] == [103], "nobody read the body: no 100"
+
+
+@http2
+def test_100_continue_when_the_body_is_read(h2_demo):
+    with connect(h2_demo) as connection:
+        stream = connection.request("POST", "/echo", ("expect", "100-continue"), ("content-length", "5"), end=False)
+        answer = connection.answers[stream]
+        connection.read_until(lambda: answer.informational, "100")
+        assert answer.informational[0].fields == [(":status", "100")]
+        connection.body(stream, b"hello")
+        assert connection.answer(stream).body == b"hello"
+
+
+@http2
+def test_a_reset_stream_hurts_nobody(h2_demo):
+    with connect(h2_demo) as connection:
+        stream = connection.request("GET", "/early-hints")
+        connection.send(frame(RST_STREAM, 0, stream, b"\0\0\0\x08"))
+        other = connection.get("/early-hints")
+        assert other.status == 200 and len(other.informational) == 1
+        assert not connection.answers[stream].head, "nothing more on a reset stream"
+
+
+@http2_event
+def test_from_another_thread(h2_misbehave):
+    with connect(h2_misbehave) as connection:
+        answer = connection.get("/hint-thread")
+    assert answer.informational[0].fields == [(":status", "103"), STYLE_LINK]
+    assert reports.read(answer.body) == {"hint": OK}
+    assert answer.informational[0].at - connection.opened <= 0.5
+
+
+@http2
+def test_frames_as_they_are(h2_demo):
+    with connect(h2_demo) as connection:
+        stream = connection.request("GET", "/early-hints")
+        connection.answer(stream)
+    blocks = [f for f in connection.frames if f.kind == HEADERS and f.stream == stream]
+    assert [bool(f.flags & END_STREAM) for f in blocks] == [False, False]
+    assert all(f.flags & END_HEADERS for f in blocks)
+    assert not [f for f in connection.frames if f.kind == CONTINUATION]
