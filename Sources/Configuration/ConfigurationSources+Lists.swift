@@ -47,12 +47,12 @@ extension ConfigurationSources {
 
   /// One connection at a time, closed after its answer, has no use for streams.
   func checkProtocols(
-    _ listeners: [Traced<ListenerSettings>], _ general: Traced<Settings>, _ faults: inout FaultList
+    _ listeners: [TracedListener], _ general: Traced<Settings>, _ faults: inout FaultList
   ) {
     guard general.value.server.workerModel == .sync, !general.faulty.contains("server.worker_model") else { return }
-    for listener in listeners where listener.value.h2c {
+    for listener in listeners where listener.settings.value.h2c {
       faults.add(
-        listener.origins["listener.h2c"] ?? listener.origin, key: "listener.h2c",
+        listener.settings.origin(of: "listener.h2c"), key: "listener.h2c",
         "there is no HTTP/2 with server.worker_model = \"sync\"; take gthread or async, or leave h2c out")
     }
   }

@@ -23,6 +23,8 @@ struct WorkerSettings {
   let proxyHeaders: [ProxyHeader.Accepted?]
   /// Whether each listener takes HTTP/2 with prior knowledge.
   let priorKnowledge: [Bool]
+  /// Whether any listener speaks HTTP/2.
+  let offersHTTP2: Bool
   let http2: Settings.HTTP2
   let http2Session: HTTP2Settings
 
@@ -60,6 +62,7 @@ struct WorkerSettings {
       }
     }
     priorKnowledge = settings.listeners.map(\.h2c)
+    offersHTTP2 = settings.listeners.contains { $0.h2c || $0.tls.isEnabled && $0.protocols.contains(.http2) }
     http2 = settings.http2
     http2Session = HTTP2Settings(settings.http2)
     hints = settings.listeners.map { listener in
@@ -85,7 +88,7 @@ struct WorkerSettings {
 
   /// The most requests at once: of HTTP/1 one for each connection, of HTTP/2 as many as there are streams.
   var requests: Int {
-    guard priorKnowledge.contains(true) else { return connections }
+    guard offersHTTP2 else { return connections }
     return connections + min(connections * http2.maxConcurrentStreams, WorkerSettings.mostStreams)
   }
 

@@ -39,7 +39,7 @@ import Testing
   @Test func cleartextIsTheDefault() throws {
     let listener = try #require(try settings("\(minimal)[[listener]]").listeners.first)
     #expect(!listener.tls.isEnabled)
-    #expect(listener.protocols == [.http1])
+    #expect(listener.protocols == [.http2, .http1])
   }
 
   @Test(arguments: [
@@ -61,12 +61,12 @@ import Testing
     ),
     (
       "protocols = []",
-      [#"2:13: listener.protocols: expected an array with at least one of "http/1.1", found an array"#]
+      [#"2:13: listener.protocols: expected an array with at least one of "h2", "http/1.1", found an array"#]
     ),
     ("protocols = [\"http/1.1\", \"http/1.1\"]", ["2:26: listener.protocols: stands here already"]),
     (
       "protocols = [\"spdy/3\"]",
-      [#"2:14: listener.protocols: expected one of "http/1.1", found "spdy/3""#]
+      [#"2:14: listener.protocols: expected one of "h2", "http/1.1", found "spdy/3""#]
     ),
   ])
   func faults(text: String, expected: [String]) {

@@ -102,6 +102,8 @@ class Connection:
         self.answers = {}
         self.goaway = None
         self.goaways = []
+        self.sending = False
+        self.replies = bytearray()  # acknowledgements and windows that have yet to be sent
         self.ended = False
         self.acknowledges = True
         self.block = b""
@@ -132,8 +134,10 @@ class Connection:
 
     def send(self, data):
         """Send bytes, reading meanwhile; what the server no longer takes is dropped."""
-        view = memoryview(data)
+        view = memoryview(bytes(self.replies) + data)
+        self.replies.clear()
         deadline = time.monotonic() + self.timeout
+        self.sending = True
         while view and not self.ended:
             readable, writable, _ = select.select([self.socket], [self.socket], [], 1)
             if readable:
@@ -146,6 +150,7 @@ class Connection:
                 except OSError:
                     self.ended = True
             assert time.monotonic() < deadline, f"the server takes no bytes; {self.state()}"
+        self.sending = False
 
     def headers(self, fields, stream, *, end=True, extra=b""):
         """HEADERS, and CONTINUATION where one frame is not enough."""
@@ -175,6 +180,16 @@ class Connection:
     # Reading
 
     def _read(self):
+        self._receive()
+        if self.replies and not self.ended:
+            try:
+                # Between frames of send() alone: what does not go now goes with the next.
+                if not self.sending:
+                    del self.replies[: self.socket.send(self.replies)]
+            except OSError:
+                pass
+
+    def _receive(self):
         try:
             data = self.socket.recv(262144)
         except (BlockingIOError, InterruptedError):
@@ -218,16 +233,16 @@ class Connection:
             answer.ended = bool(got.flags & END_STREAM)
             if self.windows and got.payload:
                 increment = struct.pack(">I", len(got.payload))
-                self.send(frame(WINDOW_UPDATE, 0, 0, increment))
+                self.replies += frame(WINDOW_UPDATE, 0, 0, increment)
                 if not answer.ended:
-                    self.send(frame(WINDOW_UPDATE, 0, got.stream, increment))
+                    self.replies += frame(WINDOW_UPDATE, 0, got.stream, increment)
         elif got.kind == RST_STREAM and answer:
             answer.reset = int.from_bytes(got.payload, "big")
         elif got.kind == GOAWAY:
             self.goaway = struct.unpack(">I", got.payload[4:8])[0]
             self.goaways.append((int.from_bytes(got.payload[:4], "big"), self.goaway))
         elif got.kind in (SETTINGS, PING) and not got.flags & ACK and self.acknowledges:
-            self.send(frame(got.kind, ACK, 0, got.payload if got.kind == PING else b""))
+            self.replies += frame(got.kind, ACK, 0, got.payload if got.kind == PING else b"")
 
     def _take_block(self, answer, block):
         if answer is None:

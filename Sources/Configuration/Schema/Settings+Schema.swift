@@ -251,8 +251,8 @@ extension ListenerSettings {
         "listener.proxy_protocol", .choice(), default: "off", \.proxyProtocol,
         "Whether connections begin with a PROXY header; then a peer outside proxy.trusted is refused."),
       .init(
-        "listener.protocols", .choices(), default: #"["http/1.1"]"#, \.protocols,
-        "What clients of a TLS listener choose from by ALPN, best first."),
+        "listener.protocols", .choices(), default: #"["h2", "http/1.1"]"#, \.protocols,
+        "What clients of a TLS listener choose from by ALPN, best first; sync leaves out h2."),
 
       .init(
         "listener.tls.certificate", .text("path", check: TLSSettings.checkCertificatePath),

@@ -1,5 +1,6 @@
 /// What clients of a listener may agree on by ALPN. One that is not listed here is not offered.
 package enum ApplicationProtocol: String, Sendable, CaseIterable {
+  case http2 = "h2"
   case http1 = "http/1.1"
 }
 

@@ -9,7 +9,7 @@ package struct HTTP2FloodLimits: Sendable {
   package var priorities = 100
   /// Frames of DATA and CONTINUATION that carry nothing.
   package var emptyFrames = 100
-  /// WINDOW_UPDATE frames beyond one for each `bytesPerUpdate` bytes of DATA sent.
+  /// WINDOW_UPDATE frames beyond one for each 512 bytes of DATA sent.
   package var windowUpdates = 100
 
   package init() {}
@@ -28,15 +28,18 @@ struct HTTP2FloodMeter {
   private var priorities = 0
   private var emptyFrames = 0
   private var windowUpdates = 0
+  /// Bytes sent that no WINDOW_UPDATE has answered: they outlast the second.
   private var bytesSent = 0
 
   mutating func begin(_ present: UInt64) {
     if present == second { return }
+    let bytesSent = bytesSent
     self = HTTP2FloodMeter()
+    self.bytesSent = bytesSent
     second = present
   }
 
-  mutating func sent(_ bytes: Int) { bytesSent &+= bytes }
+  mutating func sent(_ bytes: Int) { bytesSent += bytes }
 
   mutating func countReset(_ limits: HTTP2FloodLimits) -> Refusal? {
     resets &+= 1
@@ -69,7 +72,11 @@ struct HTTP2FloodMeter {
   }
 
   mutating func countWindowUpdate(_ limits: HTTP2FloodLimits) -> Refusal? {
+    if bytesSent >= HTTP2FloodMeter.bytesPerUpdate {
+      bytesSent -= HTTP2FloodMeter.bytesPerUpdate
+      return nil
+    }
     windowUpdates &+= 1
-    return windowUpdates > limits.windowUpdates &+ bytesSent / HTTP2FloodMeter.bytesPerUpdate ? .windowUpdateFlood : nil
+    return windowUpdates > limits.windowUpdates ? .windowUpdateFlood : nil
   }
 }

@@ -10,6 +10,8 @@ extension HTTP2Session {
     defer { unsafe nghttp2_option_del(options) }
     // Windows open as the plugin reads.
     unsafe nghttp2_option_set_no_auto_window_update(options, 1)
+    // Frames of unknown types are counted, which the library does for those that it is told of, and read over.
+    for type in UInt8(0xA)...0xFF { unsafe nghttp2_option_set_user_recv_extension_type(options, type) }
     // Answers are bounded by limits.output, before they come here.
     unsafe nghttp2_option_set_max_send_header_block_length(options, 1 << 27)
     // The floods are counted here, under their own names; those of the library are the second line.
@@ -31,6 +33,10 @@ extension HTTP2Session {
     unsafe nghttp2_session_callbacks_set_on_invalid_header_callback(table) { _, _, _, _, _, _, _, _ in
       NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
     }
+    unsafe nghttp2_session_callbacks_set_on_extension_chunk_recv_callback(table) { _, _, _, _, _ in
+      NGHTTP2_ERR_CANCEL.rawValue
+    }
+    unsafe nghttp2_session_callbacks_set_unpack_extension_callback(table) { _, _, _, _ in NGHTTP2_ERR_CANCEL.rawValue }
     unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table, dataChunk)
     unsafe nghttp2_session_callbacks_set_on_frame_recv_callback(table, frameReceived)
     unsafe nghttp2_session_callbacks_set_on_frame_send_callback(table, frameSent)
@@ -68,11 +74,16 @@ extension HTTP2Session {
     let limits = unsafe state.pointee.limits
     let isAcknowledgement = header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0
     let fault: Refusal?
+    if unsafe header.type <= 0x1 && isOver(state, header.stream_id) {
+      return unsafe check(state, .frameOnClosedStream)
+    }
     switch header.type {
     case 0x0:
       let isEmpty = header.length == 0 && header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) == 0
       fault = unsafe isEmpty ? state.pointee.floods.countEmptyFrame(limits) : nil
     case 0x1: fault = nil
+    // The library reads over all of these.
+    case 0x2 where header.stream_id == 0: fault = .malformedFrame
     case 0x3: fault = unsafe state.pointee.floods.countReset(limits)
     case 0x4: fault = unsafe isAcknowledgement ? nil : state.pointee.floods.countSettings(limits)
     case 0x6: fault = unsafe isAcknowledgement ? nil : state.pointee.floods.countPing(limits)
@@ -81,6 +92,13 @@ extension HTTP2Session {
     default: fault = unsafe state.pointee.floods.countPriority(limits)
     }
     return unsafe check(state, fault)
+  }
+
+  /// Whether a stream has ended with both sides' consent, so that nothing may come on it; the library reads over that.
+  private static func isOver(_ state: UnsafeMutablePointer<HTTP2SessionState>, _ id: Int32) -> Bool {
+    let session = unsafe state.pointee.session
+    return unsafe id & 1 == 1 && id <= nghttp2_session_get_last_proc_stream_id(session)
+      && nghttp2_session_find_stream(session, id) == nil && !state.pointee.wasReset(id)
   }
 
   private static let beginHeaders: nghttp2_on_begin_headers_callback = { session, frame, context in
@@ -188,6 +206,7 @@ extension HTTP2Session {
         unsafe take(state, header.stream_id, .answered)
       }
     case 0x3:
+      unsafe state.pointee.noteReset(header.stream_id)
       // The peer's own doing, as against what a plugin or a deadline gives up.
       switch unsafe frame.rst_stream.error_code {
       case 0, 2, 7, 8, 11: break

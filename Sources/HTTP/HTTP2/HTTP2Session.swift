@@ -66,16 +66,13 @@ package struct HTTP2Session: ~Copyable {
     let count = unsafe nghttp2_session_mem_recv(session, bytes.base, bytes.count)
     if let fault = takeFault() { return fault }
     guard count < 0 else { return nil }
-    let fault: Refusal
-    let code: UInt32
     switch CInt(count) {
-    case NGHTTP2_ERR_BAD_CLIENT_MAGIC.rawValue: (fault, code) = (.malformedPreface, 1)
-    case NGHTTP2_ERR_FLOODED.rawValue: (fault, code) = (.pingFlood, 11)
-    case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS.rawValue: (fault, code) = (.continuationFlood, 11)
-    default: (fault, code) = (.malformedFrame, 2)
+    case NGHTTP2_ERR_BAD_CLIENT_MAGIC.rawValue: unsafe state.pointee.fault = .malformedPreface
+    case NGHTTP2_ERR_FLOODED.rawValue: unsafe state.pointee.fault = .pingFlood
+    case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS.rawValue: unsafe state.pointee.fault = .continuationFlood
+    default: unsafe state.pointee.fault = .malformedFrame
     }
-    terminate(code)
-    return fault
+    return takeFault()
   }
 
   // MARK: Output
@@ -101,7 +98,10 @@ package struct HTTP2Session: ~Copyable {
   package func takeFault() -> Refusal? {
     guard let fault = unsafe state.pointee.fault else { return nil }
     unsafe state.pointee.fault = nil
-    terminate(fault.isFlood ? 11 : 1)
+    switch fault {
+    case .frameOnClosedStream: terminate(HTTP2ErrorCode.streamClosed.rawValue)
+    default: terminate((fault.isFlood ? HTTP2ErrorCode.enhanceYourCalm : .protocolError).rawValue)
+    }
     return fault
   }
 
@@ -150,6 +150,9 @@ package struct HTTP2Session: ~Copyable {
   package func reset(_ id: Int32, _ code: HTTP2ErrorCode) {
     _ = unsafe nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, code.rawValue)
   }
+
+  /// The driver's record for a stream is gone: nothing more is told of it.
+  package func forget(_ id: Int32) { unsafe nghttp2_session_set_stream_user_data(session, id, nil) }
 
   /// `count` bytes of a stream's body have been used: its window opens again.
   package func credit(_ id: Int32, _ count: Int) {
@@ -222,7 +225,9 @@ package struct HTTP2Session: ~Copyable {
 /// RFC 9113 section 7, as far as this server says them of a stream.
 package enum HTTP2ErrorCode: UInt32 {
   case noError = 0
+  case protocolError = 1
   case internalError = 2
+  case streamClosed = 5
   case refusedStream = 7
   case cancel = 8
   case enhanceYourCalm = 11
@@ -241,6 +246,9 @@ struct HTTP2SessionState {
   var listSize = 0
   var fault: Refusal?
   var isTerminated = false
+  /// The streams that were reset last: frames may have crossed that.
+  var resets = InlineArray<32, Int32>(repeating: 0)
+  var resetCount = 0
   var pingAcknowledged = false
 
   init(_ settings: HTTP2Settings, driver: UnsafePointer<HTTP2Driver>, connection: UnsafeMutableRawPointer) {
@@ -249,5 +257,15 @@ struct HTTP2SessionState {
     limits = settings.floods
     maxHeaderListSize = Int(settings.maxHeaderListSize)
     unsafe session = nil
+  }
+
+  mutating func noteReset(_ id: Int32) {
+    resets[resetCount % resets.count] = id
+    resetCount &+= 1
+  }
+
+  func wasReset(_ id: Int32) -> Bool {
+    for index in resets.indices where resets[index] == id { return true }
+    return false
   }
 }

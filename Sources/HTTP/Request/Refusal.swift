@@ -15,7 +15,7 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
   case handlerFailed, handlerUnavailable, requestTimeout
   case plainHTTPOverTLS, failedHandshake, handshakeTimeout
   case connectionField, conflictingHost
-  case malformedPreface, malformedFrame, headerListTooLarge
+  case malformedPreface, malformedFrame, frameOnClosedStream, headerListTooLarge
   case resetFlood, provokedResetFlood, settingsFlood, pingFlood, priorityFlood, emptyFrameFlood, windowUpdateFlood,
     continuationFlood
   case stalledStream
@@ -98,6 +98,7 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
     case .conflictingHost: "Host is not :authority"
     case .malformedPreface: "malformed HTTP/2 connection preface"
     case .malformedFrame: "HTTP/2 protocol error"
+    case .frameOnClosedStream: "HTTP/2 frame on a stream that is over"
     case .headerListTooLarge: "header list larger than http2.max_header_list_size"
     case .resetFlood: "more RST_STREAM frames than http2.max_resets_per_second"
     case .provokedResetFlood: "more streams reset for errors than http2.max_resets_per_second"

@@ -25,6 +25,7 @@ extension Worker {
     switch connection.record.tls!.handshake() {
     case .done:
       connection.record.phase = .idle
+      if connection.record.tls?.hasAgreed(on: "h2") == true { startHTTP2(connection) }
       return true
     case .wantRead:
       connection.record.flags.remove(.readable)

@@ -161,6 +161,7 @@ extension Worker {
     request.record.stream.input.discard(&record.thread.record.pool)
     guard let http2 = connection.record.http2 else { return }
     account(request)
+    http2.record.session.forget(request.record.stream.id)
     http2.unlink(request)
     record.requests.close(request)
     if http2.record.count == 0 {

@@ -38,12 +38,16 @@ import Testing
     }
   }
 
-  /// Those that the bytes of a connection can bring about by themselves: without a proxy, a mount, a clock, a plugin.
+  /// Those that the bytes of an HTTP/1 connection can bring about by themselves: without a proxy, a mount, a clock, a
+  /// plugin, TLS.
   @Test func hasEveryRefusal() {
     let others: Set<Refusal> = [
       .truncatedBody, .malformedProxyHeader, .untrustedProxy, .malformedForwarding, .conflictingForwarding,
       .noSuchMount, .headTimeout, .bodyTimeout, .belowMinimumRate, .handlerFailed, .handlerUnavailable,
-      .requestTimeout,
+      .requestTimeout, .plainHTTPOverTLS, .failedHandshake, .handshakeTimeout,
+      .connectionField, .conflictingHost, .malformedPreface, .malformedFrame, .frameOnClosedStream,
+      .headerListTooLarge, .resetFlood, .provokedResetFlood, .settingsFlood, .pingFlood, .priorityFlood,
+      .emptyFrameFlood, .windowUpdateFlood, .continuationFlood, .stalledStream,
     ]
     let provoked = Set(CorpusCase.all.compactMap(\.expect.refusal))
     #expect(provoked == Set(Refusal.allCases.filter { !others.contains($0) }.map { "\($0)" }))
