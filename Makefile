@@ -2,6 +2,7 @@
 # make test     everything that must hold    make bench  CPU, system calls and allocations per request
 # make soak     mixed clients while workers are killed and replaced, each model and style for SOAK_SECONDS
 # make fuzz     libFuzzer on the engine, each target for FUZZ_SECONDS
+# make manual   writes the keys of the schema into man/outrider.toml.5
 SHELL := /bin/bash
 BUILD := .build
 RELEASE := $(BUILD)/release
@@ -17,7 +18,8 @@ PLUGIN_CFLAGS := -std=c11 -Wall -Wextra -Wpedantic -Werror -O2 -shared -fPIC -fv
 # The modules are for people: the linker sees the program whole again. LTO= builds faster while one works on it.
 LTO := --experimental-lto-mode=full
 
-.PHONY: build run test soak bench plugins test-plugins server dependencies test-dependencies bench-dependencies lint fuzz clean
+.PHONY: build run test soak bench plugins test-plugins server dependencies test-dependencies bench-dependencies \
+  lint lint-manual manual fuzz clean
 
 build: server plugins
 
@@ -27,7 +29,7 @@ dependencies:
 	@Tests/Environment/debian.sh libssl-dev libnghttp2-dev libsystemd-dev libtomlplusplus-dev g++ pkg-config
 
 test-dependencies: dependencies
-	@Tests/Environment/debian.sh python3-venv binutils curl procps systemd util-linux
+	@Tests/Environment/debian.sh python3-venv binutils curl procps systemd util-linux mandoc
 	@Tests/Environment/python.sh
 
 bench-dependencies: dependencies
@@ -86,8 +88,21 @@ SOAK_SECONDS ?= 300
 soak: test-dependencies build
 	OUTRIDER_SOAK_SECONDS=$(SOAK_SECONDS) $(BUILD)/venv/bin/python -m pytest -q Tests/Wire/test_soak.py
 
-lint:
+lint: lint-manual
 	swift format lint --strict -r -p Package.swift Sources Tests
+
+# The pages are without fault, and the keys in them are those of the schema.
+lint-manual:
+	@Tests/Environment/debian.sh mandoc
+	@faults=$$(mandoc -T lint -W warning man/*.[1-9]); echo -n "$${faults:+$$faults$$'\n'}"; [ -z "$$faults" ]
+	@swift build --product manual-keys
+	@$(BUILD)/debug/manual-keys man/outrider.toml.5 | diff -u man/outrider.toml.5 - || \
+	  { echo "man/outrider.toml.5 is behind the schema: run make manual"; exit 1; }
+
+manual:
+	swift build --product manual-keys
+	$(BUILD)/debug/manual-keys man/outrider.toml.5 > $(BUILD)/outrider.toml.5
+	cp $(BUILD)/outrider.toml.5 man/outrider.toml.5
 
 # ---- Measuring ------------------------------------------------------------------------------------------------
 

@@ -317,8 +317,12 @@ extension PluginSettings {
 
 /// A key as the manual tells of it.
 package struct KeyDocumentation: Sendable, Hashable {
-  /// Dotted, such as `timeouts.head`; those of `listener` and `plugin` are of arrays of tables.
+  /// Dotted, such as `timeouts.head`.
   package let name: String
+  /// What its table begins with in the file, such as `[timeouts]` or `[[listener]]`.
+  package let table: String
+  /// Its name in that table, such as `head`.
+  package let leaf: String
   /// Such as `duration from 1ms to 1h`.
   package let form: String
   /// As TOML, or in words; nil for a key that has to be there.
@@ -327,11 +331,13 @@ package struct KeyDocumentation: Sendable, Hashable {
 
   /// Every key there is.
   package static var all: [KeyDocumentation] {
-    all(of: Settings.schema) + all(of: ListenerSettings.schema) + all(of: ServerNameSettings.schema)
-      + all(of: PluginSettings.schema)
+    all(of: Settings.schema) + all(of: ListenerSettings.schema, repeated: "listener")
+      + all(of: ServerNameSettings.schema, repeated: ServerNameSettings.table)
+      + all(of: PluginSettings.schema, repeated: "plugin")
   }
 
-  private static func all<Root>(of schema: Schema<Root>) -> [KeyDocumentation] {
+  /// - Parameter repeated: the one of its tables that a file may have many of.
+  private static func all<Root>(of schema: Schema<Root>, repeated: String? = nil) -> [KeyDocumentation] {
     schema.keys.map { key in
       let defaultValue: String? =
         switch key.defaultValue {
@@ -340,7 +346,8 @@ package struct KeyDocumentation: Sendable, Hashable {
         case .required: nil
         }
       return KeyDocumentation(
-        name: key.name, form: key.summary, defaultValue: defaultValue, documentation: key.documentation)
+        name: key.name, table: key.table == repeated ? "[[\(key.table)]]" : "[\(key.table)]", leaf: key.leaf,
+        form: key.summary, defaultValue: defaultValue, documentation: key.documentation)
     }
   }
 }
