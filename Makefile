@@ -2,7 +2,7 @@
 # make test     everything that must hold    make bench  CPU, system calls and allocations per request
 # make soak     mixed clients while workers are killed and replaced, each model and style for SOAK_SECONDS
 # make fuzz     libFuzzer on the engine, each target for FUZZ_SECONDS
-# make manual   writes the keys of the schema into man/outrider.toml.5
+# make install  below PREFIX (/usr/local), with DESTDIR before it        make manual   the keys in man/outrider.toml.5
 SHELL := /bin/bash
 BUILD := .build
 RELEASE := $(BUILD)/release
@@ -17,9 +17,11 @@ PLUGIN_CFLAGS := -std=c11 -Wall -Wextra -Wpedantic -Werror -O2 -shared -fPIC -fv
 
 # The modules are for people: the linker sees the program whole again. LTO= builds faster while one works on it.
 LTO := --experimental-lto-mode=full
+# It runs on machines without the toolchain. One set of flags for all: another one would build everything anew.
+RELEASE_FLAGS = --static-swift-stdlib --disable-local-rpath $(LTO)
 
 .PHONY: build run test soak bench plugins test-plugins server dependencies test-dependencies bench-dependencies \
-  lint lint-manual manual fuzz clean
+  lint lint-manual manual install fuzz clean
 
 build: server plugins
 
@@ -29,7 +31,8 @@ dependencies:
 	@Tests/Environment/debian.sh libssl-dev libnghttp2-dev libsystemd-dev libtomlplusplus-dev g++ pkg-config
 
 test-dependencies: dependencies
-	@Tests/Environment/debian.sh python3-venv binutils curl procps systemd util-linux mandoc
+	@Tests/Environment/debian.sh python3-venv binutils curl procps systemd util-linux \
+	  mandoc man-db cmake pkg-config strace
 	@Tests/Environment/python.sh
 
 bench-dependencies: dependencies
@@ -38,7 +41,7 @@ bench-dependencies: dependencies
 # ---- Building -------------------------------------------------------------------------------------------------
 
 server: dependencies
-	swift build -c release --product outrider $(LTO)
+	swift build -c release --product outrider $(RELEASE_FLAGS)
 
 plugins: $(PLUGINS:%=$(RELEASE)/lib%.so)
 test-plugins: $(TEST_PLUGINS:%=$(BUILD)/test-plugins/lib%.so)
@@ -104,6 +107,40 @@ manual:
 	$(BUILD)/debug/manual-keys man/outrider.toml.5 > $(BUILD)/outrider.toml.5
 	cp $(BUILD)/outrider.toml.5 man/outrider.toml.5
 
+# ---- Installing -----------------------------------------------------------------------------------------------
+
+PREFIX := /usr/local
+TREE = $(DESTDIR)$(PREFIX)
+ABI_VERSION = $(shell awk '/define OUTRIDER_ABI_M(AJ|IN)OR / { printf "%s%s", dot, $$3; dot = "." }' $(ABI))
+# What names the place of another file is written for the default prefix, or with a name between two @.
+FILL = sed -e 's,/usr/local,$(PREFIX),g' -e 's,@PREFIX@,$(PREFIX),g' -e 's,@ABI@,$(ABI_VERSION),g' \
+  -e 's,@ABI_MAJOR@,$(basename $(ABI_VERSION)),g'
+# $(call put,COMMAND,FILE): what the command writes becomes the file.
+put = set -o pipefail; $(1) | install -m 644 /dev/stdin $(TREE)/$(2)
+
+# Builds only what is missing, so that root need not build. Files are replaced, never overwritten: a server may run.
+install:
+	@[ -x $(RELEASE)/outrider ] || $(MAKE) build
+	install -d $(addprefix $(TREE)/,bin include lib/outrider/plugins lib/pkgconfig lib/cmake/outrider \
+	  lib/systemd/system lib/sysusers.d share/man/man5 share/man/man7 share/man/man8 share/doc/outrider \
+	  share/bash-completion/completions share/zsh/site-functions share/fish/vendor_completions.d)
+	install $(RELEASE)/outrider $(TREE)/bin
+	install -m 644 $(PLUGINS:%=$(RELEASE)/lib%.so) $(TREE)/lib/outrider/plugins
+	install -m 644 $(ABI) $(TREE)/include
+	$(call put,$(FILL) Plugins/outrider-plugin.pc.in,lib/pkgconfig/outrider-plugin.pc)
+	install -m 644 Plugins/cmake/outrider-config.cmake $(TREE)/lib/cmake/outrider
+	$(call put,$(FILL) Plugins/cmake/outrider-config-version.cmake.in,lib/cmake/outrider/outrider-config-version.cmake)
+	set -e; for page in $(notdir $(wildcard man/*.[1-9])); do \
+	  $(call put,$(FILL) man/$$page,share/man/man$${page##*.}/$$page); done
+	set -e; for unit in outrider.service outrider-http.socket outrider-https.socket; do \
+	  $(call put,$(FILL) examples/systemd/$$unit,lib/systemd/system/$$unit); done
+	install -m 644 examples/systemd/outrider.sysusers $(TREE)/lib/sysusers.d/outrider.conf
+	$(call put,$(FILL) examples/systemd/outrider.toml,share/doc/outrider/outrider.toml)
+	install -m 644 examples/systemd/outrider.service.d/notify-reload.conf $(TREE)/share/doc/outrider
+	$(call put,$(RELEASE)/outrider --generate-completion-script bash,share/bash-completion/completions/outrider)
+	$(call put,$(RELEASE)/outrider --generate-completion-script zsh,share/zsh/site-functions/_outrider)
+	$(call put,$(RELEASE)/outrider --generate-completion-script fish,share/fish/vendor_completions.d/outrider.fish)
+
 # ---- Measuring ------------------------------------------------------------------------------------------------
 
 $(BUILD)/bench/null_server: Tests/Bench/null_server.c
@@ -114,7 +151,7 @@ $(BUILD)/bench/libmalloc_count.so: Tests/Bench/malloc_count.c
 	$(CC) -std=c11 -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $<
 
 bench: bench-dependencies build $(BUILD)/bench/null_server $(BUILD)/bench/libmalloc_count.so
-	swift build -c release --product head-parser $(LTO)
+	swift build -c release --product head-parser $(RELEASE_FLAGS)
 	python3 Tests/Bench/bench.py --rounds 12 --seconds 1
 	python3 Tests/Bench/head_parser.py
 

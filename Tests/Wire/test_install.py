@@ -1,0 +1,268 @@
+"""What `make install` puts in place, and that it works from there: without the toolchain, for plugin authors, for systemd."""
+
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import processes
+from client import fetch, request
+from processes import wait_for
+from server import BINARY, RELEASE, ROOT, run
+
+UNITS = ("outrider.service", "outrider-http.socket", "outrider-https.socket")
+FILES = {
+    "bin/outrider",
+    "include/outrider.h",
+    "lib/cmake/outrider/outrider-config-version.cmake",
+    "lib/cmake/outrider/outrider-config.cmake",
+    "lib/outrider/plugins/libdemo_blocking.so",
+    "lib/outrider/plugins/libdemo_event.so",
+    "lib/outrider/plugins/libinspect.so",
+    "lib/pkgconfig/outrider-plugin.pc",
+    *(f"lib/systemd/system/{unit}" for unit in UNITS),
+    "lib/sysusers.d/outrider.conf",
+    "share/bash-completion/completions/outrider",
+    "share/doc/outrider/notify-reload.conf",
+    "share/doc/outrider/outrider.toml",
+    "share/fish/vendor_completions.d/outrider.fish",
+    "share/man/man5/outrider.toml.5",
+    "share/man/man7/outrider-plugin.7",
+    "share/man/man8/outrider.8",
+    "share/zsh/site-functions/_outrider",
+}
+
+
+def output(*command, **options):
+    """What the command says, on either stream; it has to succeed."""
+    environment = os.environ | options.pop("env", {})
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, **options)
+    assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
+    return result.stdout + result.stderr
+
+
+def install(*variables):
+    output("make", "--no-print-directory", "install", f"RELEASE={RELEASE}", *variables, cwd=ROOT)
+
+
+def files(tree):
+    return {str(path.relative_to(tree)) for path in tree.rglob("*") if not path.is_dir()}
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    """An installation that is complete where it is."""
+    tree = tmp_path_factory.mktemp("prefix")
+    install(f"PREFIX={tree}")
+    return tree
+
+
+@pytest.fixture
+def toolchain():
+    """Where the toolchain keeps its libraries."""
+    info = json.loads(output("swiftc", "-print-target-info"))
+    return Path(info["paths"]["runtimeResourcePath"])
+
+
+# Files
+
+
+def test_a_package_is_made_with_destdir(tmp_path):
+    install(f"DESTDIR={tmp_path}", "PREFIX=/usr")
+    assert files(tmp_path / "usr") == FILES
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["usr"]
+    for name in FILES - {"bin/outrider"} - {f for f in FILES if f.endswith((".so", ".h"))}:
+        text = (tmp_path / "usr" / name).read_text()
+        assert "/usr/local" not in text and str(tmp_path) not in text and not re.search(r"@[A-Z_]+@", text), name
+
+
+def test_everybody_may_read_what_is_installed_under_a_strict_umask(tmp_path):
+    output("sh", "-c", f"umask 077; exec make -s install RELEASE={RELEASE} DESTDIR={tmp_path}", cwd=ROOT)
+    installed = tmp_path / "usr/local"
+    for name in FILES:
+        mode = stat.S_IMODE((installed / name).stat().st_mode)
+        assert mode == (0o755 if name.startswith("bin/") else 0o644), name
+        for folder in (installed / name).relative_to(tmp_path).parents[:-1]:
+            assert stat.S_IMODE((tmp_path / folder).stat().st_mode) == 0o755, folder
+
+
+def test_a_file_in_use_is_replaced_not_overwritten(tmp_path):
+    """A running server has the binary and its plugins mapped."""
+    install(f"PREFIX={tmp_path}")
+    used = [tmp_path / "bin/outrider", *tmp_path.glob("lib/outrider/plugins/*.so")]
+    with_handles = [(path, path.open("rb")) for path in used]
+    install(f"PREFIX={tmp_path}")
+    for path, handle in with_handles:
+        assert os.fstat(handle.fileno()).st_ino != path.stat().st_ino
+        handle.close()
+
+
+# The binary
+
+
+def test_it_needs_nothing_of_the_toolchain(tree):
+    libraries = [line.split()[0].rpartition("/")[2] for line in output("ldd", tree / "bin/outrider").splitlines()]
+    assert "libc.so.6" in libraries
+    foreign = ("libswift", "libfoundation", "lib_foundation", "libdispatch", "libblocksruntime", "libicu")
+    assert not [name for name in libraries if name.lower().startswith(foreign)]
+    assert "(RPATH)" not in (dynamic := output("readelf", "-dW", tree / "bin/outrider")), dynamic
+    assert "(RUNPATH)" not in dynamic, dynamic
+
+
+def test_it_serves_where_there_is_no_toolchain(own, tree, toolchain):
+    # The fixture's own binary comes after the launcher, and is left out.
+    script = f'mount -t tmpfs none "{toolchain}" && shift && exec "{tree}/bin/outrider" "$@"'
+    server = own(
+        tree / "lib/outrider/plugins/libdemo_blocking.so",
+        launcher=["unshare", "--map-root-user", "--mount", "sh", "-c", script, "sh"],
+    )
+    assert not list(Path(f"/proc/{server.pid}/root{toolchain}").iterdir())
+    assert fetch(server.address, request("GET", "/")).status == 200
+    assert os.readlink(f"/proc/{server.pid}/exe") == str(tree / "bin/outrider")
+    maps = Path(f"/proc/{server.workers()[0]}/maps").read_text()
+    assert str(tree / "lib/outrider/plugins") in maps and str(toolchain) not in maps
+
+
+def test_the_completions_know_the_flags(tree):
+    output("bash", "-n", tree / "share/bash-completion/completions/outrider")
+    for name in (f for f in FILES if "completions" in f or "site-functions" in f):
+        text = (tree / name).read_text()
+        assert "worker-model" in text and "check" in text, name
+
+
+# For authors of plugins
+
+
+def compiled(tmp_path, *flags):
+    plugin = tmp_path / "libhello.so"
+    source = ROOT / "examples/hello_c/hello.c"
+    output("cc", "-shared", "-fPIC", "-fvisibility=hidden", "-Werror", *flags, "-o", plugin, source)
+    return plugin
+
+
+def test_pkg_config_tells_where_the_header_is(tree, tmp_path):
+    environment = {"PKG_CONFIG_PATH": str(tree / "lib/pkgconfig")}
+    flags = output("pkg-config", "--cflags", "outrider-plugin", env=environment).split()
+    assert flags == [f"-I{tree}/include"]
+    assert run("-t", "-q", compiled(tmp_path, *flags)).returncode == 0
+    assert output("pkg-config", "--libs", "outrider-plugin", env=environment).split() == []
+    folder = output("pkg-config", "--variable=plugindir", "outrider-plugin", env=environment).strip()
+    assert sorted(path.name for path in Path(folder).iterdir()) == [
+        "libdemo_blocking.so",
+        "libdemo_event.so",
+        "libinspect.so",
+    ]
+
+
+def test_the_packages_have_the_version_of_the_abi(tree):
+    header = (tree / "include/outrider.h").read_text()
+    version = ".".join(re.findall(r"#define OUTRIDER_ABI_M(?:AJ|IN)OR (\d+)", header))
+    environment = {"PKG_CONFIG_PATH": str(tree / "lib/pkgconfig")}
+    assert output("pkg-config", "--modversion", "outrider-plugin", env=environment).strip() == version
+    assert f'set(PACKAGE_VERSION "{version}")' in (tree / "lib/cmake/outrider/outrider-config-version.cmake").read_text()
+
+
+@pytest.mark.parametrize("wanted, is_there", [("", True), ("1", True), ("1.0", True), ("1.99", False), ("2", False)])
+def test_cmake_finds_the_package(tree, tmp_path, wanted, is_there):
+    (tmp_path / "hello.c").write_text((ROOT / "examples/hello_c/hello.c").read_text())
+    (tmp_path / "CMakeLists.txt").write_text(
+        f"""cmake_minimum_required(VERSION 3.16)
+project(hello LANGUAGES C)
+find_package(outrider {wanted} REQUIRED)
+add_library(hello MODULE hello.c)
+target_link_libraries(hello PRIVATE outrider::plugin)
+"""
+    )
+    configure = ["cmake", "-S", tmp_path, "-B", tmp_path / "build", f"-DCMAKE_PREFIX_PATH={tree}"]
+    result = subprocess.run(configure, capture_output=True, text=True, timeout=60)
+    assert (result.returncode == 0) == is_there, result.stdout + result.stderr
+    if is_there:
+        output("cmake", "--build", tmp_path / "build")
+        assert run("-t", "-q", tmp_path / "build/libhello.so").returncode == 0
+    else:
+        assert "outrider" in result.stderr and wanted in result.stderr
+
+
+# The manual
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "man").iterdir()), ids=lambda page: page.name)
+def test_a_page_is_found_and_rendered(tree, page):
+    name, _, section = page.name.rpartition(".")
+    text = output("man", section, name, env={"MANPATH": str(tree / "share/man"), "MANPAGER": "cat", "LC_ALL": "C.UTF-8"})
+    assert text.startswith(name.upper() + f"({section})") and "EXAMPLES" in text and "FILES" in text
+
+
+def test_the_manual_lists_every_flag_and_exit_code():
+    page = output("mandoc", "-T", "ascii", ROOT / "man/outrider.8")
+    page = re.sub(".\b", "", page)  # overstruck
+    for flag in re.findall(r"--[a-z-]+", output(BINARY, "--help").partition("OPTIONS")[2]):
+        assert re.search(rf"^     (-\w, )?{flag}\b", page, re.M), flag
+    codes = re.findall(r"case \w+ = (\d+)", (ROOT / "Sources/Platform/Processes/ExitCode.swift").read_text())
+    told = page.partition("EXIT STATUS")[2].partition("EXAMPLES")[0]
+    assert codes and re.findall(r"^     (\d+) ", told, re.M) == codes
+
+
+def test_the_example_of_the_manual_is_the_example():
+    page = (ROOT / "man/outrider-plugin.7").read_text()
+    shown = re.search(r"\.Bd -literal\n(.*?)\.Ed", page, re.S)[1].replace("\\e", "\\").replace("\\&", "")
+    kept = (ROOT / "examples/hello_c/hello.c").read_text().split("*/\n", 1)[1]
+    assert shown.split() == kept.split()
+
+
+# systemd
+
+
+def units(tree):
+    return [str(tree / "lib/systemd/system" / unit) for unit in UNITS]
+
+
+def test_systemd_finds_no_fault_in_the_units(tree):
+    environment = {"MANPATH": str(tree / "share/man"), "LC_ALL": "C.UTF-8"}
+    assert output("systemd-analyze", "verify", *units(tree), env=environment) == ""
+
+
+def test_the_service_is_hardened(tree):
+    report = output("systemd-analyze", "security", "--offline=true", units(tree)[0])
+    assert float(re.search(r"exposure level for outrider.service: ([0-9.]+)", report)[1]) <= 1.5
+
+
+def test_the_units_and_the_example_configuration_belong_together(tree):
+    """Each socket is for a listener that the example has, be it in a comment; each plugin is there."""
+    example = tree / "share/doc/outrider/outrider.toml"
+    names = [re.search("FileDescriptorName=(.*)", Path(unit).read_text())[1] for unit in units(tree)[1:]]
+    assert re.findall('bind = "systemd:(.*)"', example.read_text()) == names
+    # Without the socket units nothing is passed, and -t does not ask for it.
+    assert run("-t", "-c", example).stdout == "configuration OK\n"
+
+
+def system_calls(group):
+    """The calls of a group such as @system-service, those of the groups in it too."""
+    words = [line.split("#")[0].strip() for line in output("systemd-analyze", "syscall-filter", group).splitlines()[1:]]
+    groups = [word for word in words if word.startswith("@")]
+    return {word for word in words if word and word not in groups}.union(*map(system_calls, groups))
+
+
+def test_the_service_allows_the_system_calls_that_are_made(own, tree, tmp_path, model):
+    """What a start, a request, a reload and the end take is within the filter of the service."""
+    allowed = set()
+    for groups in re.findall("SystemCallFilter=(.*)", Path(units(tree)[0]).read_text()):
+        calls = set().union(*map(system_calls, groups.removeprefix("~").split()))
+        allowed = allowed - calls if groups.startswith("~") else allowed | calls
+    trace = tmp_path / "trace"
+    plugin = tree / "lib/outrider/plugins/libdemo_blocking.so"
+    server = own(plugin, model=model, launcher=["strace", "-D", "-f", "-qq", "-o", trace])
+    assert fetch(server.address, request("GET", "/")).status == 200
+    former = processes.children(server.pid)
+    server.tell(signal.SIGHUP)
+    wait_for(lambda: not processes.still_there(former), "the next generation")
+    assert fetch(server.address, request("GET", "/")).status == 200
+    server.stop()
+    made = set(re.findall(r"^\d+ +(?:<\.\.\. )?(\w+)[( ]", trace.read_text(), re.M))
+    assert {"execve", "accept4", "setsockopt", "exit_group"} <= made
+    assert made <= allowed, made - allowed
