@@ -1,6 +1,7 @@
 # make          the release build            make run    serve the demo plugin on http://127.0.0.1:8000
 # make test     everything that must hold    make bench  CPU, system calls and allocations per request
 # make soak     mixed clients while workers are killed and replaced, each model and style for SOAK_SECONDS
+# make sanitize the wire tests against a server built with the thread and address sanitizers
 # make fuzz     libFuzzer on the engine, each target for FUZZ_SECONDS
 # make install  below PREFIX (/usr/local), with DESTDIR before it        make manual   the keys in man/outrider.toml.5
 SHELL := /bin/bash
@@ -20,7 +21,7 @@ LTO := --experimental-lto-mode=full
 # It runs on machines without the toolchain. One set of flags for all: another one would build everything anew.
 RELEASE_FLAGS = --static-swift-stdlib --disable-local-rpath $(LTO)
 
-.PHONY: build run test soak bench plugins test-plugins server dependencies test-dependencies bench-dependencies \
+.PHONY: build run test soak sanitize bench plugins test-plugins server dependencies test-dependencies bench-dependencies \
   lint lint-manual manual install fuzz clean
 
 build: server plugins
