@@ -12,7 +12,7 @@ import pytest
 
 import processes
 import reports
-from http2 import DATA, END_STREAM, HEADERS, INTERNAL_ERROR, NO_ERROR, WINDOW_UPDATE, connect, frame
+from http2 import DATA, END_STREAM, INTERNAL_ERROR, NO_ERROR, WINDOW_UPDATE, connect, frame, settings
 from matrix import H2C, INSPECT, http2, http2_event
 from reports import E_CLOSED, OK, SKIPPED
 from server import RELEASE, run
@@ -275,9 +275,10 @@ def test_streams_are_served_at_the_same_time(h2_demo):
 @http2_event
 def test_downloads_share_the_connection(h2_demo):
     """Ten of 1 MiB: none waits for the others' end."""
-    with connect(h2_demo, initial_window_size=1 << 20) as connection:
-        connection.send(frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1 << 28)))
+    with connect(h2_demo, initial_window_size=0) as connection:
         streams = [connection.request("GET", "/large") for _ in range(4)]
+        connection.ping()
+        connection.send(frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1 << 28)) + settings(initial_window_size=1 << 20))
         for stream in streams:
             connection.answer(stream, timeout=30)
     order = [f.stream for f in connection.frames if f.kind == DATA and f.stream in streams]

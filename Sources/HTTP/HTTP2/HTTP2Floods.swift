@@ -39,7 +39,8 @@ struct HTTP2FloodMeter {
     second = present
   }
 
-  mutating func sent(_ bytes: Int) { bytesSent += bytes }
+  /// Even the smallest frame may be answered by one for its stream and one for the connection.
+  mutating func sent(_ bytes: Int) { bytesSent += max(bytes, 2 * HTTP2FloodMeter.bytesPerUpdate) }
 
   mutating func countReset(_ limits: HTTP2FloodLimits) -> Refusal? {
     resets &+= 1

@@ -64,7 +64,8 @@ extension Worker {
         cancelExchange(request, exchange, verdict.refusal)
       }
     } else if request.record.isHandedOver && !request.isStream {
-      setDeadline(request.record.connection, min(requestDeadline(request), record.now &+ record.settings.timeouts.keepalive))
+      setDeadline(
+        request.record.connection, min(requestDeadline(request), record.now &+ record.settings.timeouts.keepalive))
     } else {
       setDeadline(of: request, requestDeadline(request))
     }

@@ -71,7 +71,8 @@ extension Worker {
 
   /// [request-thread] With the lane locked: whether nothing is left to do for the answer, and the connection is kept.
   private func isSettled(_ request: Request, _ exchange: Exchange) -> Bool {
-    guard !request.isStream, !exchange.hasRequestBody, !request.record.answer.closes, request.record.keepAlive, !isDraining,
+    guard !request.isStream, !exchange.hasRequestBody, !request.record.answer.closes, request.record.keepAlive,
+      !isDraining,
       exchange.cancelled == nil, request.record.pendingRefusal == nil
     else { return false }
     if record.settings.model == .gthread {

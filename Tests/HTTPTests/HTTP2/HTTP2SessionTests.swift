@@ -58,10 +58,11 @@ import Testing
         #expect(recorder.opened == [1])
         let body = recorder.notes.compactMap { if case .body(let text) = $0 { text } else { nil } }.joined()
         #expect(body == "body")
-        #expect(recorder.notes.prefix(5) == [
-          .field(":method", "POST", inTrailers: false), .field(":scheme", "http", inTrailers: false),
-          .field(":path", "/", inTrailers: false), .field(":authority", "a", inTrailers: false), .head(ends: false),
-        ])
+        #expect(
+          recorder.notes.prefix(5) == [
+            .field(":method", "POST", inTrailers: false), .field(":scheme", "http", inTrailers: false),
+            .field(":path", "/", inTrailers: false), .field(":authority", "a", inTrailers: false), .head(ends: false),
+          ])
         #expect(recorder.notes.last == .end(trailers: false))
       }
     }
@@ -127,7 +128,8 @@ import Testing
         unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 21_000) { memory in
           var writer = unsafe ByteWriter(base: memory.baseAddress!, capacity: memory.count)
           FieldSection.begin(status: 103, fields: 1, to: &writer)
-          FieldSection.append(name: Bytes("x"), value: unsafe Bytes(base: value.baseAddress, count: value.count), to: &writer)
+          FieldSection.append(
+            name: Bytes("x"), value: unsafe Bytes(base: value.baseAddress, count: value.count), to: &writer)
           session.informational(1, unsafe Bytes(base: memory.baseAddress, count: writer.count))
         }
       }

@@ -21,7 +21,8 @@ final class Recorder {
   var output: [UInt8] = []
   var isFull = false
 
-  func withSession(_ settings: HTTP2Settings = HTTP2Settings(), _ use: (borrowing HTTP2Session) throws -> Void) rethrows {
+  func withSession(_ settings: HTTP2Settings = HTTP2Settings(), _ use: (borrowing HTTP2Session) throws -> Void) rethrows
+  {
     let table = UnsafeMutablePointer<HTTP2Driver>.allocate(capacity: 1)
     unsafe table.initialize(to: Recorder.driver)
     let this = unsafe Unmanaged.passUnretained(self).toOpaque()
