@@ -9,6 +9,7 @@ BUILD := .build
 RELEASE := $(BUILD)/release
 ABI := Sources/COutrider/include/outrider.h
 
+PROGRAMS := outrider
 PLUGINS := demo_blocking demo_event inspect
 MISBEHAVING := misbehave_blocking misbehave_event
 BROKEN := $(basename $(notdir $(wildcard Tests/Plugins/broken/*.c)))
@@ -42,7 +43,7 @@ bench-dependencies: dependencies
 # ---- Building -------------------------------------------------------------------------------------------------
 
 server: dependencies
-	swift build -c release --product outrider $(RELEASE_FLAGS)
+	set -e; for program in $(PROGRAMS); do swift build -c release --product $$program $(RELEASE_FLAGS); done
 
 plugins: $(PLUGINS:%=$(RELEASE)/lib%.so)
 test-plugins: $(TEST_PLUGINS:%=$(BUILD)/test-plugins/lib%.so)
@@ -125,7 +126,7 @@ install:
 	install -d $(addprefix $(TREE)/,bin include lib/outrider/plugins lib/pkgconfig lib/cmake/outrider \
 	  lib/systemd/system lib/sysusers.d share/man/man5 share/man/man7 share/man/man8 share/doc/outrider \
 	  share/bash-completion/completions share/zsh/site-functions share/fish/vendor_completions.d)
-	install $(RELEASE)/outrider $(TREE)/bin
+	install $(PROGRAMS:%=$(RELEASE)/%) $(TREE)/bin
 	install -m 644 $(PLUGINS:%=$(RELEASE)/lib%.so) $(TREE)/lib/outrider/plugins
 	install -m 644 $(ABI) $(TREE)/include
 	$(call put,$(FILL) Plugins/outrider-plugin.pc.in,lib/pkgconfig/outrider-plugin.pc)
@@ -138,9 +139,10 @@ install:
 	install -m 644 examples/systemd/outrider.sysusers $(TREE)/lib/sysusers.d/outrider.conf
 	$(call put,$(FILL) examples/systemd/outrider.toml,share/doc/outrider/outrider.toml)
 	install -m 644 examples/systemd/outrider.service.d/notify-reload.conf $(TREE)/share/doc/outrider
-	$(call put,$(RELEASE)/outrider --generate-completion-script bash,share/bash-completion/completions/outrider)
-	$(call put,$(RELEASE)/outrider --generate-completion-script zsh,share/zsh/site-functions/_outrider)
-	$(call put,$(RELEASE)/outrider --generate-completion-script fish,share/fish/vendor_completions.d/outrider.fish)
+	set -e; for program in $(PROGRAMS); do complete="$(RELEASE)/$$program --generate-completion-script"; \
+	  $(call put,$$complete bash,share/bash-completion/completions/$$program); \
+	  $(call put,$$complete zsh,share/zsh/site-functions/_$$program); \
+	  $(call put,$$complete fish,share/fish/vendor_completions.d/$$program.fish); done
 
 # ---- Measuring ------------------------------------------------------------------------------------------------
 
