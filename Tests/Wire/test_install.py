@@ -215,6 +215,18 @@ def test_the_example_of_the_manual_is_the_example():
     assert shown.split() == kept.split()
 
 
+def test_the_examples_of_the_configuration_are_read(tmp_path):
+    """Each is a file of its own, but for a plugin where it has none."""
+    page = (ROOT / "man/outrider.toml.5").read_text()
+    examples = re.findall(r"\.Bd -literal -offset indent\n(.*?)\.Ed", page, re.S)
+    assert len(examples) == 3
+    for example in examples:
+        config = tmp_path / "outrider.toml"
+        config.write_text(example if "[[plugin]]" in example else example + '[[plugin]]\npath = "a.so"\n')
+        result = run("-T", "-c", config)
+        assert result.returncode == 0 and result.stdout, result.stderr
+
+
 # systemd
 
 
