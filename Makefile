@@ -97,14 +97,14 @@ lint: lint-manual
 	swift format lint --strict -r -p Package.swift Sources Tests
 
 # The pages are without fault, and the keys in them are those of the schema.
-lint-manual:
+lint-manual: dependencies
 	@Tests/Environment/debian.sh mandoc
 	@faults=$$(mandoc -T lint -W warning man/*.[1-9]); echo -n "$${faults:+$$faults$$'\n'}"; [ -z "$$faults" ]
 	@swift build --product manual-keys
 	@$(BUILD)/debug/manual-keys man/outrider.toml.5 | diff -u man/outrider.toml.5 - || \
 	  { echo "man/outrider.toml.5 is behind the schema: run make manual"; exit 1; }
 
-manual:
+manual: dependencies
 	swift build --product manual-keys
 	$(BUILD)/debug/manual-keys man/outrider.toml.5 > $(BUILD)/outrider.toml.5
 	cp $(BUILD)/outrider.toml.5 man/outrider.toml.5

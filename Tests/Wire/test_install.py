@@ -1,4 +1,4 @@
-"""What `make install` puts in place, and that it works from there: without the toolchain, for plugin authors, for systemd."""
+"""What `make install` puts in place works from there: without the toolchain, for plugin authors, for systemd."""
 
 import json
 import os
@@ -164,7 +164,7 @@ def test_the_packages_have_the_version_of_the_abi(tree):
     version = ".".join(re.findall(r"#define OUTRIDER_ABI_M(?:AJ|IN)OR (\d+)", header))
     environment = {"PKG_CONFIG_PATH": str(tree / "lib/pkgconfig")}
     assert output("pkg-config", "--modversion", "outrider-plugin", env=environment).strip() == version
-    assert f'set(PACKAGE_VERSION "{version}")' in (tree / "lib/cmake/outrider/outrider-config-version.cmake").read_text()
+    assert f'"{version}"' in (tree / "lib/cmake/outrider/outrider-config-version.cmake").read_text()
 
 
 @pytest.mark.parametrize("wanted, is_there", [("", True), ("1", True), ("1.0", True), ("1.99", False), ("2", False)])
@@ -194,7 +194,8 @@ target_link_libraries(hello PRIVATE outrider::plugin)
 @pytest.mark.parametrize("page", sorted((ROOT / "man").iterdir()), ids=lambda page: page.name)
 def test_a_page_is_found_and_rendered(tree, page):
     name, _, section = page.name.rpartition(".")
-    text = output("man", section, name, env={"MANPATH": str(tree / "share/man"), "MANPAGER": "cat", "LC_ALL": "C.UTF-8"})
+    environment = {"MANPATH": str(tree / "share/man"), "MANPAGER": "cat", "LC_ALL": "C.UTF-8"}
+    text = output("man", section, name, env=environment)
     assert text.startswith(name.upper() + f"({section})") and "EXAMPLES" in text and "FILES" in text
 
 
@@ -242,6 +243,12 @@ def test_systemd_finds_no_fault_in_the_units(tree):
 def test_the_service_is_hardened(tree):
     report = output("systemd-analyze", "security", "--offline=true", units(tree)[0])
     assert float(re.search(r"exposure level for outrider.service: ([0-9.]+)", report)[1]) <= 1.5
+
+
+def test_the_user_of_the_service_is_made(tree):
+    users = output("systemd-sysusers", "--dry-run", "--root=/nonexistent", tree / "lib/sysusers.d/outrider.conf")
+    assert "Creating user 'outrider'" in users
+    assert "\nUser=outrider\n" in Path(units(tree)[0]).read_text()
 
 
 def test_the_units_and_the_example_configuration_belong_together(tree):
