@@ -303,7 +303,7 @@ def test_100_downloads_do_not_starve_another_connection(h2_demo):
     finally:
         hungry.kill()
         hungry.wait()
-    assert "3000 succeeded" in output
+    assert "3000 succeeded" in output, output
     assert len(times) >= 100, "both were served at the same time"
     assert sorted(times)[int(len(times) * 0.99) - 1] < 0.05
 
