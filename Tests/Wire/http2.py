@@ -157,9 +157,11 @@ class Connection:
         block = self.encoder.encode(fields)
         flags = END_STREAM if end else 0
         pieces = [block[i : i + 16384] for i in range(0, len(block), 16384)] or [b""]
+        frames = b""
         for i, piece in enumerate(pieces):
             last = END_HEADERS if i == len(pieces) - 1 else 0
-            self.send(frame(CONTINUATION if i else HEADERS, (0 if i else flags) | last, stream, piece))
+            frames += frame(CONTINUATION if i else HEADERS, (0 if i else flags) | last, stream, piece)
+        self.send(frames)  # in one go: nothing may come between
 
     def request(self, method="GET", path="/", *more, body=None, end=True, **options):
         """Begin a request; its stream's number."""
