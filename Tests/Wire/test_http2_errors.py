@@ -206,9 +206,10 @@ def test_data_after_the_end_of_both(connection):
 
 
 def test_data_after_the_end_of_the_request(connection):
-    stream = connection.request("GET", "/never-ends")
-    connection.send(frame(DATA, END_STREAM, stream, b"more"))
-    assert_closed_stream(connection, stream)
+    connection.answers[1] = Answer()
+    head = frame(HEADERS, END_STREAM | END_HEADERS, 1, block(connection, GET))
+    connection.send(head + frame(DATA, END_STREAM, 1, b"more"))  # together: before the answer
+    assert_closed_stream(connection, 1)
 
 
 def test_headers_after_the_end(connection):
