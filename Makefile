@@ -34,7 +34,7 @@ dependencies:
 
 test-dependencies: dependencies
 	@Tests/Environment/debian.sh python3-venv binutils curl procps systemd util-linux \
-	  mandoc man-db cmake pkg-config strace
+	  mandoc man-db cmake pkg-config strace nghttp2-client openssl
 	@Tests/Environment/python.sh
 
 bench-dependencies: dependencies
