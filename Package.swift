@@ -3,6 +3,7 @@ import PackageDescription
 
 // Modules, lowest last; imports only ever point down this list:
 //   outrider → Supervisor → Master → Workers → PluginHost → Configuration, TLS → HTTP → Platform → C shims.
+//   outriderctl, Supervisor → Control.
 
 /// What every Swift target is built with: Swift 6 rules, memory safety spelled out, no warning left standing.
 let strict: [SwiftSetting] = [
@@ -27,7 +28,8 @@ let exportNothing: [LinkerSetting] = [
 let package = Package(
   name: "outrider",
   products: [
-    .executable(name: "outrider", targets: ["outrider"])
+    .executable(name: "outrider", targets: ["outrider"]),
+    .executable(name: "outriderctl", targets: ["outriderctl"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -42,7 +44,16 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["exports.map"], swiftSettings: strict, linkerSettings: exportNothing),
-    .target(name: "Supervisor", dependencies: ["Platform", "CSystemd"], swiftSettings: strict),
+    .executableTarget(
+      name: "outriderctl",
+      dependencies: [
+        "Control", "PluginHost", "Platform", "COutrider",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict, linkerSettings: exportNothing),
+    .target(
+      name: "Supervisor", dependencies: ["Control", "HTTP", "Platform", "CSystemd"], swiftSettings: strict),
+    .target(name: "Control", swiftSettings: strict),
     .target(
       name: "Master", dependencies: ["Workers", "PluginHost", "TLS", "Configuration", "Platform"],
       swiftSettings: strict),
@@ -71,6 +82,7 @@ let package = Package(
       name: "PluginHostTests", dependencies: ["PluginHost", "HTTP", "COutrider"], swiftSettings: strict),
     .testTarget(name: "TLSTests", dependencies: ["TLS"], swiftSettings: strict),
     .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "Platform"], swiftSettings: strict),
+    .testTarget(name: "ControlTests", dependencies: ["Control"], swiftSettings: strict),
     .testTarget(name: "PlatformTests", dependencies: ["Platform"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],

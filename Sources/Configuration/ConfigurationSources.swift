@@ -81,6 +81,9 @@ package struct ConfigurationSources: Sendable {
     var traced = Traced(value: Settings.schema.defaults)
     if let root { reader.read(root, named: "", by: Settings.schema, into: &traced) }
     for override in overrides { apply(override, to: &traced, &reader.faults) }
+    if file != nil, traced.origins["control.socket"] == nil {
+      traced.value.control.socket = Settings.Control.usualSocket
+    }
     checkConstraints(traced, &reader.faults)
     let listeners = readListeners(root, &reader)
     let plugins = readPlugins(root, &reader)

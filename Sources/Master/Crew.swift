@@ -25,8 +25,17 @@ struct Crew: ~Copyable {
 
   /// Why a worker that works is replaced.
   enum Relief: String {
-    case maxRequests = "server.max_requests"
-    case memoryLimit = "server.memory_limit"
+    case maxRequests = "has reached server.max_requests"
+    case memoryLimit = "has reached server.memory_limit"
+    case retired = "was retired"
+
+    var cause: RestartCause {
+      switch self {
+      case .maxRequests: .maxRequests
+      case .memoryLimit: .memoryLimit
+      case .retired: .retired
+      }
+    }
   }
 
   private struct Place {

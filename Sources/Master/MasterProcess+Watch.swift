@@ -71,10 +71,16 @@ extension MasterProcess {
 
   mutating func wantsRelief(_ slot: Int, _ why: Crew.Relief) {
     guard let member = crew[slot], member.relief == nil, !member.isLeaving else { return }
-    log.info("worker \(member.place) (pid \(member.pid)) has reached \(why.rawValue) and is to be replaced")
+    log.info("worker \(member.place) (pid \(member.pid)) \(why.rawValue) and is to be replaced")
     crew.change(slot) { $0.relief = why }
-    scoreboard.countRestart(why == .maxRequests ? .maxRequests : .memoryLimit)
+    scoreboard.countRestart(why.cause)
     relieveNext()
+  }
+
+  /// The supervisor was asked to have the worker with this pid replaced.
+  mutating func retire(_ pid: String) {
+    guard let slot = pid_t(pid).flatMap({ crew.slot(of: $0) }) else { return }
+    wantsRelief(slot, .retired)
   }
 
   /// Starts the replacement of a worker that wants one: the old one serves until it is ready. One at a time, and no more

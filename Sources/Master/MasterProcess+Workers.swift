@@ -11,7 +11,7 @@ extension MasterProcess {
   mutating func start(_ place: Int) -> Bool {
     guard let number = crew.freeSlot else { return false }
     let slot = scoreboard.slot(number)
-    slot.clear()
+    slot.renew()
     slot.state = .starting
     do throws(Errno) {
       var pair = try Channel.pair()
@@ -22,6 +22,7 @@ extension MasterProcess {
       case .child: becomeWorker(place, slot, theirs, parent: parent)
       case .parent(let child):
         crew.hire(place, slot: number, pid: child, channel: line, now: Clock.monotonic())
+        tell(of: number, .starting)
         try epoll.add(line.raw, .readable, token: MasterProcess.firstWorkerToken + UInt64(number))
       }
     } catch {
@@ -72,6 +73,7 @@ extension MasterProcess {
 
   private mutating func becameReady(_ slot: Int) {
     crew.change(slot) { $0.isReady = true }
+    tell(of: slot, .ready)
     if stage == .starting {
       if crew.isComplete { announce() }
       return
@@ -87,7 +89,14 @@ extension MasterProcess {
       $0.isLeaving = true
       $0.killAt = Clock.monotonic() &+ graceful
     }
+    tell(of: slot, .leaving)
     crew.tell(slot, .drain)
+  }
+
+  /// The supervisor knows pids and places from here alone.
+  private func tell(of slot: Int, _ state: WorkerNotice.State) {
+    guard let member = crew[slot] else { return }
+    line.tell(of: WorkerNotice(slot: slot, pid: member.pid, place: member.place, state: state))
   }
 
   /// Buries the dead, and plans who takes their places.
@@ -97,6 +106,7 @@ extension MasterProcess {
       heedWorker(slot)  // its last words
       if let fd = crew.hangUp(slot) { epoll.remove(fd) }
       guard let member = crew[slot] else { continue }
+      tell(of: slot, .gone)
       crew.bury(slot)
       scoreboard.slot(slot).state = .absent
       if stage == .starting {

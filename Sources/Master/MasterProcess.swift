@@ -156,6 +156,7 @@ package struct MasterProcess: ~Copyable {
     log.info(
       "serving \(names) on \(places): worker model \(settings.server.workerModel.rawValue), \(crew.count) worker(s)")
     line.show(scoreboard.raw)
+    line.describe(plugins.map(PluginNotice.init), configuration: configuration.dump())
     line.ready(listeners.claims)
   }
 
@@ -195,6 +196,7 @@ package struct MasterProcess: ~Copyable {
         case .stop: stop()
         case .log: if let descriptor { reopen(LogName(rawValue: String(decoding: text, as: UTF8.self)), descriptor) }
         case .scale: scale(by: Int(String(decoding: text, as: UTF8.self)) ?? 0)
+        case .retire: retire(String(decoding: text, as: UTF8.self))
         default: break
         }
       }

@@ -42,3 +42,13 @@ extension PluginConfiguration.Value {
     }
   }
 }
+
+extension PluginNotice {
+  init(_ plugin: Plugin) {
+    let record = plugin.record
+    let styles = [record.hasBlockingStyle ? "blocking" : "", record.hasEventStyle ? "event" : ""]
+    self.init(
+      name: record.nameText, mount: record.mountText, path: record.path, title: record.title,
+      styles: styles.filter { !$0.isEmpty }.joined(separator: ", "))
+  }
+}

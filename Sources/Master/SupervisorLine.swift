@@ -20,6 +20,8 @@ package struct SupervisorLine: Sendable {
     if !settings.server.pidFile.isEmpty { tell(.pidFile, settings.server.pidFile) }
     tell(.logLevel, settings.log.level.rawValue)
     if let path = settings.log.errorFile { tell(.errorLog, path) }
+    if !settings.control.socket.isEmpty { tell(.control, settings.control.socket) }
+    if let address = settings.metrics.bind { tell(.metrics, "\(address)") }
     send(.configured)
     var inheritance = Inheritance()
     while true {
@@ -54,6 +56,19 @@ package struct SupervisorLine: Sendable {
 
   /// The workers show here what they do.
   func show(_ scoreboard: CInt) { send(.scoreboard, descriptor: scoreboard) }
+
+  /// A worker has come, is ready, leaves or has gone.
+  func tell(of worker: WorkerNotice) { send(.worker, worker.text) }
+
+  /// What the supervisor shows of this generation to whoever asks.
+  func describe(_ plugins: [PluginNotice], configuration: String) {
+    for plugin in plugins { send(.plugin, plugin.text) }
+    // Without it nothing but that text is missing.
+    guard let file = try? MemoryFile.make(name: "outrider-configuration", contents: Array(configuration.utf8)) else {
+      return
+    }
+    send(.configuration, descriptor: file.raw)
+  }
 
   /// The keys of session tickets, for the next master.
   func keep(_ keys: TicketKeys) { send(.ticketKeys, keys.text) }

@@ -32,6 +32,10 @@ package struct Generation {
     package var logLevel = Logger.Level.info
     /// Nil for standard error.
     package var errorLog: String?
+    /// The path of the control socket; nil for none.
+    package var control: String?
+    /// Where metrics are served; nil for nowhere.
+    package var metrics: String?
   }
 
   /// Counts from 1 over the life of the service.
@@ -56,6 +60,11 @@ package struct Generation {
   var deadline: UInt64
   /// Nil until it serves.
   package internal(set) var scoreboard: GenerationScoreboard?
+  /// As its master tells of them; none that has gone.
+  package internal(set) var workers: [WorkerNotice] = []
+  package internal(set) var plugins: [PluginNotice] = []
+  /// The effective configuration as TOML, as its master has read it.
+  package internal(set) var configuration = ""
   /// Nil after the master has closed its end.
   var channel: Channel?
 
@@ -69,6 +78,8 @@ package struct Generation {
     self.settings = settings
     self.settings.pidFile = nil
     self.settings.errorLog = nil
+    self.settings.control = nil
+    self.settings.metrics = nil
     self.channel = channel
     deadline = startedAt &+ settings.bootTimeout &+ Generation.bootMargin
   }
@@ -93,7 +104,20 @@ package struct Generation {
     case .pidFile: settings.pidFile = String(value)
     case .logLevel: settings.logLevel = Logger.Level(rawValue: String(value)) ?? settings.logLevel
     case .errorLog: settings.errorLog = String(value)
+    case .control: settings.control = String(value)
+    case .metrics: settings.metrics = String(value)
     }
+  }
+
+  /// Of more than a MiB nothing is shown.
+  mutating func takeConfiguration(_ file: borrowing FileDescriptor) {
+    guard let bytes = try? FileContents.read(path: "/proc/self/fd/\(file.raw)", limit: 1 << 20) else { return }
+    configuration = String(decoding: bytes, as: UTF8.self)
+  }
+
+  mutating func take(_ notice: WorkerNotice) {
+    workers.removeAll { $0.slot == notice.slot }
+    if notice.state != .gone { workers.append(notice) }
   }
 
   /// Nanoseconds, of which a week is the most that anybody waits.

@@ -5,7 +5,10 @@ package struct ServiceState {
   /// In the order of their start; at most one of them serves, and at most one starts.
   package internal(set) var generations: [Generation] = []
   package internal(set) var lastReload: Reload?
+  package internal(set) var reloads = Reloads()
   package internal(set) var restarts = Restarts()
+  /// What the workers of generations that have ended had counted.
+  var pastTotals = Totals()
   /// So many workers more or fewer than configured are wanted, by TTIN and TTOU.
   package internal(set) var scale = 0
   /// The keys of TLS session tickets, as the last master wrote them.
@@ -23,6 +26,12 @@ package struct ServiceState {
     package let duration: UInt64
     /// Why the former generation went on serving; nil if the new one took over.
     package let failure: String?
+  }
+
+  /// How reloads have ended, since the service began.
+  package struct Reloads: Sendable {
+    package internal(set) var succeeded = 0
+    package internal(set) var failed = 0
   }
 
   /// How often a master had to be started again, by what had ended it.

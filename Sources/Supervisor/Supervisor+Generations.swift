@@ -41,7 +41,7 @@ extension Supervisor {
 
   mutating func reload() {
     guard aim == .serve, exitCode == nil else { return }
-    guard state.starting == nil, drainingCount < Supervisor.mostDraining else {
+    guard state.starting == nil, !drainsTooMany else {
       if !reloadIsWanted { log.info("a reload is wanted: it follows when the present one is through") }
       reloadIsWanted = true
       return
@@ -49,6 +49,9 @@ extension Supervisor {
     reloadIsWanted = false
     start(.reload)
   }
+
+  /// A reload has to wait.
+  var drainsTooMany: Bool { drainingCount >= Supervisor.mostDraining }
 
   private var drainingCount: Int { state.generations.count { $0.stage == .draining } }
 
@@ -60,6 +63,7 @@ extension Supervisor {
     settlePidFile(generation.settings.pidFile)
     settleErrorLog(generation.settings.errorLog)
     log.logLevel = generation.settings.logLevel
+    settleDoors(generation.settings)
     state.generations[index].stage = .serving
     state.generations[index].deadline = .max
     state.scale = generation.settings.scale
@@ -79,6 +83,7 @@ extension Supervisor {
   }
 
   private mutating func reloadEnded(_ number: Int, _ startedAt: UInt64, failure: String?) {
+    if failure == nil { state.reloads.succeeded += 1 } else { state.reloads.failed += 1 }
     state.lastReload = ServiceState.Reload(
       generation: number, endedAt: Clock.epochSeconds(), duration: Clock.monotonic() &- startedAt, failure: failure)
   }
@@ -121,14 +126,19 @@ extension Supervisor {
     case .scoreboard:
       if let descriptor { state.generations[index].scoreboard = GenerationScoreboard(descriptor) }
     case .ticketKeys: state.ticketKeys = text
-    case .begin, .drain, .stop, .scale, .log, nil: break
+    case .worker: if let notice = WorkerNotice(text: text) { state.generations[index].take(notice) }
+    case .plugin: if let notice = PluginNotice(text: text) { state.generations[index].plugins.append(notice) }
+    case .configuration:
+      if let descriptor { state.generations[index].takeConfiguration(descriptor) }
+    case .begin, .drain, .stop, .scale, .log, .retire, nil: break
     }
   }
 
   /// The master has read its configuration: it gets the sockets that there are.
   private mutating func begin(_ index: Int) {
     guard state.generations[index].stage == .starting, let line = state.generations[index].channel else { return }
-    if let obstacle = preparePidFile(state.generations[index].settings.pidFile) {
+    let settings = state.generations[index].settings
+    if let obstacle = preparePidFile(settings.pidFile) ?? prepareMetrics(settings.metrics) {
       state.generations[index].failure = obstacle.reason
       state.generations[index].failureCode = obstacle.code
       kill(index)
@@ -159,6 +169,7 @@ extension Supervisor {
     readChannel(of: state.generations[index].number)  // its last words
     hangUp(index)
     let generation = state.generations.remove(at: index)
+    if let board = generation.scoreboard { state.pastTotals.add(board.board) }
     switch generation.stage {
     case .starting:
       let reason = generation.failure ?? "master \(generation.master) \(ending) while \(generation.step)"
@@ -183,6 +194,7 @@ extension Supervisor {
   ) {
     store.discard(number)
     discardPidFile()
+    discardNextMetrics()
     guard aim == .serve else { return }
     switch cause {
     case .start:
@@ -248,6 +260,7 @@ extension Supervisor {
     if state.generations[index].stage == .starting {
       store.discard(state.generations[index].number)
       discardPidFile()
+      discardNextMetrics()
     }
     state.generations[index].stage = next
     state.generations[index].deadline = Clock.monotonic() &+ within

@@ -58,6 +58,7 @@ extension Supervisor {
     let scoreboards = state.generations.compactMap { $0.scoreboard?.board.raw }
     var inherited = [file.raw, program.standardErrorNumber].filter { $0 > 2 } + store.descriptors + lines + scoreboards
     if let fd = pidFile?.raw { inherited.append(fd) }
+    inherited += [metrics?.raw, control?.raw].compactMap { $0 }
     for fd in inherited { Process.keepAcrossExec(fd) }
     Process.setEnvironment(Supervisor.stateVariable, "\(file.raw)")
     defer {
@@ -81,6 +82,11 @@ extension Supervisor {
     text += StateText.line([
       "restarts", "\(restarts.exited)", "\(restarts.killed)", "\(restarts.failedToStart)", "\(restarts.toldToLeave)",
     ])
+    text += StateText.line(["reloads", "\(state.reloads.succeeded)", "\(state.reloads.failed)"])
+    let totals = state.pastTotals.savedLines
+    text += "totals \(totals[0])\n" + totals.dropFirst().reduce("") { $0 + "plugin-totals \($1)\n" }
+    if let door = metrics?.savedLine("metrics") { text += door }
+    if let door = control?.savedLine("control") { text += door }
     if let keys = state.ticketKeys { text += StateText.line(["ticket-keys"], text: keys) }
     if let reload = state.lastReload {
       text += StateText.line(
@@ -90,7 +96,7 @@ extension Supervisor {
     case .some(let file): text += StateText.line(["pidfile", "\(file.raw)"], text: file.path)
     case .none: break
     }
-    for generation in state.generations { text += generation.savedLine }
+    for generation in state.generations { text += generation.savedLine + generation.savedDetails }
     return text + store.savedLines
   }
 
@@ -120,6 +126,7 @@ extension Supervisor {
   }
 
   private mutating func restore(_ record: StateText.Record) throws(Errno) {
+    let full = record
     var record = record
     switch record.word() {
     case "count": state.generationCount = record.number()
@@ -134,6 +141,20 @@ extension Supervisor {
       state.restarts.killed = record.number()
       state.restarts.failedToStart = record.number()
       state.restarts.toldToLeave = record.number()
+    case "reloads":
+      state.reloads.succeeded = record.number()
+      state.reloads.failed = record.number()
+    case "totals": state.pastTotals.restore(record)
+    case "plugin-totals": state.pastTotals.restore(plugin: record)
+    case "metrics":
+      metrics = Door(saved: record)
+      watchDoors()
+    case "control":
+      control = Door(saved: record)
+      watchDoors()
+    case "worker", "plugin", "configuration":
+      // They follow the line of their generation.
+      if let last = state.generations.indices.last { state.generations[last].takeSaved(full) }
     case "reload":
       let generation = record.number(Int.self)
       let endedAt = record.number(Int64.self)
@@ -159,6 +180,22 @@ extension Supervisor {
 }
 
 extension Generation {
+  /// What people are told of it; it follows the line of the generation itself.
+  fileprivate var savedDetails: String {
+    workers.reduce("") { $0 + "worker \($1.text)\n" }
+      + plugins.reduce("") { $0 + StateText.line(["plugin"], text: $1.text) }
+      + StateText.line(["configuration"], text: configuration)
+  }
+
+  fileprivate mutating func takeSaved(_ detail: StateText.Record) {
+    var detail = detail
+    switch detail.word() {
+    case "worker": if let notice = WorkerNotice(text: detail.text()) { take(notice) }
+    case "plugin": if let notice = PluginNotice(text: detail.text()) { plugins.append(notice) }
+    default: configuration = detail.text()
+    }
+  }
+
   fileprivate var savedLine: String {
     StateText.line(
       [

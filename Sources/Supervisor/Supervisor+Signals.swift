@@ -19,7 +19,7 @@ extension Supervisor {
   }
 
   /// Those that serve or are about to know how many workers they have; the number outlives them.
-  private mutating func scale(by change: Int) {
+  mutating func scale(by change: Int) {
     guard aim == .serve else { return }
     let heirs = state.generations.filter { $0.stage == .serving || $0.stage == .starting }
     if heirs.isEmpty { state.scale += change }
@@ -28,7 +28,7 @@ extension Supervisor {
     }
   }
 
-  private mutating func drainAll() {
+  mutating func drainAll() {
     let longest = state.generations.map(\.settings.gracefulTimeout).max() ?? 0
     let status = "stopping: requests in flight have \(longest / Clock.nanosecondsPerSecond) s to finish"
     log.info("\(status)")
@@ -44,7 +44,7 @@ extension Supervisor {
     }
   }
 
-  private mutating func stopAll() {
+  mutating func stopAll() {
     guard aim != .stop else { return }
     log.info("stopping now")
     ServiceNotification.stopping("stopping now")

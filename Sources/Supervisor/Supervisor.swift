@@ -30,6 +30,13 @@ package struct Supervisor: ~Copyable {
   var pidFile: PidFile?
   /// That of the generation that starts, if it is to have another.
   var nextPidFile: PidFile?
+  /// Where metrics are served; nil for nowhere.
+  var metrics: Door?
+  /// That of the generation that starts, if it is to have another.
+  var nextMetrics: Door?
+  /// Where the supervisor takes orders; nil for nowhere.
+  var control: Door?
+  var visitors = Visitors()
   var backoff = Backoff(first: Generation.Settings().restartBackoff)
   /// When a master that has ended is started again; `.max` when none is to be.
   var restartAt = UInt64.max
@@ -72,8 +79,12 @@ package struct Supervisor: ~Copyable {
 
   private static let signalToken: UInt64 = 1
   private static let timerToken: UInt64 = 2
+  static let metricsToken: UInt64 = 3
+  static let controlToken: UInt64 = 4
   /// A generation's channel has this and its number.
   static let firstChannelToken: UInt64 = 1 << 32
+  /// A visitor has this and its number.
+  static let firstVisitorToken: UInt64 = 1 << 48
 
   /// Supervises until told to stop, or until the first generation fails.
   package consuming func run() throws(Errno) -> ExitCode {
@@ -89,6 +100,7 @@ package struct Supervisor: ~Copyable {
         store.removeAll()
         discardPidFile()
         removePidFile()
+        closeDoors()
         return exitCode
       }
       timer.arm(nextMoment)
@@ -99,9 +111,13 @@ package struct Supervisor: ~Copyable {
         case Supervisor.timerToken:
           timer.acknowledge()
           momentHasCome()
+        case Supervisor.metricsToken: admit(.metrics)
+        case Supervisor.controlToken: admit(.control)
+        case let token where token >= Supervisor.firstVisitorToken: heedVisitor(token - Supervisor.firstVisitorToken)
         case let token: readChannel(of: Int(token - Supervisor.firstChannelToken))
         }
       }
+      answerReloads()
     }
   }
 
@@ -134,7 +150,8 @@ package struct Supervisor: ~Copyable {
   // MARK: Time
 
   private var nextMoment: UInt64 {
-    state.generations.reduce(min(restartAt, watchdogAt, probe?.deadline ?? .max)) { min($0, $1.deadline) }
+    let own = min(restartAt, watchdogAt, probe?.deadline ?? .max, visitors.nextDeadline)
+    return state.generations.reduce(own) { min($0, $1.deadline) }
   }
 
   private mutating func momentHasCome() {
@@ -146,6 +163,7 @@ package struct Supervisor: ~Copyable {
       watchdogAt = now &+ (isAlive ? watchdogInterval : watchdogInterval / 4)
       if isAlive { ServiceNotification.watchdog() }
     }
+    dismissLateVisitors(now)
     if let probe, probe.deadline <= now { Process.send(SIGKILL, to: probe.pid) }
   }
 

@@ -85,7 +85,9 @@ package struct WorkerProcess: ~Copyable {
     let sharesListeners = settings.server.workers != .fixed(1)
     let gracefulTimeout = settings.server.gracefulTimeout
     let abortsOnMisuse = settings.debug.abiChecks
-    let lifetime = WorkerSettings.lifetime(settings.server)
+    // The slot counts on from the worker before.
+    let sum = slot.count(.requests).addingReportingOverflow(WorkerSettings.lifetime(settings.server))
+    let lifetime = sum.overflow ? UInt64.max : sum.partialValue
     let plugins = plugins
     let settings = WorkerSettings(self.settings)
     let runtime = try Runtime.install(

@@ -18,6 +18,7 @@ from server import BINARY, RELEASE, ROOT, run
 UNITS = ("outrider.service", "outrider-http.socket", "outrider-https.socket")
 FILES = {
     "bin/outrider",
+    "bin/outriderctl",
     "include/outrider.h",
     "lib/cmake/outrider/outrider-config-version.cmake",
     "lib/cmake/outrider/outrider-config.cmake",
@@ -28,13 +29,17 @@ FILES = {
     *(f"lib/systemd/system/{unit}" for unit in UNITS),
     "lib/sysusers.d/outrider.conf",
     "share/bash-completion/completions/outrider",
+    "share/bash-completion/completions/outriderctl",
     "share/doc/outrider/notify-reload.conf",
     "share/doc/outrider/outrider.toml",
     "share/fish/vendor_completions.d/outrider.fish",
+    "share/fish/vendor_completions.d/outriderctl.fish",
+    "share/man/man1/outriderctl.1",
     "share/man/man5/outrider.toml.5",
     "share/man/man7/outrider-plugin.7",
     "share/man/man8/outrider.8",
     "share/zsh/site-functions/_outrider",
+    "share/zsh/site-functions/_outriderctl",
 }
 
 

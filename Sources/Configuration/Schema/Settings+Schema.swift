@@ -177,6 +177,15 @@ extension Settings {
         "Where messages go, and what plugins write to standard error; a file is opened anew at SIGUSR1."),
 
       .init(
+        "control.socket", .text("absolute path", check: checkControlSocket),
+        default: .derived("\"/run/outrider/control.sock\" with a configuration file, none without"), \.control.socket,
+        "The unix socket of outriderctl, for the supervisor's owner alone; if it can't be made there is a warning."),
+
+      .init(
+        "metrics.bind", .metricsAddress, default: "\"\"", \.metrics.bind,
+        "Where /metrics, /healthz, /readyz and /status are served, to anybody who can connect; empty is nowhere."),
+
+      .init(
         "debug.abi_checks", .boolean, default: "false", \.debug.abiChecks,
         "Whether a worker aborts, with a backtrace, at a plugin's first misuse of the ABI: for plugin authors."),
     ])
@@ -223,6 +232,11 @@ private func checkAbsolute(_ path: String) throws(Refusal) {
   guard path.utf8.count <= 2048, !path.utf8.contains(0) else {
     throw Refusal(reason: "the path has at most 2048 bytes, and no NUL")
   }
+}
+
+/// Absolute, and short enough for a socket's address; empty for none.
+private func checkControlSocket(_ path: String) throws(Refusal) {
+  if !path.isEmpty { _ = try BindAddress("unix:\(path)") }
 }
 
 extension ListenerSettings {

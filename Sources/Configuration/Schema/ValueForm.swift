@@ -167,6 +167,25 @@ extension ValueForm<BindAddress> {
   }
 }
 
+extension ValueForm<BindAddress?> {
+  /// Where the supervisor itself listens, with a socket that is not passed to it.
+  static var metricsAddress: ValueForm {
+    ValueForm("host:port, [v6]:port or unix:/path; empty for none") { node throws(ValueFaults) in
+      let text = try readText(node)
+      if text.isEmpty { return nil }
+      return try refusing(node) { () throws(Refusal) in
+        let address = try BindAddress(text)
+        switch address {
+        case .inet, .unix: return address
+        case .descriptor, .systemd: throw Refusal(reason: "expected host:port, [v6]:port or unix:/path")
+        }
+      }
+    } write: {
+      QuotedText.toml($0?.description ?? "")
+    }
+  }
+}
+
 extension ValueForm<FileMode> {
   static var fileMode: ValueForm {
     ValueForm("octal digits in quotes, such as \"0660\"") { node throws(ValueFaults) in

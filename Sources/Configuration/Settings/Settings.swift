@@ -11,6 +11,8 @@ package struct Settings: Sendable, Equatable {
   package var proxy = Proxy()
   package var earlyHints = EarlyHints()
   package var log = Log()
+  package var control = Control()
+  package var metrics = Metrics()
   package var debug = Debug()
   /// At least one, each on an address of its own.
   package var listeners: [ListenerSettings] = []
@@ -101,6 +103,18 @@ package struct Settings: Sendable, Equatable {
 
     /// The path of the error log; nil if it is standard error.
     package var errorFile: String? { error.utf8.first == UInt8(ascii: "/") ? error : nil }
+  }
+
+  package struct Control: Sendable, Equatable {
+    /// What `socket` is with a configuration file.
+    package static let usualSocket = "/run/outrider/control.sock"
+    /// An absolute path; empty for none.
+    package var socket = ""
+  }
+
+  package struct Metrics: Sendable, Equatable {
+    /// Of the kinds that the supervisor binds itself; nil for none.
+    package var bind: BindAddress?
   }
 
   package struct Debug: Sendable, Equatable {

@@ -51,6 +51,12 @@ package struct Epoll: ~Copyable {
     guard unsafe epoll_ctl(descriptor.raw, EPOLL_CTL_ADD, fd, &event) == 0 else { throw .last("epoll_ctl add") }
   }
 
+  /// What else is wanted of a registered descriptor.
+  package func change(_ fd: CInt, _ interest: Interest, token: UInt64) {
+    var event = unsafe epoll_event(events: interest.rawValue, data: epoll_data_t(u64: token))
+    unsafe epoll_ctl(descriptor.raw, EPOLL_CTL_MOD, fd, &event)
+  }
+
   /// Ends a registration; closing the descriptor does so as well.
   package func remove(_ fd: CInt) {
     var event = unsafe epoll_event()

@@ -4,7 +4,7 @@
 /// of another version, or of another configuration, finds its way or refuses.
 package struct ScoreboardLayout: Sendable, Equatable {
   /// Moves on with every change of the layout.
-  package static let version: UInt64 = 1
+  package static let version: UInt64 = 2
   /// "outrider", as a number.
   static let magic: UInt64 = 0x6F75_7472_6964_6572
 
@@ -36,6 +36,8 @@ package struct ScoreboardLayout: Sendable, Equatable {
 
   static let state = 0
   static let poolThreads = 1
+  static let requestsBefore = 2
+  static let isUsed = 3
   static let firstCounter = 8
   static let firstRefusal = firstCounter + 24
   static let threadWords = 8
@@ -85,6 +87,8 @@ package enum WorkerCounter: Int, CaseIterable, Sendable {
 /// Why a worker's place was taken by another.
 package enum RestartCause: Int, CaseIterable, Sendable {
   case crashed, hung, refused, maxRequests, memoryLimit
+  /// Somebody wanted it.
+  case retired
 }
 
 /// Where a worker stands.

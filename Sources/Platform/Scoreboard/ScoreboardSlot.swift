@@ -81,9 +81,36 @@ package struct ScoreboardSlot: @unchecked Sendable {
   /// Every request that is described.
   package var flights: [Flight] { (0..<ScoreboardLayout.flights).compactMap { flight($0).flight } }
 
-  /// For the next process.
-  package func clear() {
-    for word in 0..<layout.slotWords { self[word] = 0 }
+  // MARK: From process to process
+
+  /// [master] For the next process, which counts on from where the last has ended: totals never go back. What that one
+  /// left open is closed.
+  package func renew() {
+    state = .absent
+    self[ScoreboardLayout.isUsed] = 1
+    poolThreads = 0
+    for number in 0...layout.threads { thread(number).clear() }
+    for number in 0..<ScoreboardLayout.flights { flight(number).release() }
+    crash.clear()
+    let pairs: [(WorkerCounter, WorkerCounter)] = [
+      (.requests, .requestsEnded), (.connections, .connectionsClosed), (.queued, .dequeued),
+    ]
+    for (begun, ended) in pairs {
+      self[ScoreboardLayout.firstCounter + ended.rawValue] = count(begun)
+    }
+    self[ScoreboardLayout.requestsBefore] = count(.requests)
+  }
+
+  /// No worker has ever had it.
+  package var isUnused: Bool { state == .absent && self[ScoreboardLayout.isUsed] == 0 }
+
+  /// The requests of this process alone.
+  package var ownRequests: UInt64 { count(.requests) &- self[ScoreboardLayout.requestsBefore] }
+
+  /// How much of what was begun has not ended, as far as a reader can trust it.
+  package func open(_ begun: WorkerCounter, _ ended: WorkerCounter) -> UInt64 {
+    let (last, first) = (count(ended), count(begun))
+    return first > last ? first - last : 0
   }
 
   private subscript(_ word: Int) -> UInt64 {

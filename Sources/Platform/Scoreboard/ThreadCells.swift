@@ -35,6 +35,12 @@ package struct ThreadCells: @unchecked Sendable {
     flight = nil
   }
 
+  /// [master] For the next process.
+  func clear() {
+    end()
+    thread = 0
+  }
+
   /// The flight record of the request it works on, or nil.
   package var flight: Int? {
     get {

@@ -36,6 +36,14 @@ package enum MasterMessage: UInt8 {
   case ticketKeys = 14
   /// Supervisor to master: a log file that has been opened anew, as a descriptor; the text is its `LogName`.
   case log = 15
+  /// Master to supervisor: a worker has come, is ready, leaves or has gone; see `WorkerNotice`.
+  case worker = 16
+  /// Master to supervisor: a plugin that it has loaded; see `PluginNotice`.
+  case plugin = 17
+  /// Master to supervisor: its effective configuration, as a descriptor of a file that has the text.
+  case configuration = 18
+  /// Supervisor to master: the worker with this pid, as decimal text, is to be replaced.
+  case retire = 19
 }
 
 /// The logs of a server.
@@ -56,6 +64,10 @@ package enum MasterSetting: String, Sendable {
   case logLevel = "log.level"
   /// The path of the error log, if that is a file.
   case errorLog = "log.error"
+  /// The path of the control socket.
+  case control = "control.socket"
+  /// Where metrics are served: see `SocketAddress.init(text:)`.
+  case metrics = "metrics.bind"
   /// How many workers there are beyond the configured number; may come again.
   case scale
 }

@@ -33,12 +33,24 @@ package struct PluginRecord {
   package let number: Int
   /// The entry's name in the configuration.
   package let name: Bytes
-  let path: String
+  package let path: String
   /// Where it is mounted, without a trailing slash: empty for "/".
   @usableFromInline package let mount: Bytes
   package let configuration: PluginConfiguration
 
   package var nameText: String { name.escaped() }
+  package var mountText: String { mount.isEmpty ? "/" : mount.escaped() }
+  /// What the plugin calls itself, and its version.
+  package var title: String {
+    unsafe "\(PluginRecord.text(descriptor.name)) \(PluginRecord.text(descriptor.version))"
+  }
+
+  /// A plugin's words, escaped; both are there once it is loaded.
+  private static func text(_ words: UnsafePointer<CChar>?) -> String {
+    guard let words = unsafe words else { return "?" }
+    return unsafe LogText.escaped(Array(String(cString: words).utf8.prefix(128)))
+  }
+
   @inlinable package var hasBlockingStyle: Bool { unsafe descriptor.handle != nil }
   @inlinable package var hasEventStyle: Bool { unsafe descriptor.open != nil }
   package var isThreadSafe: Bool { unsafe descriptor.capabilities & UInt64(OUTRIDER_THREAD_SAFE) != 0 }
