@@ -180,11 +180,12 @@ extension Supervisor {
 }
 
 extension Generation {
-  /// What people are told of it; it follows the line of the generation itself.
+  /// What people are told of it; it follows the line of the generation itself. The configuration of one that finishes
+  /// interests nobody any more, and is large.
   fileprivate var savedDetails: String {
     workers.reduce("") { $0 + "worker \($1.text)\n" }
       + plugins.reduce("") { $0 + StateText.line(["plugin"], text: $1.text) }
-      + StateText.line(["configuration"], text: configuration)
+      + (stage == .serving ? StateText.line(["configuration"], text: configuration) : "")
   }
 
   fileprivate mutating func takeSaved(_ detail: StateText.Record) {
