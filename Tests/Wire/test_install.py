@@ -43,6 +43,9 @@ FILES = {
 }
 
 
+PROGRAMS = {name for name in FILES if name.startswith("bin/")}
+
+
 def output(*command, **options):
     """What the command says, on either stream; it has to succeed."""
     environment = os.environ | options.pop("env", {})
@@ -81,7 +84,7 @@ def test_a_package_is_made_with_destdir(tmp_path):
     install(f"DESTDIR={tmp_path}", "PREFIX=/usr")
     assert files(tmp_path / "usr") == FILES
     assert sorted(path.name for path in tmp_path.iterdir()) == ["usr"]
-    for name in FILES - {"bin/outrider"} - {f for f in FILES if f.endswith((".so", ".h"))}:
+    for name in FILES - PROGRAMS - {f for f in FILES if f.endswith((".so", ".h"))}:
         text = (tmp_path / "usr" / name).read_text()
         assert "/usr/local" not in text and str(tmp_path) not in text and not re.search(r"@[A-Z_]+@", text), name
 
@@ -110,12 +113,13 @@ def test_a_file_in_use_is_replaced_not_overwritten(tmp_path):
 # The binary
 
 
-def test_it_needs_nothing_of_the_toolchain(tree):
-    libraries = [line.split()[0].rpartition("/")[2] for line in output("ldd", tree / "bin/outrider").splitlines()]
+@pytest.mark.parametrize("program", sorted(PROGRAMS))
+def test_it_needs_nothing_of_the_toolchain(tree, program):
+    libraries = [line.split()[0].rpartition("/")[2] for line in output("ldd", tree / program).splitlines()]
     assert "libc.so.6" in libraries
     foreign = ("libswift", "libfoundation", "lib_foundation", "libdispatch", "libblocksruntime", "libicu")
     assert not [name for name in libraries if name.lower().startswith(foreign)]
-    assert "(RPATH)" not in (dynamic := output("readelf", "-dW", tree / "bin/outrider")), dynamic
+    assert "(RPATH)" not in (dynamic := output("readelf", "-dW", tree / program)), dynamic
     assert "(RUNPATH)" not in dynamic, dynamic
 
 
@@ -134,10 +138,12 @@ def test_it_serves_where_there_is_no_toolchain(own, tree, toolchain):
 
 
 def test_the_completions_know_the_flags(tree):
-    output("bash", "-n", tree / "share/bash-completion/completions/outrider")
+    for program in ("outrider", "outriderctl"):
+        output("bash", "-n", tree / "share/bash-completion/completions" / program)
     for name in (f for f in FILES if "completions" in f or "site-functions" in f):
         text = (tree / name).read_text()
-        assert "worker-model" in text and "check" in text, name
+        flags = ("socket", "json") if "outriderctl" in name else ("worker-model", "check")
+        assert all(flag in text for flag in flags), name
 
 
 # For authors of plugins
