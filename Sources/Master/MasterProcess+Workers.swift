@@ -109,7 +109,7 @@ extension MasterProcess {
       tell(of: slot, .gone)
       crew.bury(slot)
       scoreboard.slot(slot).state = .absent
-      if stage == .starting {
+      if stage == .starting && !member.isReady {
         endedWhileStarting(member, ending, slot)
       } else if member.isLeaving || stage.isEnding {
         if ending != .exited(0) && !stage.isEnding { report(member, ending, slot, then: "") }

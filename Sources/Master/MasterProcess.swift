@@ -232,7 +232,7 @@ package struct MasterProcess: ~Copyable {
 
   private var nextMoment: UInt64 {
     switch stage {
-    case .starting: bootDeadline
+    case .starting: min(bootDeadline, crew.nextStart)
     case .serving: min(crew.nextStart, watchAt, ticketKeysRotateAt)
     case .draining, .stopping: killDeadline
     }
@@ -253,7 +253,8 @@ package struct MasterProcess: ~Copyable {
       guard now >= killDeadline else { return }
       killDeadline = .max
       crew.killAll()
-    case .starting: break
+    // One that was ready already may have served, and died of it.
+    case .starting: while let place = crew.nextDue(at: now) { start(place) }
     }
   }
 }

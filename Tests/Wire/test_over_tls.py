@@ -9,6 +9,8 @@ from test_misuse import goes_on, test_events, test_events_from_a_blocking_handle
 from test_routes import *  # noqa: F403
 from test_slow_clients import *  # noqa: F403
 
+del test_a_listener_has_its_own_setting  # noqa: F821  it brings a listener, in cleartext
+
 
 @pytest.fixture(scope="session")
 def start_options(authority):
