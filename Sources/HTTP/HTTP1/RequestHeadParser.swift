@@ -15,7 +15,8 @@ package struct RequestHeadParser {
 
   package static let longestMethod = 20
 
-  package private(set) var head = RequestHead()
+  /// Written here alone; not private, so that its address can be shown.
+  package var head = RequestHead()
   private let limits: RequestLimits
   private let underscores: UnderscoreFields
   /// Room for `limits.fields` fields; the caller's.

@@ -6,7 +6,8 @@
 /// which a plugin may look at until `reset`.
 @safe
 package struct StreamHeadReader: ~Copyable {
-  package private(set) var head = RequestHead()
+  /// Written here alone; not private, so that its address can be shown.
+  package var head = RequestHead()
   /// The client has said how its answers are to share the connection (RFC 9218).
   package private(set) var hasPriority = false
   private let limits: RequestLimits

@@ -93,8 +93,8 @@ extension Worker {
   /// The id that a trusted peer gave the request, or one of our own.
   func requestID(_ request: Request) -> Bytes {
     let isTrusted = request.record.connection.record.flags.contains(.trusted)
-    if isTrusted && request.record.head.traits.contains(.hasRequestID) {
-      let fields = request.record.head.fields
+    if isTrusted && request.head.traits.contains(.hasRequestID) {
+      let fields = request.head.fields
       for index in 0..<fields.count {
         let field = fields[index]
         if KnownField(field.name) == .xRequestID && RequestIDSyntax.isValid(field.value) { return field.value }

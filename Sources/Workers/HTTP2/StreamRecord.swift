@@ -84,9 +84,14 @@ extension Request {
   var queuedCount: Int { isStream ? record.stream.output.count : record.connection.record.output.count }
 }
 
-extension RequestRecord {
-  /// The head, complete or as far as it has come. Inlined, since a coroutine that is called allocates its frame.
+extension Request {
+  /// The head, complete or as far as it has come: shown where it stands, in a record that never moves.
   var head: RequestHead {
-    @inline(__always) _read { if stream.id == 0 { yield parser.head } else { yield stream.reader.head } }
+    unsafeAddress {
+      let record = unsafe address
+      return unsafe record.pointee.stream.id == 0
+        ? unsafe withUnsafePointer(to: &record.pointee.parser.head) { unsafe $0 }
+        : unsafe withUnsafePointer(to: &record.pointee.stream.reader.head) { unsafe $0 }
+    }
   }
 }

@@ -44,7 +44,7 @@ extension Worker {
     record.begun &+= 1
     record.slot.add(.requests)
     request.record.began = record.now
-    switch request.record.head.framing {
+    switch request.head.framing {
     case .none, .fixed(0): request.record.bodyEnded = request.record.stream.flags.contains(.inputEnded)
     default: request.record.bodyEnded = false
     }
@@ -109,7 +109,7 @@ extension Worker {
     note(refusal, request)
     let status = refusal.status
     request.record.answer.takesStatus(status)
-    let isHead = request.record.head.traits.contains(.head)
+    let isHead = request.head.traits.contains(.head)
     request.record.stream.output.write(
       section: isHead ? .wholeHead : .head, bound: FieldSection.bound(fields: 4, bytes: 256),
       &record.thread.record.pool

@@ -12,7 +12,7 @@ extension RequestRecord {
 extension Worker {
   /// The request goes to its plugin: whoever looks from outside can see which it is, also when the worker is dead.
   func showFlight(of request: Request, _ exchange: Exchange) {
-    let (method, path) = (request.record.head.method, request.record.head.path)
+    let (method, path) = (request.head.method, request.head.path)
     request.record.method = method.methodNumber
     guard let number = request.record.flight else {
       record.slot.add(.flightOverflows)

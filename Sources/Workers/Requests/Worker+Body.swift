@@ -103,7 +103,7 @@ extension Worker {
 
   /// The client waits for leave to send its body, and somebody wants it now (RFC 9110 section 10.1.1).
   func sendContinueIfDue(_ request: Request) {
-    guard request.record.head.traits.contains(.expectsContinue), !request.record.continueSent else { return }
+    guard request.head.traits.contains(.expectsContinue), !request.record.continueSent else { return }
     request.record.continueSent = true
     if request.record.headIsOut { return }
     if request.isStream { return sendStreamContinue(request) }

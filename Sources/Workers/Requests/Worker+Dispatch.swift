@@ -22,8 +22,8 @@ extension Worker {
 
   /// Finds the plugin for a request of either protocol, and hands it over; or says why not.
   func dispatch(_ request: Request) -> Refusal? {
-    if request.record.head.method.equals(Bytes("CONNECT")) { return .unsupportedMethod }
-    if case .fixed(let length) = request.record.head.framing, length > record.settings.limits.body {
+    if request.head.method.equals(Bytes("CONNECT")) { return .unsupportedMethod }
+    if case .fixed(let length) = request.head.framing, length > record.settings.limits.body {
       return .bodyTooLarge
     }
     let decoded: Bytes
@@ -60,7 +60,7 @@ extension Worker {
 
   /// The decoded path: a part of the target where it decodes to itself.
   private func path(of request: Request) throws(PathFault) -> Bytes {
-    let path = request.record.head.path
+    let path = request.head.path
     if PathDecoding.isPlain(path) { return path }
     let room = unsafe request.record.storage.pathRoom()
     let count = try unsafe PathDecoding.decode(path, into: room)
@@ -70,11 +70,11 @@ extension Worker {
   /// Tells the exchange of its request; a refusal if a trusted proxy's word makes no sense.
   private func describe(_ request: Request, to exchange: Exchange, path: Bytes) -> Refusal? {
     let connection = request.record.connection
-    let (version, traits) = (request.record.head.version, request.record.head.traits)
+    let (version, traits) = (request.head.version, request.head.traits)
     let listener = record.listeners[Int(connection.record.listener)]
     let rules = record.settings.hints[Int(connection.record.listener)]
     var circumstances = RequestCircumstances()
-    circumstances.authority = request.record.head.authority
+    circumstances.authority = request.head.authority
     circumstances.path = path
     circumstances.clientAddress = record.table.clientAddress(connection)
     circumstances.clientPort = connection.record.clientPort
@@ -89,7 +89,7 @@ extension Worker {
     circumstances.proxied =
       listener.isUnix || traits.contains(.proxied) || connection.record.flags.contains(.proxied)
     if traits.contains(.proxied) && connection.record.flags.contains(.trusted),
-      let refusal = applyForwarding(request.record.head.fields, &circumstances)
+      let refusal = applyForwarding(request.head.fields, &circumstances)
     {
       return refusal
     }
@@ -101,7 +101,7 @@ extension Worker {
     var policy = rules.policy(version: version, traits: traits, proxied: circumstances.proxied)
     if let http2 = connection.record.http2 { policy.maxListSize = http2.record.session.peerHeaderListSize }
     if circumstances.proxied && !record.proxiedHintsExplained { explainWithheldHints(rules, version, traits) }
-    exchange.begin(request.record.head, circumstances, hints: policy)
+    exchange.begin(request.head, circumstances, hints: policy)
     return nil
   }
 

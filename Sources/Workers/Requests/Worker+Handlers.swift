@@ -125,7 +125,7 @@ extension Worker {
       return false
     }
     if wantsContinue { sendContinueIfDue(request) }
-    let expects = request.record.head.traits.contains(.expectsContinue)
+    let expects = request.head.traits.contains(.expectsContinue)
     if !expects || request.record.continueSent { feedPipe(request, exchange) }
     return false
   }

@@ -81,7 +81,7 @@ extension Worker {
 
   private func description(of refusal: Refusal, _ connection: Connection, _ request: Request?) -> String {
     var line = "\(refusal.status) to \(peer(of: connection)): \(refusal.reason)"
-    if let head = request?.record.head, !head.method.isEmpty {
+    if let head = request?.head, !head.method.isEmpty {
       line += " (\(head.method.escaped()) \(head.path.escaped(limit: 80)))"
     }
     if let exchange = request?.record.exchange {

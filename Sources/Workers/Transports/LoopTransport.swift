@@ -93,7 +93,7 @@ enum LoopTransport {
     if case .informational = act, lane.output.count + lane.loopCount > settings.highWater { return .skipped }
     WorkerThread.withCurrent { thread in
       request.record.answer.encode(
-        act, version: request.record.head.version,
+        act, version: request.head.version,
         bounds: exchange.record.response.bounds, keepAlive: request.record.keepAlive && !worker.isDraining,
         owner: exchange.handle.id, into: &lane.output, thread)
     }

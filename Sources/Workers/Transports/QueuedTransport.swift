@@ -80,7 +80,7 @@ enum QueuedTransport {
   ) {
     WorkerThread.withCurrent { thread in
       request.record.answer.encode(
-        act, version: request.record.head.version,
+        act, version: request.head.version,
         bounds: exchange.record.response.bounds, keepAlive: request.record.keepAlive && !worker.isDraining,
         owner: owner, into: &request.record.lane.output, thread)
     }
