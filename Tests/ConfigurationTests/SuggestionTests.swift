@@ -17,7 +17,7 @@ import Testing
     ("early_hint", ["early_hints"]),
     ("lisetner", ["listener"]),
     ("listener.bnd", ["listener.bind"]),
-    ("bind", ["listener.bind"]),
+    ("bind", ["metrics.bind", "listener.bind"]),
     ("plugin.pth", ["plugin.path"]),
     ("server.underscore_field", ["http.underscore_fields"]),
     ("pidfile", ["server.pidfile"]),
@@ -58,10 +58,7 @@ import Testing
   }
 
   /// Keys of the design whose features are not there yet.
-  @Test(arguments: [
-    "control.socket = \"x\"", "[listener.tls]",
-    "log.access = \"off\"", "plugin.load = \"master\"", "metrics.bind = \"127.0.0.1:9100\"",
-  ])
+  @Test(arguments: ["log.access = \"off\"", "plugin.load = \"master\""])
   func keysToComeAreRefused(text: String) {
     #expect(!faults(text).isEmpty)
   }
