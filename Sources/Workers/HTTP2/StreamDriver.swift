@@ -27,8 +27,9 @@ enum StreamDriver {
   private static func open(_ connection: Connection, _ id: Int32) -> UnsafeMutableRawPointer? {
     let worker = Worker.current
     guard let http2 = connection.record.http2, !http2.record.isEnding else { return nil }
-    // A stream that was reset counts until its handler has returned.
-    guard http2.record.count < worker.record.settings.http2.maxConcurrentStreams,
+    // nghttp2 holds the client to the limit. A stream that was reset counts here until its handler has returned, and one
+    // that has just ended until this turn's end: a client that puts a new one in its place keeps to the limit.
+    guard http2.record.count < 2 * worker.record.settings.http2.maxConcurrentStreams,
       let request = worker.record.requests.open(connection)
     else { return nil }
     if http2.record.count == 0 { connection.record.deadline = .max }
