@@ -193,7 +193,8 @@ def test_clients_that_mean_no_good(start):
             client.sendall(garbage)
             assert status in client.recv(100)
     wait_for(
-        lambda: len(processes.descriptors(server.pid)) == before,
+        # Fewer if the client that asked whether the server is up was still there before.
+        lambda: len(processes.descriptors(server.pid)) <= before,
         lambda: f"{before}, then {processes.descriptors(server.pid)}",
     )
 
