@@ -1,12 +1,10 @@
-"""TLS itself: versions, names, certificates, tickets, ends, and what is wrong with the files."""
+"""TLS itself: versions, names, certificates, tickets and ends."""
 
 import contextlib
-import datetime
 import hashlib
 import json
 import os
 import random
-import re
 import signal
 import socket
 import ssl
@@ -21,7 +19,7 @@ from authority import Authority
 from client import Connection, chunked, request
 from matrix import COMBINATIONS, INSPECT, MODELS
 from processes import wait_for
-from server import BINARY, RELEASE, end, environment, free_port, run
+from server import BINARY, RELEASE, end, environment, free_port
 
 DEMO = RELEASE / "libdemo_event.so"
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
@@ -606,118 +604,3 @@ def test_a_proxy_header_before_the_handshake(own, authority, tmp_path, model, pi
                 assert received, server.log
                 incoming.write(received)
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["client"] == "203.0.113.9"
-
-
-# Files
-
-
-def check(path, *flags):
-    """What -t says to a configuration."""
-    return run("-t", *flags, "-c", path, DEMO)
-
-
-@pytest.fixture
-def broken(authority, tmp_path):
-    """broken(certificate, key, *lines): a configuration with these files."""
-
-    def write(certificate=None, key=None, *lines):
-        path = tmp_path / "broken.toml"
-        path.write_text(
-            "[[listener]]\n"
-            'bind = "127.0.0.1:0"\n'
-            "[listener.tls]\n"
-            f'certificate = "{certificate or authority.server.certificate}"\n'
-            f'key = "{key or authority.server.key}"\n' + "\n".join(lines)
-        )
-        return path
-
-    return write
-
-
-def assert_refused(path, place, message):
-    """By -t, with the place, and by a start, which says the same and ends with 78."""
-    for said in (check(path), run("-c", path, DEMO)):
-        assert said.returncode == 78, said
-        assert re.search(rf"^{re.escape(str(path))}:{place}: {message}", said.stderr, re.M), said.stderr
-
-
-def test_good_files(authority, broken):
-    said = check(broken())
-    assert (said.returncode, said.stdout, said.stderr) == (0, "configuration OK\n", "")
-
-
-def test_a_key_of_another_certificate(authority, broken):
-    other = authority.sign("other.example")
-    assert_refused(
-        broken(key=other.key), "5:7", f"listener.tls.key: {other.key}: not the key of the certificate in "
-    )
-
-
-def test_files_that_are_not_there(broken, tmp_path):
-    path = broken(tmp_path / "none.crt", "none.key")
-    assert_refused(path, "4:15", "listener.tls.certificate: open .*/none.crt: No such file or directory")
-    assert_refused(path, "5:7", f"listener.tls.key: open {tmp_path}/none.key: No such file or directory")
-
-
-def test_files_without_pem(authority, broken, tmp_path):
-    (tmp_path / "empty").write_bytes(b"")
-    (tmp_path / "text").write_bytes(b"-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n")
-    assert_refused(broken(tmp_path / "empty"), "4:15", ".*/empty: no certificate in it")
-    assert_refused(broken(key=tmp_path / "empty"), "5:7", ".*/empty: no private key in it")
-    assert_refused(broken(tmp_path / "text"), "4:15", "listener.tls.certificate: .*/text: certificate 1: ")
-    assert_refused(broken(key=authority.server.certificate), "5:7", ".*: no private key in it")
-    cut = authority.server.certificate.read_bytes() + b"-----BEGIN CERTIFICATE-----\n"
-    (tmp_path / "cut").write_bytes(cut)
-    assert_refused(broken(tmp_path / "cut"), "4:15", "listener.tls.certificate: .*/cut: certificate 2: ")
-
-
-def test_a_key_with_a_passphrase(authority, broken, tmp_path):
-    from cryptography.hazmat.primitives import serialization
-
-    key = serialization.load_pem_private_key(authority.server.key.read_bytes(), None)
-    (tmp_path / "locked").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.BestAvailableEncryption(b"secret"),
-        )
-    )
-    assert_refused(broken(key=tmp_path / "locked"), "5:7", ".*/locked: the key is encrypted")
-
-
-def test_other_faults(authority, broken, tmp_path):
-    (tmp_path / "empty").write_bytes(b"")
-    lines = [f'client_ca = "{tmp_path}/empty"', 'client_auth = "required"']
-    assert_refused(broken(None, None, *lines), "6:13", "listener.tls.client_ca: .*/empty: no certificate in it")
-    assert_refused(broken(None, None, 'ciphers = "NONE"'), "6:11", "listener.tls.ciphers: names no cipher")
-    other = authority.sign("other.example")
-    lines = ["[[listener.tls.sni]]", 'names = ["other.example"]', f'certificate = "{other.certificate}"']
-    lines.append(f'key = "{authority.server.key}"')
-    assert_refused(broken(None, None, *lines), "9:7", "listener.tls.sni.key: .*: not the key")
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_a_key_that_may_not_be_read(authority, broken, tmp_path):
-    key = tmp_path / "locked"
-    key.write_bytes(authority.server.key.read_bytes())
-    key.chmod(0)
-    assert_refused(broken(key=key), "5:7", "listener.tls.key: open .*: Permission denied")
-
-
-@pytest.mark.parametrize("days, words", [((-30, -1), "has expired on"), ((1, 30), "is not valid before")], ids=str)
-def test_a_certificate_of_another_day(own, authority, broken, days, words):
-    now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
-    begin, end = (now + datetime.timedelta(days=day) for day in days)
-    stale = authority.sign("localhost", file="stale", not_before=begin, not_after=end)
-    path = broken(stale.certificate, stale.key)
-    year = end.year if end < now else begin.year
-    place = rf"{re.escape(str(path))}:4:15"
-    warning = rf"{place}: warning: listener.tls.certificate: .*a certificate {words} .*{year}"
-    for flags in ([], ["-q"]):
-        said = check(path, *flags)
-        assert said.returncode == 0
-        assert re.search(warning, said.stderr), said.stderr
-    port = free_port()
-    path.write_text(path.read_text().replace("127.0.0.1:0", f"127.0.0.1:{port}"))
-    server = own("-c", path, DEMO, bind=False, port=port)
-    wait_for(lambda: re.search(r"\[WARNING\] master: " + warning, server.log), lambda: server.log)
