@@ -8,6 +8,7 @@ import select
 import socket
 import struct
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import hpack
@@ -151,6 +152,7 @@ class Connection:
                     self.ended = True
             assert time.monotonic() < deadline, f"the server takes no bytes; {self.state()}"
         self.sending = False
+        self._reply()
 
     def headers(self, fields, stream, *, end=True, extra=b""):
         """HEADERS, and CONTINUATION where one frame is not enough."""
@@ -183,13 +185,14 @@ class Connection:
 
     def _read(self):
         self._receive()
+        if not self.sending:  # nothing may come into the midst of a frame
+            self._reply()
+
+    def _reply(self):
+        """Send acknowledgements and windows; what does not go now goes with the next."""
         if self.replies and not self.ended:
-            try:
-                # Between frames of send() alone: what does not go now goes with the next.
-                if not self.sending:
-                    del self.replies[: self.socket.send(self.replies)]
-            except OSError:
-                pass
+            with suppress(OSError):
+                del self.replies[: self.socket.send(self.replies)]
 
     def _receive(self):
         try:
