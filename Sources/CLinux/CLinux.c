@@ -12,6 +12,8 @@ pid_t outrider_gettid(void) { return gettid(); }
 
 int outrider_close_range(unsigned first, unsigned last) { return close_range(first, last, 0); }
 
+int outrider_dup3(int from, int to, int flags) { return dup3(from, to, flags); }
+
 const char *outrider_signal_abbreviation(int signal) { return sigabbrev_np(signal); }
 
 int outrider_has_symbol_version(const char *version) {

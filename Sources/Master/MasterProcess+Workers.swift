@@ -44,14 +44,14 @@ extension MasterProcess {
   ) -> Never {
     Signals.reset()
     Signals.ignore([SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU])
-    Process.closeDescriptors(except: listeners.descriptors + [channel.raw])
+    Process.closeDescriptors(except: listeners.descriptors + [channel.raw] + [accessLog].compactMap { $0 })
     scoreboard.leaveOnly(slot)
     guard Process.bindToParent(parent, signal: SIGTERM) else { Process.leave(.ok) }
     var settings = configuration.settings
     settings.listeners = listeners.settings
     let worker = WorkerProcess(
       settings: settings, plugins: plugins, sockets: listeners.sockets, index: place, channel: channel,
-      slot: slot)
+      slot: slot, accessLog: accessLog)
     Process.leave(worker.run(role: "worker \(place)", level: level))
   }
 

@@ -25,6 +25,8 @@ package struct MasterProcess: ~Copyable {
   private var timer: TimerDescriptor
   let line: SupervisorLine
   let listeners: Listeners
+  /// The descriptor that workers begin with, for the life of the process; nil if there is no access log.
+  let accessLog: CInt?
   let plugins: [Plugin]
   let scoreboard: Scoreboard
   var crew: Crew
@@ -56,7 +58,8 @@ package struct MasterProcess: ~Copyable {
     let secure = try SecureListeners.load(configuration)
     listeners.secure(by: secure)
     let keys = secure.isEmpty ? nil : inheritance.ticketKeys ?? TicketKeys(now: Clock.monotonic())
-    let errorLog = try openErrorLog(configuration)
+    let errorLog = try MasterProcess.openErrorLog(configuration)
+    let accessLog = try MasterProcess.openAccessLog(configuration)
     // What root alone can do is done.
     try privileges.drop(ErrorLog.logger(role: "master", level: Logger.Level(configuration.settings.log.level)))
     // Another identity has lost this; a supervisor that died meanwhile is noticed by its channel.
@@ -67,26 +70,16 @@ package struct MasterProcess: ~Copyable {
     if let errorLog { LogFile.makeErrorLog(errorLog) }
     do throws(Errno) {
       return try MasterProcess(
-        configuration, line, listeners, plugins, keys, warnings: secure.warnings, scale: scale,
+        configuration, line, listeners, plugins, keys, accessLog, warnings: secure.warnings, scale: scale,
         bootDeadline: bootDeadline)
     } catch {
       throw StartFault("\(error)", .osError)
     }
   }
 
-  private static func openErrorLog(_ configuration: Configuration) throws(StartFault) -> FileDescriptor? {
-    guard let path = configuration.settings.log.errorFile else { return nil }
-    do throws(Errno) {
-      return try LogFile.open(path)
-    } catch {
-      let fault = ConfigurationFault(origin: configuration.origin(of: "log.error"), message: "log.error: \(error)")
-      throw StartFault("\(fault)", error.code == EACCES || error.code == EPERM ? .noPermission : .osError)
-    }
-  }
-
   private init(
     _ configuration: Configuration, _ line: SupervisorLine, _ listeners: Listeners, _ plugins: [Plugin],
-    _ keys: TicketKeys?, warnings: [String], scale: Int, bootDeadline: UInt64
+    _ keys: TicketKeys?, _ accessLog: CInt?, warnings: [String], scale: Int, bootDeadline: UInt64
   ) throws(Errno) {
     // After load: whatever a plugin did to the signal mask is undone here.
     let signals = try SignalDescriptor([SIGTERM, SIGCHLD])
@@ -106,6 +99,7 @@ package struct MasterProcess: ~Copyable {
       names: plugins.map(\.record.nameText))
     crew = Crew(count: count, slots: slots, backoff: server.restartBackoff)
     self.configuration = configuration
+    self.accessLog = accessLog
     self.line = line
     self.listeners = listeners
     self.bootDeadline = bootDeadline
@@ -201,15 +195,6 @@ package struct MasterProcess: ~Copyable {
         }
       }
     }
-  }
-
-  /// A log has been opened anew: here, and in each worker.
-  private func reopen(_ name: LogName?, _ descriptor: borrowing FileDescriptor) {
-    guard let name else { return }
-    switch name {
-    case .error: LogFile.makeErrorLog(descriptor)
-    }
-    crew.passAll(.log, text: name.rawValue, descriptor: descriptor.raw)
   }
 
   private mutating func drain() {

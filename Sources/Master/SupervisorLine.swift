@@ -20,6 +20,7 @@ package struct SupervisorLine: Sendable {
     if !settings.server.pidFile.isEmpty { tell(.pidFile, settings.server.pidFile) }
     tell(.logLevel, settings.log.level.rawValue)
     if let path = settings.log.errorFile { tell(.errorLog, path) }
+    if let path = settings.log.accessFile { tell(.accessLog, path) }
     if !settings.control.socket.isEmpty { tell(.control, settings.control.socket) }
     if let address = settings.metrics.bind { tell(.metrics, "\(address)") }
     send(.configured)

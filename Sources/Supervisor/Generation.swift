@@ -32,6 +32,8 @@ package struct Generation {
     package var logLevel = Logger.Level.info
     /// Nil for standard error.
     package var errorLog: String?
+    /// Nil if it is no file.
+    package var accessLog: String?
     /// The path of the control socket; nil for none.
     package var control: String?
     /// Where metrics are served; nil for nowhere.
@@ -78,6 +80,7 @@ package struct Generation {
     self.settings = settings
     self.settings.pidFile = nil
     self.settings.errorLog = nil
+    self.settings.accessLog = nil
     self.settings.control = nil
     self.settings.metrics = nil
     self.channel = channel
@@ -104,6 +107,7 @@ package struct Generation {
     case .pidFile: settings.pidFile = String(value)
     case .logLevel: settings.logLevel = Logger.Level(rawValue: String(value)) ?? settings.logLevel
     case .errorLog: settings.errorLog = String(value)
+    case .accessLog: settings.accessLog = String(value)
     case .control: settings.control = String(value)
     case .metrics: settings.metrics = String(value)
     }

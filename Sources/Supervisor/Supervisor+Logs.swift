@@ -23,18 +23,24 @@ extension Supervisor {
 
   /// Opens all log files anew; those that can't be are kept.
   mutating func reopenLogs() {
-    for path in Set(state.generations.compactMap(\.settings.errorLog)).sorted() {
+    reopen(.error, \.errorLog)
+    reopen(.access, \.accessLog)
+    log.info("log files have been reopened")
+  }
+
+  /// Each generation gets the file that it has configured.
+  private func reopen(_ name: LogName, _ place: KeyPath<Generation.Settings, String?>) {
+    for path in Set(state.generations.compactMap { $0.settings[keyPath: place] }).sorted() {
       do throws(Errno) {
         let file = try LogFile.open(path)
-        if path == errorLog { LogFile.makeErrorLog(file) }
-        for generation in state.generations where generation.settings.errorLog == path {
+        if name == .error && path == errorLog { LogFile.makeErrorLog(file) }
+        for generation in state.generations where generation.settings[keyPath: place] == path {
           generation.channel?.send(
-            kind: MasterMessage.log.rawValue, text: Array(LogName.error.rawValue.utf8), descriptor: file.raw)
+            kind: MasterMessage.log.rawValue, text: Array(name.rawValue.utf8), descriptor: file.raw)
         }
       } catch {
         log.error("not reopened: \(error)")
       }
     }
-    log.info("log files have been reopened")
   }
 }

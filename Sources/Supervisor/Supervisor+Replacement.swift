@@ -152,7 +152,7 @@ extension Supervisor {
     case "control":
       control = Door(saved: record)
       watchDoors()
-    case "worker", "plugin", "configuration":
+    case "worker", "plugin", "access-log", "configuration":
       // They follow the line of their generation.
       if let last = state.generations.indices.last { state.generations[last].takeSaved(full) }
     case "reload":
@@ -185,6 +185,7 @@ extension Generation {
   fileprivate var savedDetails: String {
     workers.reduce("") { $0 + "worker \($1.text)\n" }
       + plugins.reduce("") { $0 + StateText.line(["plugin"], text: $1.text) }
+      + (settings.accessLog.map { StateText.line(["access-log"], text: $0) } ?? "")
       + (stage == .serving ? StateText.line(["configuration"], text: configuration) : "")
   }
 
@@ -193,6 +194,7 @@ extension Generation {
     switch detail.word() {
     case "worker": if let notice = WorkerNotice(text: detail.text()) { take(notice) }
     case "plugin": if let notice = PluginNotice(text: detail.text()) { plugins.append(notice) }
+    case "access-log": settings.accessLog = detail.text()
     default: configuration = detail.text()
     }
   }

@@ -17,6 +17,7 @@ extension Worker {
     closeAll()
     while let call = record.runtime.record.callbacks.takeAny() { call.perform() }
     for plugin in record.plugins { plugin.stopWorker(deadline: record.drain == .stopping ? 0 : record.drainDeadline) }
+    record.accessLog?.write(Clock.monotonic())
     return .ok
   }
 
@@ -111,9 +112,7 @@ extension Worker {
         case .ticketKeys: TicketKeys(text: String(decoding: text, as: UTF8.self))?.install()
         case .drain: beginDrain()
         case .log:
-          if let descriptor, LogName(rawValue: String(decoding: text, as: UTF8.self)) == .error {
-            LogFile.makeErrorLog(descriptor)
-          }
+          if let descriptor { reopen(LogName(rawValue: String(decoding: text, as: UTF8.self)), descriptor) }
         case .orphaned:
           beginDrain()
           hurryIdleConnections()
@@ -123,6 +122,14 @@ extension Worker {
         default: break
         }
       }
+    }
+  }
+
+  private func reopen(_ name: LogName?, _ descriptor: borrowing FileDescriptor) {
+    switch name {
+    case .error?: LogFile.makeErrorLog(descriptor)
+    case .access?: record.accessLog?.reopen(descriptor, record.now)
+    case nil: break
     }
   }
 

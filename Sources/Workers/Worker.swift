@@ -53,6 +53,10 @@ struct WorkerRecord: ~Copyable {
   let plugins: [Plugin]
   let router: Router
   let log: Logger
+  /// Nil if there is none.
+  let accessLog: AccessLog?
+  /// When it may be complained of again.
+  var accessComplaintAt: UInt64 = 0
   let epoll: Epoll
   var timer: TimerDescriptor
   let channel: Channel

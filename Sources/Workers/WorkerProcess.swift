@@ -49,15 +49,17 @@ package struct WorkerProcess: ~Copyable {
   private let index: Int
   private let channel: FileDescriptor
   private let slot: ScoreboardSlot
+  private let accessLog: CInt?
 
   /// - Parameters:
   ///   - sockets: the listeners, in the order of the settings'.
   ///   - index: the worker's place among its fellows.
   ///   - channel: the line to the master.
   ///   - slot: where it shows what it does.
+  ///   - accessLog: where the lines of requests go, as a descriptor that is the worker's; nil for nowhere.
   package init(
     settings: Settings, plugins: [Plugin], sockets: [Socket], index: Int, channel: consuming FileDescriptor,
-    slot: ScoreboardSlot
+    slot: ScoreboardSlot, accessLog: CInt?
   ) {
     self.settings = settings
     self.plugins = plugins
@@ -65,6 +67,7 @@ package struct WorkerProcess: ~Copyable {
     self.index = index
     self.channel = channel
     self.slot = slot
+    self.accessLog = accessLog
   }
 
   /// Serves until told to leave.
@@ -89,6 +92,7 @@ package struct WorkerProcess: ~Copyable {
     let sum = slot.count(.requests).addingReportingOverflow(WorkerSettings.lifetime(settings.server))
     let lifetime = sum.overflow ? UInt64.max : sum.partialValue
     let plugins = plugins
+    let accessLog = makeAccessLog()
     let settings = WorkerSettings(self.settings)
     let runtime = try Runtime.install(
       exchanges: settings.requests, slot: slot, role: role, level: level, abortsOnMisuse: abortsOnMisuse)
@@ -96,13 +100,14 @@ package struct WorkerProcess: ~Copyable {
     unsafe runtime.record.loopThread = UnsafeMutableRawPointer(thread.address)
     let listeners = sockets.map { socket in
       Listener(
-        fd: socket.fd, isUnix: socket.address.host.isEmpty, serverAddress: permanentBytes(socket.address.host),
+        fd: socket.fd, isUnix: socket.address.host.isEmpty, serverAddress: Bytes(permanent: socket.address.host),
         serverPort: socket.address.port)
     }
     let now = Clock.monotonic()
     let worker = Worker.install(
       WorkerRecord(
         settings: settings, runtime: runtime, thread: thread, plugins: plugins, router: Router(plugins), log: log,
+        accessLog: accessLog,
         epoll: try Epoll(capacity: 256), timer: try TimerDescriptor(), channel: Channel(owning: channel),
         listeners: listeners, tls: sockets.map(\.tls), sharesListeners: sharesListeners,
         table: ConnectionTable(capacity: settings.connections),
@@ -116,12 +121,9 @@ package struct WorkerProcess: ~Copyable {
       killAfterSeconds: UInt32(clamping: gracefulTimeout / Clock.nanosecondsPerSecond + 5))
     return worker
   }
-}
 
-/// The text's bytes, for the life of the process.
-private func permanentBytes(_ text: String) -> Bytes {
-  let bytes = Array(text.utf8)
-  let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: max(1, bytes.count))
-  unsafe memory.update(from: bytes, count: bytes.count)
-  return unsafe Bytes(base: memory, count: bytes.count)
+  private func makeAccessLog() -> AccessLog? {
+    guard let raw = accessLog else { return nil }
+    return AccessLog(AccessLinePlan(settings.log.accessFormat), LogSink(FileDescriptor(owning: raw)))
+  }
 }

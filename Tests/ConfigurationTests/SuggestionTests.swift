@@ -58,7 +58,7 @@ import Testing
   }
 
   /// Keys of the design whose features are not there yet.
-  @Test(arguments: ["log.access = \"off\"", "plugin.load = \"master\""])
+  @Test(arguments: ["plugin.load = \"master\""])
   func keysToComeAreRefused(text: String) {
     #expect(!faults(text).isEmpty)
   }

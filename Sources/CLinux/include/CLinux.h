@@ -27,6 +27,7 @@
 pid_t outrider_gettid(void);
 int outrider_accept4(int listener, struct sockaddr *address, socklen_t *size, int flags);
 int outrider_close_range(unsigned first, unsigned last);
+int outrider_dup3(int from, int to, int flags);
 const char *outrider_signal_abbreviation(int signal);
 // Whether a loaded library defines a symbol version, such as LIBSYSTEMD_252.
 int outrider_has_symbol_version(const char *version);

@@ -175,6 +175,14 @@ extension Settings {
       .init(
         "log.error", .text("\"stderr\" or an absolute path", check: checkLog), default: "stderr", \.log.error,
         "Where messages go, and what plugins write to standard error; a file is opened anew at SIGUSR1."),
+      .init(
+        "log.access", .text("\"off\", \"stdout\", \"journal\" or an absolute path", check: checkAccessLog),
+        default: "off",
+        \.log.access,
+        "Where a line goes for each request that has ended; a file is opened anew at SIGUSR1."),
+      .init(
+        "log.access_format", .accessFormat, default: "combined", \.log.accessFormat,
+        "What such a line looks like; a format of one's own has atoms such as %(h)s."),
 
       .init(
         "control.socket", .text("absolute path", check: checkControlSocket),
@@ -218,6 +226,10 @@ private func checkAccount(_ name: String) throws(Refusal) {
 
 private func checkLog(_ place: String) throws(Refusal) {
   if place != "stderr" { try checkAbsolute(place) }
+}
+
+private func checkAccessLog(_ place: String) throws(Refusal) {
+  if !["off", "stdout", "journal"].contains(place) { try checkAbsolute(place) }
 }
 
 private func checkPidFile(_ path: String) throws(Refusal) {

@@ -167,6 +167,17 @@ extension ValueForm<BindAddress> {
   }
 }
 
+extension ValueForm<AccessFormat> {
+  static var accessFormat: ValueForm {
+    ValueForm("\"common\", \"combined\", \"json\" or a format") { node throws(ValueFaults) in
+      let text = try readText(node)
+      return try refusing(node) { () throws(Refusal) in try AccessFormat(text) }
+    } write: {
+      QuotedText.toml($0.text)
+    }
+  }
+}
+
 extension ValueForm<BindAddress?> {
   /// Where the supervisor itself listens, with a socket that is not passed to it.
   static var metricsAddress: ValueForm {

@@ -100,9 +100,14 @@ package struct Settings: Sendable, Equatable {
     package var level = LogLevel.info
     /// `stderr`, or an absolute path.
     package var error = ""
+    /// `off`, `stdout`, `journal`, or an absolute path.
+    package var access = ""
+    package var accessFormat = AccessFormat.combined
 
     /// The path of the error log; nil if it is standard error.
     package var errorFile: String? { error.utf8.first == UInt8(ascii: "/") ? error : nil }
+    /// The path of the access log; nil if that is no file.
+    package var accessFile: String? { access.utf8.first == UInt8(ascii: "/") ? access : nil }
   }
 
   package struct Control: Sendable, Equatable {

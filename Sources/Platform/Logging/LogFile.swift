@@ -17,6 +17,11 @@ package enum LogFile {
     return raw >= 0 ? FileDescriptor(owning: raw) : nil
   }
 
+  /// From now on the descriptor `raw` leads to where `descriptor` does: between two lines, whoever writes.
+  package static func replace(_ raw: CInt, with descriptor: borrowing FileDescriptor) {
+    _ = outrider_dup3(descriptor.raw, raw, O_CLOEXEC)
+  }
+
   /// From now on this is the error log.
   package static func makeErrorLog(_ descriptor: borrowing FileDescriptor) {
     _ = dup2(descriptor.raw, 2)

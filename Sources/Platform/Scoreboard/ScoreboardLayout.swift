@@ -82,6 +82,8 @@ package enum WorkerCounter: Int, CaseIterable, Sendable {
   case flightOverflows
   /// Times that accepting stopped for want of room, of threads or of descriptors.
   case acceptPauses
+  /// Lines of the access log that it did not take.
+  case accessLinesLost
 }
 
 /// Why a worker's place was taken by another.

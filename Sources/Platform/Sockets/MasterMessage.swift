@@ -49,6 +49,7 @@ package enum MasterMessage: UInt8 {
 /// The logs of a server.
 package enum LogName: String, Sendable {
   case error
+  case access
 }
 
 /// What a master tells the supervisor of its configuration: the supervisor reads none.
@@ -64,6 +65,8 @@ package enum MasterSetting: String, Sendable {
   case logLevel = "log.level"
   /// The path of the error log, if that is a file.
   case errorLog = "log.error"
+  /// Likewise of the access log.
+  case accessLog = "log.access"
   /// The path of the control socket.
   case control = "control.socket"
   /// Where metrics are served: see `SocketAddress.init(text:)`.

@@ -66,6 +66,8 @@ enum MetricsText {
     text.sample([], totals.count(.bytesSent))
     text.begin("outrider_accept_pauses_total", .counter, "Times that a worker stopped accepting for want of room.")
     text.sample([], totals.count(.acceptPauses))
+    text.begin("outrider_access_lines_lost_total", .counter, "Lines of the access log that it did not take.")
+    text.sample([], totals.count(.accessLinesLost))
   }
 
   private static func hints(_ totals: Totals, _ text: inout PrometheusText) {

@@ -195,6 +195,17 @@ struct OutputQueue: ~Copyable {
     if segment.record.owner != 0 { done.push(segment) } else { pool.give(segment) }
   }
 
+  /// The bytes that wait, those of files too.
+  var unsent: UInt64 {
+    var bytes: UInt64 = 0
+    var next = unsafe first
+    while let header = unsafe next {
+      bytes &+= UInt64(unsafe Buffer(header: header).unreadCount)
+      unsafe next = header.pointee.next
+    }
+    return bytes
+  }
+
   /// Gives all up; leases and tags go to `done`.
   mutating func discard(_ pool: inout BufferPool) {
     while let header = unsafe first {

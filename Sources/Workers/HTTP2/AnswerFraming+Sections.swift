@@ -10,18 +10,22 @@ extension AnswerFraming {
   ) {
     switch act {
     case .informational(let status, let fields):
+      countInformational(status)
       write(.informational, status: status, fields, &queue, thread)
     case .head(let status, let fields, let verdict, let whole):
       takesHead(status)
       let ends = bounds == .absent || whole?.total == 0
       writeHead(status, fields, verdict, whole, ends, &queue, thread)
       if let whole { append(whole, dropped: ends, owner, &queue, thread) }
+      if let whole, !ends, whole.count > 0 { countBody(UInt64(whole.total)) }
       // Bytes that are only announced come in pieces, and the end behind them.
       if let whole, !ends, whole.count > 0 { queue.append(section: .end, &thread.record.pool) }
     case .body(let part, let dropped, let ends):
+      if !dropped { countBody(UInt64(part.total)) }
       append(part, dropped: dropped, owner, &queue, thread)
       if ends { queue.append(section: .end, &thread.record.pool) }
     case .file(let part, let dropped, let ends):
+      if !dropped { countBody(part.length) }
       if dropped || part.length == 0 {
         settle(part.lease, part.tag, owner, &queue, thread)
       } else {

@@ -33,6 +33,7 @@ enum StreamTransport {
     let settings = worker.record.settings
     let connection = request.record.connection
     if case .informational = act, connection.record.output.count > settings.highWater { return .skipped }
+    worker.keepForLog(act, of: request)
     request.record.answer.encode(
       act, version: .http2, bounds: exchange.record.response.bounds, keepAlive: true, owner: exchange.handle.id,
       into: &request.record.stream.output, worker.record.thread)

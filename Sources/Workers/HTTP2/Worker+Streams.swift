@@ -96,6 +96,7 @@ extension Worker {
   /// The answer goes no further.
   func discardOutput(_ request: Request) {
     if request.isStream {
+      request.record.answer.lose(request.record.stream.output.unsent)
       request.record.stream.output.discard(&record.thread.record.pool)
       settle(request)
     } else {
@@ -108,18 +109,17 @@ extension Worker {
   func refuse(stream request: Request, _ refusal: Refusal) {
     note(refusal, request)
     let status = refusal.status
-    request.record.answer.takesStatus(status)
     let isHead = request.head.traits.contains(.head)
+    request.record.answer.takesPage(status, bytes: isHead ? 0 : ErrorPage.length(status))
     request.record.stream.output.write(
       section: isHead ? .wholeHead : .head, bound: FieldSection.bound(fields: 4, bytes: 256),
       &record.thread.record.pool
     ) { writer in
-      let phrase = ReasonPhrase.of(status)
       FieldSection.begin(status: status, fields: 4, to: &writer)
       FieldSection.append(name: Bytes("server"), value: Bytes("outrider"), to: &writer)
       FieldSection.append(name: Bytes("date"), value: record.thread.record.date.value, to: &writer)
       FieldSection.append(name: Bytes("content-type"), value: Bytes(ErrorPage.contentType), to: &writer)
-      FieldSection.append(contentLength: UInt64(4 + phrase.utf8CodeUnitCount + 1), to: &writer)
+      FieldSection.append(contentLength: UInt64(ErrorPage.length(status)), to: &writer)
     }
     if !isHead {
       request.record.stream.output.write(bound: ErrorPage.bound, &record.thread.record.pool) {

@@ -43,6 +43,7 @@ extension Worker {
     expireDeadlines()
     lookAtQueued()
     record.pool?.release()
+    writeAccessLog()
     if record.slot.count(.requests) >= record.lifetime { askForRelief() }
   }
 
@@ -78,6 +79,7 @@ extension Worker {
   private func armTimer() {
     var next = min(record.wheel.nextMoment, record.runtime.record.callbacks.nextMoment)
     next = min(next, record.heartbeatDue)
+    if let log = record.accessLog { next = min(next, log.dueAt) }
     if record.drain == .draining { next = min(next, record.drainDeadline) }
     if record.acceptAgainAt > record.now { next = min(next, record.acceptAgainAt) }
     record.timer.arm(next)

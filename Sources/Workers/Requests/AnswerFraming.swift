@@ -16,6 +16,10 @@ struct AnswerFraming {
   private(set) var isAborted = false
   /// Of the final head; 0 before it.
   private(set) var status: UInt32 = 0
+  /// Bytes of the body that were queued, and not given up since.
+  private(set) var bodyBytes: UInt64 = 0
+  /// How many 103 (Early Hints) there have been.
+  private(set) var hints = 0
 
   /// Appends what `act` sends to `queue`.
   ///
@@ -30,6 +34,7 @@ struct AnswerFraming {
     if version == .http2 { return encodeSections(act, bounds: bounds, owner: owner, into: &queue, thread) }
     switch act {
     case .informational(let status, let fields):
+      countInformational(status)
       queue.write(bound: ResponseEncoder.bound(fields: fields, fieldBytes: fieldBytes(fields)), &thread.record.pool) {
         ResponseEncoder.writeInformational(status: status, fields: fields, to: &$0)
       }
@@ -50,11 +55,14 @@ struct AnswerFraming {
         ResponseEncoder.write(head, date: thread.record.date.value, to: &writer)
       }
       if let whole { append(whole, dropped: bounds.isAbsent, owner, &queue, thread) }
+      if let whole, !bounds.isAbsent, whole.count > 0 { countBody(UInt64(whole.total)) }
     case .body(let part, let dropped, let ends):
+      if !dropped { countBody(UInt64(part.total)) }
       appendChunk(UInt64(part.total), dropped, ends, &queue, thread) { queue in
         append(part, dropped: dropped, owner, &queue, thread)
       }
     case .file(let part, let dropped, let ends):
+      if !dropped { countBody(part.length) }
       appendChunk(part.length, dropped, ends, &queue, thread) { queue in
         if dropped || part.length == 0 {
           settle(part.lease, part.tag, owner, &queue, thread)
@@ -72,8 +80,18 @@ struct AnswerFraming {
     }
   }
 
-  /// The server answers itself, with `status`.
-  mutating func takesStatus(_ status: UInt32) { self.status = status }
+  /// The server answers itself, with `status` and so much of a body.
+  mutating func takesPage(_ status: UInt32, bytes: Int) {
+    self.status = status
+    bodyBytes = UInt64(bytes)
+  }
+
+  mutating func countInformational(_ status: UInt32) { if status == 103 { hints &+= 1 } }
+
+  mutating func countBody(_ bytes: UInt64) { bodyBytes &+= bytes }
+
+  /// So many bytes of what was queued never went out.
+  mutating func lose(_ bytes: UInt64) { bodyBytes -= min(bodyBytes, bytes) }
 
   mutating func takesHead(_ status: UInt32) {
     hasHead = true

@@ -64,6 +64,11 @@ struct RequestRecord: ~Copyable {
   var plugin = -1
   /// Its method's among `PluginCells.methods`.
   var method = 0
+  /// It has ended, and been counted.
+  var isAccounted = false
+  /// What the access log wants; untouched without one.
+  var logged = LoggedCircumstances()
+  var responseFields = ResponseFields()
   let lane: Lane
   /// Whether another thread has ever used the lane for this request: asked so often that it stands here.
   let usesLane = Atomic<Bool>(false)

@@ -59,6 +59,7 @@ struct RequestPool: ~Copyable {
     request.record.pendingRefusal = nil
     request.record.unsettled = 0
     request.record.began = 0
+    request.record.isAccounted = false
     request.record.plugin = -1
     request.record.sentTags.clear()
     request.record.nextFree = firstFree

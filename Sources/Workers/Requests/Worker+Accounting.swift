@@ -29,9 +29,14 @@ extension Worker {
 
   /// The request has ended, one way or another: counted once, by whoever comes first, the thread that has it or the loop.
   func account(_ request: Request) {
-    guard request.record.began != 0 else { return }
-    let duration = Clock.monotonic() &- request.record.began
-    request.record.began = 0
+    guard !request.record.isAccounted else { return }
+    request.record.isAccounted = true
+    let hasBegun = request.record.began != 0
+    let duration = hasBegun ? Clock.monotonic() &- request.record.began : 0
+    if let log = record.accessLog, hasBegun || request.record.answer.status != 0 {
+      self.log(request, duration: duration, to: log)
+    }
+    guard hasBegun else { return }
     count(.requestsEnded, 1)
     if record.settings.model == .gthread || record.runtime.isOnLoop { countBytes(request.record.connection) }
     guard request.record.plugin >= 0 else { return }

@@ -100,6 +100,7 @@ extension Worker {
     }
     var policy = rules.policy(version: version, traits: traits, proxied: circumstances.proxied)
     if let http2 = connection.record.http2 { policy.maxListSize = http2.record.session.peerHeaderListSize }
+    if record.accessLog != nil { request.record.logged = LoggedCircumstances(circumstances) }
     if circumstances.proxied && !record.proxiedHintsExplained { explainWithheldHints(rules, version, traits) }
     exchange.begin(request.head, circumstances, hints: policy)
     return nil

@@ -22,11 +22,12 @@ extension Worker {
     case .noSuchMount, .handlerFailed, .handlerUnavailable, .requestTimeout: isHarmless = true
     default: isHarmless = false
     }
-    request?.record.answer.takesStatus(refusal.status)
+    let withBody = head?.traits.contains(.head) != true
+    request?.record.answer.takesPage(refusal.status, bytes: withBody ? ErrorPage.length(refusal.status) : 0)
     let keeps = isHarmless && request?.record.keepAlive == true && record.drain == .serving
     writePage(
       refusal.status, to: connection, version: head?.version ?? .http11,
-      withBody: head?.traits.contains(.head) != true, keepAlive: keeps)
+      withBody: withBody, keepAlive: keeps)
     guard keeps, let request else {
       releaseRequest(connection)
       startClosing(connection)
@@ -38,8 +39,7 @@ extension Worker {
   private func writePage(
     _ status: UInt32, to connection: Connection, version: HTTPVersion, withBody: Bool, keepAlive: Bool
   ) {
-    let phrase = ReasonPhrase.of(status)
-    let length = Int64(4 + phrase.utf8CodeUnitCount + 1)
+    let length = Int64(ErrorPage.length(status))
     let field = Field(name: Bytes("Content-Type"), value: Bytes(ErrorPage.contentType))
     unsafe withUnsafePointer(to: field) { pointer in
       let fields = unsafe Fields(base: pointer, count: 1)

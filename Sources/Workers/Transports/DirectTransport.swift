@@ -31,6 +31,7 @@ enum DirectTransport {
     let connection = request.record.connection
     if connection.record.flags.contains(.broken) { return .closed }
     worker.refreshThreadDate()
+    worker.keepForLog(act, of: request)
     request.record.answer.encode(
       act.lending, version: request.record.parser.head.version,
       bounds: exchange.record.response.bounds, keepAlive: request.record.keepAlive && !worker.isDraining,

@@ -60,6 +60,7 @@ enum LoopTransport {
     if connection.record.flags.contains(.broken) { return .closed }
     if request.record.usesLane.load(ordering: .relaxed) { worker.takeOverOutput(request) }
     if case .informational = act, connection.record.output.count > worker.record.settings.highWater { return .skipped }
+    worker.keepForLog(act, of: request)
     request.record.answer.encode(
       act, version: request.record.parser.head.version,
       bounds: exchange.record.response.bounds, keepAlive: request.record.keepAlive && worker.record.drain == .serving,
@@ -91,6 +92,7 @@ enum LoopTransport {
     }
     let settings = worker.record.settings
     if case .informational = act, lane.output.count + lane.loopCount > settings.highWater { return .skipped }
+    worker.keepForLog(act, of: request)
     WorkerThread.withCurrent { thread in
       request.record.answer.encode(
         act, version: request.head.version,

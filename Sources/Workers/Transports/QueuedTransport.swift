@@ -78,6 +78,7 @@ enum QueuedTransport {
   private static func encode(
     _ act: ResponseAct, _ exchange: Exchange, _ request: Request, _ worker: Worker, owner: UInt64
   ) {
+    worker.keepForLog(act, of: request)
     WorkerThread.withCurrent { thread in
       request.record.answer.encode(
         act, version: request.head.version,
@@ -105,6 +106,7 @@ enum QueuedTransport {
       var rest = part[index]
       while !rest.isEmpty {
         let piece = rest.slice(0, min(rest.count, worker.record.settings.highWater))
+        request.record.answer.countBody(UInt64(piece.count))
         WorkerThread.withCurrent { lane.output.append(piece, &$0.record.pool) }
         rest = rest.dropFirst(piece.count)
         worker.record.mailbox.post(request, worker.record.runtime)

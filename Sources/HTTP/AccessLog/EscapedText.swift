@@ -1,0 +1,90 @@
+// Values from outside as a log shows them: nothing in them ends a line or a pair of quotes. Both notations stop in time:
+// what would go beyond `limit` bytes of output is left out, and three dots say so.
+
+extension ByteWriter {
+  /// With backslashes: `\"`, `\\`, and `\xNN` for control characters and whatever is not ASCII.
+  ///
+  /// - Parameter limit: at least 4; there is room for it.
+  package mutating func append(escaped bytes: Bytes, limit: Int) {
+    let end = count &+ limit &- 3
+    for index in 0..<bytes.count {
+      let byte = bytes[index]
+      let isPlain = byte &- 0x20 < 0x5F && byte != 0x22 && byte != 0x5C
+      if count &+ (isPlain ? 1 : 4) > end { return append("...") }
+      if isPlain {
+        append(byte)
+      } else if byte == 0x22 || byte == 0x5C {
+        append(0x5C)
+        append(byte)
+      } else {
+        append("\\x")
+        append(hexadecimalDigits: byte)
+      }
+    }
+  }
+
+  /// As JSON between quotes; what is not UTF-8 becomes the replacement character.
+  ///
+  /// - Parameter limit: at least 16, quotes included; there is room for it.
+  package mutating func append(json bytes: Bytes, limit: Int) {
+    let end = count &+ limit &- 4
+    append(0x22)
+    var index = 0
+    while index < bytes.count {
+      let byte = bytes[index]
+      if count &+ 6 > end {
+        append("...")
+        break
+      }
+      if byte >= 0x80 {
+        let length = bytes.sequenceLength(at: index)
+        if length == 0 { append("\\ufffd") } else { append(bytes.slice(index, index + length)) }
+        index += max(1, length)
+        continue
+      }
+      switch byte {
+      case 0x22, 0x5C:
+        append(0x5C)
+        append(byte)
+      case 0x20...0x7E: append(byte)
+      default:
+        append("\\u00")
+        append(hexadecimalDigits: byte)
+      }
+      index += 1
+    }
+    append(0x22)
+  }
+
+  private mutating func append(hexadecimalDigits byte: UInt8) {
+    append(hexadecimalDigit: byte >> 4)
+    append(hexadecimalDigit: byte & 15)
+  }
+
+  private mutating func append(hexadecimalDigit half: UInt8) {
+    append(half < 10 ? 0x30 + half : 0x37 + half)
+  }
+}
+
+extension Bytes {
+  /// How many bytes the UTF-8 sequence has that begins at `start` with a byte above ASCII; 0 if it is none
+  /// (Unicode, table 3-7).
+  fileprivate func sequenceLength(at start: Int) -> Int {
+    let first = self[start]
+    let length: Int
+    var second: ClosedRange<UInt8> = 0x80...0xBF
+    switch first {
+    case 0xC2...0xDF: length = 2
+    case 0xE0: (length, second) = (3, 0xA0...0xBF)
+    case 0xED: (length, second) = (3, 0x80...0x9F)
+    case 0xE1...0xEF: length = 3
+    case 0xF0: (length, second) = (4, 0x90...0xBF)
+    case 0xF4: (length, second) = (4, 0x80...0x8F)
+    case 0xF1...0xF3: length = 4
+    default: return 0
+    }
+    guard start + length <= count, second.contains(self[start + 1]) else { return 0 }
+    for index in start + 2..<start + length where self[index] & 0xC0 != 0x80 { return 0 }
+    return length
+  }
+}
