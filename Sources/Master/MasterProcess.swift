@@ -58,8 +58,10 @@ package struct MasterProcess: ~Copyable {
     let secure = try SecureListeners.load(configuration)
     listeners.secure(by: secure)
     let keys = secure.isEmpty ? nil : inheritance.ticketKeys ?? TicketKeys(now: Clock.monotonic())
-    let errorLog = try MasterProcess.openErrorLog(configuration)
-    let accessLog = try MasterProcess.openAccessLog(configuration)
+    var errorLog = try MasterProcess.openErrorLog(configuration)
+    if let stream = inheritance.errorJournal.take() { errorLog = consume stream }
+    var accessLog = try MasterProcess.openAccessLog(configuration)
+    if let stream = inheritance.accessJournal.take() { accessLog = stream.release() }
     // What root alone can do is done.
     try privileges.drop(ErrorLog.logger(role: "master", level: Logger.Level(configuration.settings.log.level)))
     // Another identity has lost this; a supervisor that died meanwhile is noticed by its channel.
@@ -67,7 +69,7 @@ package struct MasterProcess: ~Copyable {
     let plugins = try PluginSet.load(configuration, purpose: .serve) { line.step("loading plugin \($0)") }
     line.step("starting workers")
     // Not before: what is wrong with a start belongs on the terminal.
-    if let errorLog { LogFile.makeErrorLog(errorLog) }
+    if let errorLog { LogFile.makeErrorLog(errorLog, isJournal: configuration.settings.log.errorFile == nil) }
     do throws(Errno) {
       return try MasterProcess(
         configuration, line, listeners, plugins, keys, accessLog, warnings: secure.warnings, scale: scale,

@@ -19,8 +19,8 @@ package struct SupervisorLine: Sendable {
     tell(.workerTimeout, "\(settings.timeouts.worker)")
     if !settings.server.pidFile.isEmpty { tell(.pidFile, settings.server.pidFile) }
     tell(.logLevel, settings.log.level.rawValue)
-    if let path = settings.log.errorFile { tell(.errorLog, path) }
-    if let path = settings.log.accessFile { tell(.accessLog, path) }
+    if let place = settings.log.errorPlace { tell(.errorLog, place) }
+    if let place = settings.log.accessPlace { tell(.accessLog, place) }
     if !settings.control.socket.isEmpty { tell(.control, settings.control.socket) }
     if let address = settings.metrics.bind { tell(.metrics, "\(address)") }
     send(.configured)
@@ -34,6 +34,12 @@ package struct SupervisorLine: Sendable {
         switch MasterMessage(rawValue: kind) {
         case .listener:
           if let descriptor { inheritance.sockets.add(descriptor, text: String(decoding: text, as: UTF8.self)) }
+        case .log:
+          switch LogName(rawValue: String(decoding: text, as: UTF8.self)) {
+          case .error?: inheritance.errorJournal = descriptor
+          case .access?: inheritance.accessJournal = descriptor
+          case nil: break
+          }
         case .scale: inheritance.scale = Int(String(decoding: text, as: UTF8.self)) ?? 0
         case .ticketKeys: inheritance.ticketKeys = TicketKeys(text: String(decoding: text, as: UTF8.self))
         case .begin: return inheritance
@@ -99,6 +105,9 @@ package struct SupervisorLine: Sendable {
 /// What a generation gets from those before it.
 struct Inheritance: ~Copyable {
   var sockets = StoredSockets()
+  /// Streams of the journal, for the logs that are to be there; nil if there is none.
+  var errorJournal: FileDescriptor?
+  var accessJournal: FileDescriptor?
   /// So many workers more or fewer than configured.
   var scale = 0
   /// Those of session tickets; nil if there were none.

@@ -30,7 +30,7 @@ package struct Generation {
     /// Nil for none.
     package var pidFile: String?
     package var logLevel = Logger.Level.info
-    /// Nil for standard error.
+    /// The path of a file, or the journal's name; nil for standard error.
     package var errorLog: String?
     /// Nil if it is no file.
     package var accessLog: String?

@@ -26,6 +26,9 @@ package struct MasterProgram: ~Copyable {
     }
   }
 
+  /// A master's first standard error is the journal.
+  var startsInJournal: Bool { Journal.leads(standardErrorNumber) }
+
   func restoreStandardError() {
     switch standardError {
     case .some(let descriptor): LogFile.makeErrorLog(descriptor)

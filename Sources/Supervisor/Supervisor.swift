@@ -25,7 +25,7 @@ package struct Supervisor: ~Copyable {
   var aim = Aim.serve
   var state = ServiceState()
   var store = ListenerStore()
-  /// The file that the supervisor logs to; nil is the standard error that it was started with.
+  /// The file that the supervisor logs to, or the journal's name; nil is the standard error that it was started with.
   var errorLog: String?
   var pidFile: PidFile?
   /// That of the generation that starts, if it is to have another.

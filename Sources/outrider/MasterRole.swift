@@ -23,7 +23,7 @@ enum MasterRole {
       let master = try MasterProcess.prepare(try readConfiguration(), line)
       return master.run()
     } catch {
-      Complaint.write(error.description)
+      ErrorLog.complain(error.description)
       line.failed(error.description)
       return error.code
     }

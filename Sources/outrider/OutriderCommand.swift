@@ -40,7 +40,7 @@ struct OutriderCommand: ParsableCommand {
         Process.leave(flushing: try supervisor.run())
       }
     } catch {
-      Complaint.write("\(error)")
+      ErrorLog.complain("\(error)")
       Process.leave(flushing: .osError)
     }
     main(nil)
@@ -81,7 +81,7 @@ struct OutriderCommand: ParsableCommand {
       try checkFilesExist()
       return try supervise()
     } catch {
-      Complaint.write(error.description)
+      ErrorLog.complain(error.description)
       return error.code
     }
   }
@@ -113,7 +113,7 @@ struct OutriderCommand: ParsableCommand {
   private func checkFiles(of configuration: Configuration) throws(StartFault) -> Platform.ExitCode {
     var faults: [StartFault] = []
     do throws(StartFault) {
-      for warning in try SecureListeners.load(configuration).warnings { Complaint.write(warning) }
+      for warning in try SecureListeners.load(configuration).warnings { ErrorLog.complain(warning, level: .warning) }
     } catch {
       faults.append(error)
     }

@@ -173,7 +173,8 @@ extension Settings {
 
       .init("log.level", .choice(), default: "info", \.log.level, "The least severe messages that are logged."),
       .init(
-        "log.error", .text("\"stderr\" or an absolute path", check: checkLog), default: "stderr", \.log.error,
+        "log.error", .text("\"stderr\", \"journal\" or an absolute path", check: checkLog), default: "stderr",
+        \.log.error,
         "Where messages go, and what plugins write to standard error; a file is opened anew at SIGUSR1."),
       .init(
         "log.access", .text("\"off\", \"stdout\", \"journal\" or an absolute path", check: checkAccessLog),
@@ -225,7 +226,7 @@ private func checkAccount(_ name: String) throws(Refusal) {
 }
 
 private func checkLog(_ place: String) throws(Refusal) {
-  if place != "stderr" { try checkAbsolute(place) }
+  if place != "stderr", place != Settings.Log.journal { try checkAbsolute(place) }
 }
 
 private func checkAccessLog(_ place: String) throws(Refusal) {

@@ -98,7 +98,7 @@ package struct Settings: Sendable, Equatable {
 
   package struct Log: Sendable, Equatable {
     package var level = LogLevel.info
-    /// `stderr`, or an absolute path.
+    /// `stderr`, `journal`, or an absolute path.
     package var error = ""
     /// `off`, `stdout`, `journal`, or an absolute path.
     package var access = ""
@@ -106,8 +106,16 @@ package struct Settings: Sendable, Equatable {
 
     /// The path of the error log; nil if it is standard error.
     package var errorFile: String? { error.utf8.first == UInt8(ascii: "/") ? error : nil }
+    /// Where the error log is, a path or `journal`; nil if it is standard error.
+    package var errorPlace: String? { error == Log.journal ? error : errorFile }
+
+    /// The value of `error` for the journal of systemd.
+    package static let journal = "journal"
+
     /// The path of the access log; nil if that is no file.
     package var accessFile: String? { access.utf8.first == UInt8(ascii: "/") ? access : nil }
+    /// Where the access log is, a path or `journal`; nil if it is neither.
+    package var accessPlace: String? { access == Log.journal ? access : accessFile }
   }
 
   package struct Control: Sendable, Equatable {

@@ -25,6 +25,11 @@ package struct FileDescriptor: ~Copyable, Sendable {
     return FileDescriptor(owning: raw)
   }
 
+  /// Reads and writes do not wait from now on.
+  package borrowing func makeNonblocking() {
+    outrider_fcntl(raw, F_SETFL, outrider_fcntl(raw, F_GETFL, 0) | O_NONBLOCK)
+  }
+
   /// Reads once; 0 is the end of the file.
   package borrowing func read(into buffer: inout [UInt8], attempt: @autoclosure () -> String) throws(Errno) -> Int {
     let raw = raw

@@ -3,7 +3,8 @@ import Logging
 
 /// The error log as swift-log's handler: one line a message, written by one system call, to stderr.
 ///
-/// `[2026-01-31 12:00:00 +0000] [pid] [INFO] worker 3: text key=value`, as gunicorn's operators know it.
+/// `[2026-01-31 12:00:00 +0000] [pid] [INFO] worker 3: text key=value`, as gunicorn's operators know it; in the journal
+/// `<6>[pid] [INFO] worker 3: text key=value`.
 package struct ErrorLog: LogHandler {
   package var logLevel: Logger.Level = .info
   package var metadata: Logger.Metadata = [:]
@@ -26,16 +27,23 @@ package struct ErrorLog: LogHandler {
   }
 
   package func log(event: LogEvent) {
-    var line = "[\(ErrorLog.timestamp())] [\(getpid())] [\(ErrorLog.name(event.level))] \(role): \(event.message)"
+    var line = "[\(getpid())] [\(ErrorLog.name(event.level))] \(role): \(event.message)"
     let all = metadata.merging(event.metadata ?? [:]) { _, own in own }
     for (key, value) in all.sorted(by: { $0.key < $1.key }) { line += " \(key)=\(value)" }
-    line += "\n"
-    ErrorLog.write(line)
+    ErrorLog.write(Journal.isStandardError ? line : "[\(ErrorLog.timestamp())] \(line)", level: event.level)
   }
 
-  private static func write(_ line: String) {
-    var line = line
-    line.withUTF8 { bytes in
+  /// Writes text to standard error as it is: there is no log yet.
+  package static func complain(_ text: String, level: Logger.Level = .error) { write(text, level: level) }
+
+  /// Writes one line or several; the journal wants to know the priority of each.
+  private static func write(_ text: String, level: Logger.Level) {
+    var lines = text + "\n"
+    if Journal.isStandardError {
+      let prefix = "<\(priority(level))>"
+      lines = text.split(separator: "\n").reduce("") { $0 + prefix + $1 + "\n" }
+    }
+    lines.withUTF8 { bytes in
       _ = retryingInterrupts { unsafe Glibc.write(2, bytes.baseAddress, bytes.count) }
     }
   }
@@ -47,6 +55,18 @@ package struct ErrorLog: LogHandler {
     case .warning: "WARNING"
     case .error: "ERROR"
     case .critical: "CRITICAL"
+    }
+  }
+
+  /// As in syslog(3).
+  private static func priority(_ level: Logger.Level) -> CInt {
+    switch level {
+    case .trace, .debug: LOG_DEBUG
+    case .info: LOG_INFO
+    case .notice: LOG_NOTICE
+    case .warning: LOG_WARNING
+    case .error: LOG_ERR
+    case .critical: LOG_CRIT
     }
   }
 

@@ -23,7 +23,10 @@ package enum LogFile {
   }
 
   /// From now on this is the error log.
-  package static func makeErrorLog(_ descriptor: borrowing FileDescriptor) {
+  ///
+  /// - Parameter isJournal: it is a stream of the journal.
+  package static func makeErrorLog(_ descriptor: borrowing FileDescriptor, isJournal: Bool = false) {
     _ = dup2(descriptor.raw, 2)
+    Journal.standardErrorHasChanged(isJournal: isJournal)
   }
 }

@@ -34,7 +34,8 @@ package enum MasterMessage: UInt8 {
   case scoreboard = 13
   /// Either way: the keys of session tickets, which the supervisor keeps unread for the next master.
   case ticketKeys = 14
-  /// Supervisor to master: a log file that has been opened anew, as a descriptor; the text is its `LogName`.
+  /// Supervisor to master: a log file that has been opened anew, as a descriptor; the text is its `LogName`. Before
+  /// `begin`, a stream of the journal, if that is the log.
   case log = 15
   /// Master to supervisor: a worker has come, is ready, leaves or has gone; see `WorkerNotice`.
   case worker = 16
@@ -63,7 +64,7 @@ package enum MasterSetting: String, Sendable {
   case pidFile = "pidfile"
   /// The least severe messages that are logged.
   case logLevel = "log.level"
-  /// The path of the error log, if that is a file.
+  /// The path of the error log if that is a file, or `journal`.
   case errorLog = "log.error"
   /// Likewise of the access log.
   case accessLog = "log.access"
