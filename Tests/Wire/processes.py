@@ -34,6 +34,15 @@ def everything():
     return [process for process in found if process and process.alive]
 
 
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+def ticks(pid):
+    """The processor time that a process has spent, in clock ticks; what its children have spent is not in it."""
+    words = Path(f"/proc/{pid}/stat").read_text("latin-1").rpartition(")")[2].split()
+    return int(words[11]) + int(words[12])
+
+
 def children(pid):
     """The living children of a process, in the order of their start."""
     return sorted((p for p in everything() if p.parent == pid), key=lambda p: (p.started, p.pid))

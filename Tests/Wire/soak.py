@@ -48,6 +48,7 @@ class Mob:
                 kind()
             except Exception as fault:  # whatever it was, a request was lost
                 self.losses.append(Loss(began, time.monotonic(), f"{kind.__name__}: {fault!r}"))
+                time.sleep(0.01)  # where nobody listens, the next one is refused as fast
 
     def check(self, answer, status=200):
         assert answer.status == status and answer.complete, answer

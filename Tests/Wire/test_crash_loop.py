@@ -1,0 +1,81 @@
+"""A plugin that crashes on every request: it costs its workers, and supervisor and master next to nothing."""
+
+import threading
+import time
+
+import client
+import processes
+from control import Control
+from matrix import Combination
+from processes import wait_for
+from service import Service
+
+SECONDS = 10.0
+SHARE = 0.01  # of one core
+
+
+class Attack:
+    """Requests that crash whoever takes them, one after the other."""
+
+    def __init__(self, address):
+        self.address = address
+        self.sent = 0
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self._run)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        self.thread.join()
+
+    def _run(self):
+        while not self.stopping.is_set():
+            try:
+                # Whoever gives up leaves a request behind, which takes the next worker: one of them waits at a time.
+                with client.Connection(self.address, timeout=SECONDS) as connection:
+                    connection.send(client.request("GET", "/bad/crash"))
+                    self.sent += 1
+                    connection.end()
+            except (OSError, AssertionError):
+                pass  # nobody was there to take it, or it did what it came for
+            self.stopping.wait(0.01)
+
+
+def test_a_plugin_that_crashes_on_every_request(own, tmp_path):
+    service = Service(own, tmp_path)
+    bad = f'[[plugin]]\npath = "{Combination("async", "event").misbehave}"\nmount = "/bad"\n'
+    socket = tmp_path / "control.sock"
+    service.reload(server="workers = 4", settings=f'[control]\nsocket = "{socket}"\n', more=bad)
+    lasting = {"supervisor": service.server.pid, "master": service.server.master()}
+    service.server.workers(4)
+    control, answered = Control(socket), 0
+    with Attack(service.server.address) as attack:
+        wait_for(lambda: "SIGSEGV" in service.server.log, "the first crash")
+        began, before = time.monotonic(), {name: processes.ticks(pid) for name, pid in lasting.items()}
+        slowest = 0.0
+        while (now := time.monotonic()) < began + SECONDS:
+            assert control.ask("status")["pid"] == service.server.pid, "the control socket answers"
+            slowest = max(slowest, time.monotonic() - now)
+            try:
+                with client.Connection(service.server.address, timeout=1) as connection:
+                    connection.send(client.request("GET", "/"))
+                    answered += connection.final().status == 200
+            except (OSError, AssertionError):
+                pass  # the worker was taken down by another's request, or none was up
+            time.sleep(0.1)
+        spent = {name: processes.ticks(pid) - before[name] for name, pid in lasting.items()}
+        elapsed = time.monotonic() - began
+    print(f"{spent} ticks in {elapsed:.1f} s, {attack.sent} bad requests, {answered} good ones, order {slowest * 1000:.0f} ms")
+    allowed = SHARE * elapsed * processes.TICKS_PER_SECOND
+    crashes = service.server.log.count("; its replacement starts in")
+    assert all(ticks <= allowed for ticks in spent.values()), f"{spent} of {allowed} ticks; {crashes} crashes"
+    assert 4 < crashes < 60, "restarts back off"
+    assert slowest < 0.5, "so does"
+    assert answered, "another plugin's requests are answered in between"
+    assert lasting == {"supervisor": service.server.pid, "master": service.server.master()}
+    # Without the plugin all is well at once: a new generation waits for no backoff.
+    service.reload(server="workers = 4")
+    service.server.workers(4)
