@@ -1,6 +1,7 @@
 # make          the release build            make run    serve the demo plugin on http://127.0.0.1:8000
 # make test     everything that must hold    make bench  CPU, system calls and allocations per request
-# make soak     mixed clients while workers are killed and replaced, each model and style for SOAK_SECONDS
+# make soak     mixed clients while workers are killed and replaced, each model and style for SOAK_SECONDS; then broken
+#               deploys and kills under load, many of each
 # make sanitize the wire tests against a server built with the thread and address sanitizers
 # make fuzz     libFuzzer on the engine, each target for FUZZ_SECONDS
 # make install  below PREFIX (/usr/local), with DESTDIR before it        make manual   the keys in man/outrider.toml.5
@@ -90,8 +91,9 @@ test: test-dependencies build test-plugins lint
 	$(BUILD)/venv/bin/python -m pytest -q Tests/Wire
 
 SOAK_SECONDS ?= 300
-soak: test-dependencies build
-	OUTRIDER_SOAK_SECONDS=$(SOAK_SECONDS) $(BUILD)/venv/bin/python -m pytest -q Tests/Wire/test_soak.py
+soak: test-dependencies build test-plugins
+	OUTRIDER_SOAK_SECONDS=$(SOAK_SECONDS) OUTRIDER_DEPLOYS=10 OUTRIDER_KILLS=30 \
+	  $(BUILD)/venv/bin/python -m pytest -q Tests/Wire/test_soak.py Tests/Wire/test_deploys.py Tests/Wire/test_kills.py
 
 lint: lint-manual
 	swift format lint --strict -r -p Package.swift Sources Tests
@@ -157,6 +159,7 @@ bench: bench-dependencies build $(BUILD)/bench/null_server $(BUILD)/bench/libmal
 	swift build -c release --product head-parser $(RELEASE_FLAGS)
 	python3 Tests/Bench/bench.py --rounds 12 --seconds 1
 	python3 Tests/Bench/head_parser.py
+	python3 Tests/Bench/start_times.py
 
 FUZZ_SECONDS ?= 60
 fuzz:

@@ -55,10 +55,12 @@ struct OutriderCommand: ParsableCommand {
     let flagsAlone = ConfigurationSources(
       overrides: flags.typed(origin: ""),
       binds: flags.bind.map { ConfigurationSources.Bind(address: $0, origin: "--bind") })
-    do {
-      _ = try flagsAlone.read()
-    } catch {
-      throw ValidationError("\(error)")
+    if !flagsAlone.overrides.isEmpty || !flagsAlone.binds.isEmpty {
+      do {
+        _ = try flagsAlone.read()
+      } catch {
+        throw ValidationError("\(error)")
+      }
     }
     for assignment in flags.assignments where !assignment.contains("=") {
       throw ValidationError("--set \(assignment): expected key=value")
@@ -101,7 +103,7 @@ struct OutriderCommand: ParsableCommand {
   /// What the command line names must be there: a slip of the finger is not a fault of the configuration.
   private func checkFilesExist() throws(StartFault) {
     let environment = try SettingSources.environmentFlags()
-    let file = flags.config ?? environment.config ?? (plugin == nil ? SettingSources.defaultFile : nil)
+    let file = flags.config ?? environment?.config ?? (plugin == nil ? SettingSources.defaultFile : nil)
     for path in [plugin, file].compactMap({ $0 }) where unsafe access(path, F_OK) != 0 {
       let reason = Errno.reason(errno)
       let advice = path == SettingSources.defaultFile ? " (name a PLUGIN.so, or a file with -c)" : ""

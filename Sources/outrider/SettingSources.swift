@@ -11,7 +11,7 @@ enum SettingSources {
 
   static func gather(_ flags: SettingFlags, plugin: String?) throws(StartFault) -> ConfigurationSources {
     let environment = try environmentFlags()
-    let name = flags.config ?? environment.config ?? (plugin == nil ? defaultFile : nil)
+    let name = flags.config ?? environment?.config ?? (plugin == nil ? defaultFile : nil)
     var file: ConfigurationSources.File?
     if let name {
       do throws(Errno) {
@@ -23,21 +23,23 @@ enum SettingSources {
     }
     let overrides: [ConfigurationSources.Override]
     do throws(MalformedAssignment) {
-      overrides = try environment.overrides(origin: variable + " ") + flags.overrides(origin: "")
+      overrides = try (environment?.overrides(origin: variable + " ") ?? []) + flags.overrides(origin: "")
     } catch {
       throw StartFault("--set \(error.text): expected key=value", .usage)
     }
     let binds =
       flags.bind.isEmpty
-      ? environment.bind.map { ConfigurationSources.Bind(address: $0, origin: variable + " --bind") }
+      ? (environment?.bind ?? []).map { ConfigurationSources.Bind(address: $0, origin: variable + " --bind") }
       : flags.bind.map { ConfigurationSources.Bind(address: $0, origin: "--bind") }
     return ConfigurationSources(
       file: file, plugin: plugin, overrides: overrides, binds: binds, workingDirectory: workingDirectory())
   }
 
-  /// The flags in the environment, split at white space; quotes hold words together.
-  static func environmentFlags() throws(StartFault) -> SettingFlags {
+  /// The flags in the environment, split at white space; quotes hold words together. Nil if there are none: to look
+  /// through nothing takes a millisecond as well, of which each start has a few.
+  static func environmentFlags() throws(StartFault) -> SettingFlags? {
     let words = split(Process.environment(variable) ?? "")
+    guard !words.isEmpty else { return nil }
     do {
       return try SettingFlags.parse(words)
     } catch {

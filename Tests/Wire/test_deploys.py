@@ -13,7 +13,7 @@ from load import Load
 from server import BINARY, TEST_PLUGINS
 from service import Service, memory
 
-DEPLOYS = int(os.environ.get("OUTRIDER_DEPLOYS", 2))
+DEPLOYS = int(os.environ.get("OUTRIDER_DEPLOYS", 3))
 SOON = 0.1  # seconds from HUP to the first answer of new code
 
 PLUGINS = [

@@ -392,19 +392,6 @@ def test_fifty_reloads_under_load(own, tmp_path, model):
     assert service.server.pid == supervisor and service.server.alive
 
 
-@pytest.mark.parametrize("name", ["load_refuses", "load_crashes", "load_exits", "start_refuses", "missing"])
-def test_ten_broken_deploys_under_load(own, tmp_path, name):
-    service = Service(own, tmp_path)
-    master = service.server.master()
-    with Load(service.server.address, pause=0.001) as load:
-        for _ in range(10):
-            break_plugin(service, name)
-            service.failed_reload()
-    load.assert_well()
-    assert service.wait_for_one_master() == master
-    assert len(processes.descriptors(service.server.pid)) < 20
-
-
 def test_reloads_faster_than_they_drain(own, tmp_path):
     """Generations that hold a request drain side by side; each request is answered."""
     service = Service(own, tmp_path)
