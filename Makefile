@@ -126,7 +126,7 @@ put = set -o pipefail; $(1) | install -m 644 /dev/stdin $(TREE)/$(2)
 install:
 	@[ -x $(RELEASE)/outrider ] || $(MAKE) build
 	install -d $(addprefix $(TREE)/,bin include lib/outrider/plugins lib/pkgconfig lib/cmake/outrider \
-	  lib/systemd/system lib/sysusers.d share/man/man1 share/man/man5 share/man/man7 share/man/man8 share/doc/outrider \
+	  lib/systemd/system lib/sysusers.d share/man/man1 share/man/man3 share/man/man5 share/man/man7 share/man/man8 share/doc/outrider \
 	  share/bash-completion/completions share/zsh/site-functions share/fish/vendor_completions.d)
 	install $(PROGRAMS:%=$(RELEASE)/%) $(TREE)/bin
 	install -m 644 $(PLUGINS:%=$(RELEASE)/lib%.so) $(TREE)/lib/outrider/plugins

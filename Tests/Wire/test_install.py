@@ -35,6 +35,7 @@ FILES = {
     "share/fish/vendor_completions.d/outrider.fish",
     "share/fish/vendor_completions.d/outriderctl.fish",
     "share/man/man1/outriderctl.1",
+    *(f"share/man/man3/{page.name}" for page in (ROOT / "man").glob("*.3")),
     "share/man/man5/outrider.toml.5",
     "share/man/man7/outrider-plugin.7",
     "share/man/man8/outrider.8",
@@ -207,7 +208,8 @@ def test_a_page_is_found_and_rendered(tree, page):
     name, _, section = page.name.rpartition(".")
     environment = {"MANPATH": str(tree / "share/man"), "MANPAGER": "cat", "LC_ALL": "C.UTF-8"}
     text = output("man", section, name, env=environment)
-    assert text.startswith(name.upper() + f"({section})") and "EXAMPLES" in text and "FILES" in text
+    assert text.startswith(name.upper() + f"({section})") and "EXAMPLES" in text
+    assert section == "3" or "FILES" in text
 
 
 def test_the_manual_lists_every_flag_and_exit_code():
