@@ -54,7 +54,7 @@ extension Worker {
     if let plugin = plugins.first(where: { !$0.record.isThreadSafe }), record.settings.threads > 1 {
       record.log.warning("plugin \(plugin.record.nameText) is not thread-safe: one thread runs its handler")
     }
-    let pool = ThreadPool { Worker.runQueued($0, $1) }
+    let pool = ThreadPool { Worker.runQueued($0, $1, $2) }
     do throws(Errno) {
       try pool.start(handlerThreads, plugins: plugins, slot: record.slot) { plugin in
         Worker.current.record.log.critical("plugin \(plugin.record.nameText): thread_start refused")

@@ -27,6 +27,8 @@ struct WorkerSettings {
   let offersHTTP2: Bool
   let http2: Settings.HTTP2
   let http2Session: HTTP2Settings
+  /// How much of a stream's body a handler reads before its window opens by that.
+  let windowStep: Int
 
   init(_ settings: Settings) {
     model = settings.server.workerModel
@@ -65,6 +67,7 @@ struct WorkerSettings {
     offersHTTP2 = settings.listeners.contains { $0.h2c || $0.tls.isEnabled && $0.protocols.contains(.http2) }
     http2 = settings.http2
     http2Session = HTTP2Settings(settings.http2)
+    windowStep = min(settings.http2.initialWindowSize, BodyPipe.capacity) / 2
     hints = settings.listeners.map { listener in
       var rules = EarlyHintRules()
       rules.enabled = settings.earlyHints.enabled

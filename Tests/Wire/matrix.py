@@ -48,4 +48,5 @@ def only(condition):
 keeping_alive = only(lambda combination: combination.keeps_alive)
 http2 = only(lambda combination: combination.model != "sync")
 http2_event = only(lambda combination: combination.model != "sync" and combination.style == "event")
+http2_blocking = only(lambda combination: combination.model != "sync" and combination.style == "blocking")
 event = only(lambda combination: combination.style == "event")

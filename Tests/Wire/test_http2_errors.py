@@ -274,16 +274,28 @@ def test_more_streams_than_allowed(own):
     with connect(server) as connection:
         streams = [connection.request("POST", "/", end=False) for _ in range(3)]
         connection.ping()
-        connection.request("POST", "/", end=False)
-        # nghttp2 takes it for an error of the connection once its SETTINGS are acknowledged.
-        connection.end(timeout=5)
-        assert connection.goaway in (REFUSED_STREAM, PROTOCOL_ERROR), (connection.state(), streams)
-    with connect(server) as connection:
-        streams = [connection.request("POST", "/", end=False) for _ in range(3)]
+        (announced,) = [f.payload for f in connection.frames if f.kind == SETTINGS and not f.flags & ACK]
+        assert struct.pack(">HI", 3, 3) in [announced[i : i + 6] for i in range(0, len(announced), 6)]
+        for _ in range(2):
+            assert connection.answer(connection.request("POST", "/", end=False)).reset == REFUSED_STREAM
         for stream in streams:
             connection.body(stream, b"x")
         assert [connection.answer(stream).status for stream in streams] == [200] * 3
-        assert connection.get("/").status == 200
+        assert connection.get("/").status == 200, "the refused ones took no place"
+        connection.send(frame(RST_STREAM, 0, connection.request("POST", "/", end=False), b"\0\0\0\x08"))
+        assert [connection.answer(connection.request("GET", "/")).status for _ in range(5)] == [200] * 5
+
+
+def test_streams_over_the_limit_are_a_flood(own):
+    server = own("--set", "http2.max_concurrent_streams=3", str(INSPECT), model="async", h2c=True)
+    with connect(server) as connection:
+        for _ in range(3):
+            connection.request("POST", "/", end=False)
+        connection.ping()
+        for _ in range(150):
+            connection.request("POST", "/", end=False)
+        connection.end(timeout=5)
+        assert connection.goaway == ENHANCE_YOUR_CALM
 
 
 def test_unknown_frames_and_settings_are_read_over(connection):

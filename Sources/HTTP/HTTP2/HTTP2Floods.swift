@@ -15,69 +15,64 @@ package struct HTTP2FloodLimits: Sendable {
   package init() {}
 }
 
+/// What a connection may bring too much of.
+enum HTTP2Flood: Int, CaseIterable {
+  case reset, provokedReset, settings, ping, priority, emptyFrame, windowUpdate
+
+  /// What the connection ends with.
+  var refusal: Refusal {
+    switch self {
+    case .reset: .resetFlood
+    case .provokedReset: .provokedResetFlood
+    case .settings: .settingsFlood
+    case .ping: .pingFlood
+    case .priority: .priorityFlood
+    case .emptyFrame: .emptyFrameFlood
+    case .windowUpdate: .windowUpdateFlood
+    }
+  }
+}
+
+extension HTTP2FloodLimits {
+  subscript(_ flood: HTTP2Flood) -> Int {
+    switch flood {
+    case .reset, .provokedReset: resets
+    case .settings: settings
+    case .ping: pings
+    case .priority: priorities
+    case .emptyFrame: emptyFrames
+    case .windowUpdate: windowUpdates
+    }
+  }
+}
+
 /// Counts what a connection brings within the present second.
 struct HTTP2FloodMeter {
   /// A peer that takes large answers opens windows often: so many bytes sent allow one more WINDOW_UPDATE.
   static let bytesPerUpdate = 512
 
   private var second: UInt64 = 0
-  private var resets = 0
-  private var provokedResets = 0
-  private var settings = 0
-  private var pings = 0
-  private var priorities = 0
-  private var emptyFrames = 0
-  private var windowUpdates = 0
+  /// By `HTTP2Flood`.
+  private var counts = InlineArray<7, Int>(repeating: 0)
   /// Bytes sent that no WINDOW_UPDATE has answered: they outlast the second.
   private var bytesSent = 0
 
   mutating func begin(_ present: UInt64) {
     if present == second { return }
-    let bytesSent = bytesSent
-    self = HTTP2FloodMeter()
-    self.bytesSent = bytesSent
     second = present
+    counts = InlineArray(repeating: 0)
   }
 
   /// Even the smallest frame may be answered by one for its stream and one for the connection.
   mutating func sent(_ bytes: Int) { bytesSent += max(bytes, 2 * HTTP2FloodMeter.bytesPerUpdate) }
 
-  mutating func countReset(_ limits: HTTP2FloodLimits) -> Refusal? {
-    resets &+= 1
-    return resets > limits.resets ? .resetFlood : nil
-  }
-
-  mutating func countProvokedReset(_ limits: HTTP2FloodLimits) -> Refusal? {
-    provokedResets &+= 1
-    return provokedResets > limits.resets ? .provokedResetFlood : nil
-  }
-
-  mutating func countSettings(_ limits: HTTP2FloodLimits) -> Refusal? {
-    settings &+= 1
-    return settings > limits.settings ? .settingsFlood : nil
-  }
-
-  mutating func countPing(_ limits: HTTP2FloodLimits) -> Refusal? {
-    pings &+= 1
-    return pings > limits.pings ? .pingFlood : nil
-  }
-
-  mutating func countPriority(_ limits: HTTP2FloodLimits) -> Refusal? {
-    priorities &+= 1
-    return priorities > limits.priorities ? .priorityFlood : nil
-  }
-
-  mutating func countEmptyFrame(_ limits: HTTP2FloodLimits) -> Refusal? {
-    emptyFrames &+= 1
-    return emptyFrames > limits.emptyFrames ? .emptyFrameFlood : nil
-  }
-
-  mutating func countWindowUpdate(_ limits: HTTP2FloodLimits) -> Refusal? {
-    if bytesSent >= HTTP2FloodMeter.bytesPerUpdate {
+  /// One more of them; the refusal if those are too many.
+  mutating func count(_ flood: HTTP2Flood, _ limits: HTTP2FloodLimits) -> Refusal? {
+    if case .windowUpdate = flood, bytesSent >= HTTP2FloodMeter.bytesPerUpdate {
       bytesSent -= HTTP2FloodMeter.bytesPerUpdate
       return nil
     }
-    windowUpdates &+= 1
-    return windowUpdates > limits.windowUpdates ? .windowUpdateFlood : nil
+    counts[flood.rawValue] &+= 1
+    return counts[flood.rawValue] > limits[flood] ? flood.refusal : nil
   }
 }

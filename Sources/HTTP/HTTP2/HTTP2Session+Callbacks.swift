@@ -80,16 +80,16 @@ extension HTTP2Session {
     switch header.type {
     case 0x0:
       let isEmpty = header.length == 0 && header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) == 0
-      fault = unsafe isEmpty ? state.pointee.floods.countEmptyFrame(limits) : nil
+      fault = unsafe isEmpty ? state.pointee.floods.count(.emptyFrame, limits) : nil
     case 0x1: fault = nil
     // The library reads over all of these.
     case 0x2 where header.stream_id == 0: fault = .malformedFrame
-    case 0x3: fault = unsafe state.pointee.floods.countReset(limits)
-    case 0x4: fault = unsafe isAcknowledgement ? nil : state.pointee.floods.countSettings(limits)
-    case 0x6: fault = unsafe isAcknowledgement ? nil : state.pointee.floods.countPing(limits)
-    case 0x8: fault = unsafe state.pointee.floods.countWindowUpdate(limits)
-    case 0x9: fault = unsafe header.length == 0 ? state.pointee.floods.countEmptyFrame(limits) : nil
-    default: fault = unsafe state.pointee.floods.countPriority(limits)
+    case 0x3: fault = unsafe state.pointee.floods.count(.reset, limits)
+    case 0x4: fault = unsafe isAcknowledgement ? nil : state.pointee.floods.count(.settings, limits)
+    case 0x6: fault = unsafe isAcknowledgement ? nil : state.pointee.floods.count(.ping, limits)
+    case 0x8: fault = unsafe state.pointee.floods.count(.windowUpdate, limits)
+    case 0x9: fault = unsafe header.length == 0 ? state.pointee.floods.count(.emptyFrame, limits) : nil
+    default: fault = unsafe state.pointee.floods.count(.priority, limits)
     }
     return unsafe check(state, fault)
   }
@@ -110,7 +110,9 @@ extension HTTP2Session {
     guard let stream = unsafe state.pointee.driver.pointee.open(state.pointee.connection, id) else {
       _ = unsafe nghttp2_submit_rst_stream(
         session, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, HTTP2ErrorCode.refusedStream.rawValue)
-      return 0
+      // Until the peer knows the limit it can't keep to it.
+      guard unsafe state.pointee.isAcknowledged else { return 0 }
+      return unsafe check(state, state.pointee.floods.count(.provokedReset, state.pointee.limits))
     }
     unsafe nghttp2_session_set_stream_user_data(session, id, stream)
     return 0
@@ -152,6 +154,8 @@ extension HTTP2Session {
       } else if endsStream {
         unsafe take(state, id, .end(trailers: true))
       }
+    case 0x4:
+      if flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 { unsafe state.pointee.isAcknowledged = true }
     case 0x6:
       if flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 { unsafe state.pointee.pingAcknowledged = true }
     default: break
@@ -211,7 +215,7 @@ extension HTTP2Session {
       switch unsafe frame.rst_stream.error_code {
       case 0, 2, 7, 8, 11: break
       default:
-        if let fault = unsafe state.pointee.floods.countProvokedReset(state.pointee.limits) {
+        if let fault = unsafe state.pointee.floods.count(.provokedReset, state.pointee.limits) {
           unsafe state.pointee.fault = state.pointee.fault ?? fault
         }
       }

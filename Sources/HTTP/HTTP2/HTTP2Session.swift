@@ -32,7 +32,9 @@ package struct HTTP2Session: ~Copyable {
 
   private func announce(_ settings: HTTP2Settings) {
     let entries: InlineArray<5, nghttp2_settings_entry> = [
-      entry(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, settings.maxConcurrentStreams),
+      // First, where `announcement` finds it. The library would end a connection with a stream too many; the driver,
+      // which knows when one is over, refuses that stream alone (RFC 9113 section 5.1.2).
+      entry(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, .max),
       entry(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, settings.initialWindowSize),
       entry(NGHTTP2_SETTINGS_MAX_FRAME_SIZE, settings.maxFrameSize),
       entry(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, settings.maxHeaderListSize),
@@ -83,7 +85,16 @@ package struct HTTP2Session: ~Copyable {
     var base: UnsafePointer<UInt8>?
     let count = unsafe nghttp2_session_mem_send(session, &base)
     guard count > 0 else { return .empty }
-    return unsafe Bytes(base: base, count: count)
+    let bytes = unsafe Bytes(base: base, count: count)
+    return unsafe state.pointee.isAnnounced ? bytes : announcement(bytes)
+  }
+
+  /// The first frame, SETTINGS, with the number of streams that the library does not know.
+  private func announcement(_ frame: Bytes) -> Bytes {
+    let announcement = unsafe HTTP2Announcement(frame, limit: state.pointee.maxConcurrentStreams)
+    let bytes = announcement.bytes
+    unsafe state.pointee.announcement = consume announcement
+    return bytes
   }
 
   /// Something waits to be sent, windows permitting.
@@ -235,12 +246,18 @@ package enum HTTP2ErrorCode: UInt32 {
 
 /// What the callbacks of nghttp2 find.
 @safe
-struct HTTP2SessionState {
+struct HTTP2SessionState: ~Copyable {
   var session: OpaquePointer?
   let driver: UnsafePointer<HTTP2Driver>
   let connection: UnsafeMutableRawPointer
   let limits: HTTP2FloodLimits
   let maxHeaderListSize: Int
+  let maxConcurrentStreams: UInt32
+  /// Our SETTINGS, once they are framed.
+  var announcement: HTTP2Announcement?
+  var isAnnounced: Bool { announcement != nil }
+  /// The peer knows them.
+  var isAcknowledged = false
   var floods = HTTP2FloodMeter()
   /// The size of the header list that is being read.
   var listSize = 0
@@ -256,6 +273,7 @@ struct HTTP2SessionState {
     unsafe self.connection = connection
     limits = settings.floods
     maxHeaderListSize = Int(settings.maxHeaderListSize)
+    maxConcurrentStreams = settings.maxConcurrentStreams
     unsafe session = nil
   }
 

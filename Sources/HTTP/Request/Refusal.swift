@@ -38,6 +38,9 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
     }
   }
 
+  /// A response says so, as against a stream that is reset within one.
+  package var isAnswered: Bool { self != .stalledStream }
+
   /// What a connection brings in such numbers that it is told to calm down (RFC 9113 section 10.5).
   package var isFlood: Bool {
     switch self {

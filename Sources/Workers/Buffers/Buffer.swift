@@ -34,6 +34,12 @@ struct Buffer {
     return false
   }
 
+  /// It stands for memory that the plugin lends.
+  var isLent: Bool {
+    if case .lent = record.content { return true }
+    return false
+  }
+
   /// The unread bytes move to the front; views of them are stale.
   func compact() {
     let count = unreadCount

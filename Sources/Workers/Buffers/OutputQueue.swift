@@ -13,12 +13,16 @@ struct OutputQueue: ~Copyable {
   var last: UnsafeMutablePointer<BufferHeader>?
   /// The bytes that are queued in memory; those of files wait where they are.
   var count = 0
+  /// How many of them are lent.
+  private(set) var lent = 0
   /// The bytes sent so far, files too; wraps.
   private(set) var sent: UInt64 = 0
   /// Segments that are sent and whose lease or tag is still to be settled.
   private(set) var done = SegmentList()
 
   var isEmpty: Bool { unsafe first == nil }
+  /// The bytes that stand in memory of the worker.
+  var held: Int { count - lent }
 
   /// What is to be sent next.
   var firstSegment: Buffer? {
@@ -77,7 +81,9 @@ struct OutputQueue: ~Copyable {
     unsafe segment.record.release = lease.release
     unsafe segment.record.context = lease.context
     push(segment)
-    if !segment.isFile { count = Int(clamping: UInt64(count) + UInt64(length)) }
+    if segment.isFile { return }
+    count = Int(clamping: UInt64(count) + UInt64(length))
+    if segment.isLent { lent = Int(clamping: UInt64(lent) + UInt64(length)) }
   }
 
   /// Takes over all of `other`.
@@ -86,9 +92,11 @@ struct OutputQueue: ~Copyable {
     if let last = unsafe last { unsafe last.pointee.next = head } else { unsafe first = head }
     unsafe last = other.last
     count += other.count
+    lent += other.lent
     unsafe other.first = nil
     unsafe other.last = nil
     other.count = 0
+    other.lent = 0
   }
 
   mutating func push(_ buffer: Buffer) {
@@ -180,14 +188,25 @@ struct OutputQueue: ~Copyable {
     while let header = unsafe first {
       let segment = unsafe Buffer(header: header)
       let part = min(rest, segment.unreadCount)
-      segment.record.start += part
-      if !segment.isFile { count -= part }
+      take(part, of: segment)
       rest -= part
       guard segment.unreadCount == 0 else { return }
       unsafe first = header.pointee.next
       if unsafe first == nil { unsafe last = nil }
       retire(segment, &pool)
       if rest == 0, let next = unsafe first, unsafe Buffer(header: next).unreadCount > 0 { return }
+    }
+  }
+
+  /// `part` bytes of `segment` are gone.
+  mutating func take(_ part: Int, of segment: Buffer) {
+    segment.record.start += part
+    switch segment.record.content {
+    case .bytes, .section: count -= part
+    case .lent:
+      count -= part
+      lent -= part
+    case .file: break
     }
   }
 
@@ -214,6 +233,7 @@ struct OutputQueue: ~Copyable {
     }
     unsafe last = nil
     count = 0
+    lent = 0
   }
 
   /// The segments to settle, which are the caller's from here on.

@@ -1,5 +1,6 @@
 import HTTP
 import Platform
+import Synchronization
 
 /// What a connection has besides, when it speaks HTTP/2.
 @safe
@@ -30,6 +31,8 @@ struct HTTP2Connection {
     record.firstStream?.record.stream.previous = request
     record.firstStream = request
     record.count += 1
+    record.open += 1
+    request.record.stream.flags.insert(.open)
   }
 
   func unlink(_ request: Request) {
@@ -38,6 +41,12 @@ struct HTTP2Connection {
     next?.record.stream.previous = previous
     record.count -= 1
     if request.record.stream.flags.contains(.ready) { unqueue(request) }
+    noteClosed(request)
+  }
+
+  /// The client may open another in its place.
+  func noteClosed(_ request: Request) {
+    if request.record.stream.flags.remove(.open) != nil { record.open -= 1 }
   }
 
   /// Every stream; the body may end the one it is given.
@@ -102,6 +111,14 @@ struct HTTP2ConnectionRecord: ~Copyable {
   var isEnding = false
   /// A DATA frame found no room in the connection's output.
   var isFull = false
+  /// Streams that the client has open, as against those whose handler has yet to return.
+  var open = 0
+  /// Its streams at the thread pool, whose monitor guards this.
+  var turn = StreamTurns()
+  /// Answer bytes in memory of the worker that its streams hold, not framed.
+  var held = 0
+  /// They hold more together than one connection may, so that each has to do with little; read by any thread.
+  let isCrowded = Atomic<Bool>(false)
 
   init(session: consuming HTTP2Session) { self.session = session }
 }

@@ -90,8 +90,7 @@ extension OutputQueue {
         buffer.record.end = start
         return false
       }
-      segment.record.start += part
-      if !segment.isFile { source.count -= part }
+      source.take(part, of: segment)
       rest -= part
       source.retireSpent(&pool)
     }

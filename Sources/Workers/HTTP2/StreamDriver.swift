@@ -27,10 +27,10 @@ enum StreamDriver {
   private static func open(_ connection: Connection, _ id: Int32) -> UnsafeMutableRawPointer? {
     let worker = Worker.current
     guard let http2 = connection.record.http2, !http2.record.isEnding else { return nil }
-    // nghttp2 holds the client to the limit. A stream that was reset counts here until its handler has returned, and one
-    // that has just ended until this turn's end: a client that puts a new one in its place keeps to the limit.
-    guard http2.record.count < 2 * worker.record.settings.http2.maxConcurrentStreams,
-      let request = worker.record.requests.open(connection)
+    // A stream that was reset is over for the client, but stays until its handler has returned; one that has just ended
+    // until this turn's end.
+    let most = Int(worker.record.settings.http2.maxConcurrentStreams)
+    guard http2.record.open < most, http2.record.count < 2 * most, let request = worker.record.requests.open(connection)
     else { return nil }
     if http2.record.count == 0 { connection.record.deadline = .max }
     request.record.stream.id = id
@@ -65,7 +65,9 @@ enum StreamDriver {
         // The rest of the body is not wanted (RFC 9113 section 8.1).
         http2.record.session.reset(request.record.stream.id, .noError)
       }
-    case .closed: request.record.stream.flags.insert(.closed)
+    case .closed:
+      request.record.stream.flags.insert(.closed)
+      http2.noteClosed(request)
     }
     queue(request)
   }
@@ -120,6 +122,7 @@ enum StreamDriver {
     } else {
       request.record.stream.progress.moved(length, worker.record.now)
     }
+    connection.record.http2?.countOutput(of: request, limit: worker.record.settings.outputLimit)
     request.record.stream.flags.insert(.moved)
     queue(request)
     return 1

@@ -27,6 +27,8 @@ struct StreamRecord: ~Copyable {
     static let ready = Flags(rawValue: 1 << 8)
     /// Bytes have left the queue: whoever waits for room is to be told.
     static let moved = Flags(rawValue: 1 << 9)
+    /// It counts among those that the client may have open at once.
+    static let open = Flags(rawValue: 1 << 10)
   }
 
   /// 0 for a request of HTTP/1.
@@ -41,12 +43,18 @@ struct StreamRecord: ~Copyable {
   var failure: Refusal?
   /// Sections and body bytes, not framed.
   var output = OutputQueue()
+  /// How much of it has been counted for the connection.
+  var countedOutput = 0
+  /// How many bytes the plugin had no room for while the connection was crowded, with RESUME due.
+  var refusedBytes = 0
   var progress = TransferProgress()
   /// Monotonic nanoseconds; `.max` for none.
   var deadline = UInt64.max
   var next: Request?
   var previous: Request?
   var nextReady: Request?
+  /// Behind it among the connection's streams that wait for a thread; under the pool's monitor.
+  var nextWaiting: Request?
 
   init(limits: RequestLimits, underscores: HTTP.UnderscoreFields, storage: RequestStorage) {
     reader = unsafe StreamHeadReader(limits: limits, underscores: underscores, storage: storage.fields)
@@ -61,11 +69,13 @@ struct StreamRecord: ~Copyable {
     trailers.reset()
     received = 0
     failure = nil
+    refusedBytes = 0
     progress = TransferProgress()
     deadline = .max
     next = nil
     previous = nil
     nextReady = nil
+    nextWaiting = nil
   }
 }
 

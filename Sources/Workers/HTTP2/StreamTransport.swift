@@ -6,21 +6,9 @@ import Synchronization
 /// Event-style exchanges over HTTP/2, called on the loop: acts become sections and bytes of the stream. From another
 /// thread they take the way of every exchange, the request's lane.
 enum StreamTransport {
-  nonisolated(unsafe) static let table: UnsafePointer<ExchangeTransport> = {
-    // Made once and never changed.
-    let table = UnsafeMutablePointer<ExchangeTransport>.allocate(capacity: 1)
-    unsafe table.initialize(
-      to: ExchangeTransport(
-        admit: { unsafe LoopTransport.admit(Exchange(raw: $0), $1).rawValue },
-        perform: { raw, act in
-          unsafe StreamTransport.perform(Exchange(raw: raw), act.assumingMemoryBound(to: ResponseAct.self).pointee)
-            .rawValue
-        },
-        read: { _, _, _, _ in Outcome.unsupported.rawValue },
-        attend: { unsafe LoopTransport.attend(Exchange(raw: $0)) },
-        probe: { _ in }))
-    return unsafe UnsafePointer(table)
-  }()
+  nonisolated(unsafe) static let table = unsafe LoopTransport.makeTable { raw, act in
+    unsafe StreamTransport.perform(Exchange(raw: raw), act.assumingMemoryBound(to: ResponseAct.self).pointee).rawValue
+  }
 
   private static func perform(_ exchange: Exchange, _ act: ResponseAct) -> Outcome {
     let worker = Worker.current
@@ -47,10 +35,12 @@ enum StreamTransport {
       worker.produce(connection)
       worker.transmit(connection)
     }
-    if !request.record.answered && request.record.stream.output.count > settings.highWater {
-      request.record.resumeDue = true
-      return .pause
-    }
-    return .ok
+    connection.record.http2?.countOutput(of: request, limit: settings.outputLimit)
+    let present = request.record.stream.output.count
+    let isFull = present > settings.highWater || present > Request.streamShare && request.isCrowded
+    guard isFull && !request.record.answered else { return .ok }
+    request.record.resumeDue = true
+    request.record.stream.refusedBytes = 0
+    return .pause
   }
 }

@@ -81,6 +81,7 @@ extension Worker {
       request.record.stream.flags.remove(.deferred)
       http2.record.session.resume(id)
     }
+    http2.countOutput(of: request, limit: record.settings.outputLimit)
   }
 
   /// An answer of several frames shares the connection with the others, unless the client has said what it wants.
@@ -98,6 +99,7 @@ extension Worker {
     if request.isStream {
       request.record.answer.lose(request.record.stream.output.unsent)
       request.record.stream.output.discard(&record.thread.record.pool)
+      request.record.connection.record.http2?.countOutput(of: request, limit: record.settings.outputLimit)
       settle(request)
     } else {
       request.record.connection.discardOutput(&record.thread.record.pool)
@@ -175,15 +177,23 @@ extension Worker {
   func nextStreamBody(_ request: Request, limit: Int) -> BodyStep {
     if let refusal = request.record.stream.failure { return .refused(refusal) }
     if let bytes = request.record.stream.input.take(limit, &record.thread.record.pool) {
-      request.record.connection.record.http2?.record.session.credit(request.record.stream.id, bytes.count)
+      // A handler's thread has not read them yet: they only go into its pipe.
+      if request.record.exchange?.record.isBlocking != true { openWindow(request, by: bytes.count) }
       noteBodyEnd(request)
-      // The window opens with the next frames that are made.
-      queue(request.record.connection)
       return .bytes(bytes)
     }
     noteBodyEnd(request)
     if request.record.bodyEnded { return .end }
     return request.isBroken ? .gone : .wait
+  }
+
+  /// The plugin has read `count` bytes of a stream's body: its window opens with the next frames that are made.
+  func openWindow(_ request: Request, by count: Int) {
+    guard let http2 = request.record.connection.record.http2, !request.record.stream.flags.contains(.closed) else {
+      return
+    }
+    http2.record.session.credit(request.record.stream.id, count)
+    queue(request.record.connection)
   }
 
   private func noteBodyEnd(_ request: Request) {

@@ -23,18 +23,21 @@ extension Worker {
 
   /// Whether fewer requests than `server.queue` wait for a thread.
   private var poolHasRoom: Bool {
-    guard record.pool != nil else { return true }
-    if waiting < UInt64(record.settings.queue) {
+    guard let pool = record.pool else { return true }
+    if waiting(pool) < record.settings.queue {
       if record.acceptPaused.load(ordering: .relaxed) { record.acceptPaused.store(false, ordering: .relaxed) }
       return true
     }
     record.acceptPaused.store(true, ordering: .sequentiallyConsistent)
     // The threads may have taken them all before they could see that.
-    return waiting < UInt64(record.settings.queue)
+    return waiting(pool) < record.settings.queue
   }
 
-  /// How many requests no thread has taken yet.
-  private var waiting: UInt64 { record.slot.count(.queued) &- record.slot.count(.dequeued) }
+  /// How many requests no thread has taken yet, but for those that only others of their own connection hold back.
+  private func waiting(_ pool: ThreadPool) -> Int {
+    let all = record.slot.count(.queued) &- record.slot.count(.dequeued)
+    return Int(truncatingIfNeeded: all) &- pool.waitingForTurn.load(ordering: .relaxed)
+  }
 
   private func listen(on index: Int) {
     guard !record.listeners[index].isRegistered else { return }

@@ -47,11 +47,20 @@ extension Worker {
       request.record.drainNoticed = true
       exchange.deliver(.draining)
     }
-    if request.record.resumeDue && request.queuedCount <= record.settings.highWater / 2 {
+    if request.record.resumeDue && hasRoom(request) {
       request.record.resumeDue = false
       exchange.deliver(.resume)
     }
     return deliverBody(request, exchange)
+  }
+
+  /// Whether a plugin that was told to wait may go on.
+  private func hasRoom(_ request: Request) -> Bool {
+    if request.queuedCount > record.settings.highWater / 2 { return false }
+    guard request.isCrowded else { return true }
+    // What needs more than the stream's share waits for the connection; anything else goes on by halves of it.
+    let wanted = max(request.record.stream.refusedBytes, Request.streamShare / 2)
+    return request.queuedCount + wanted <= Request.streamShare
   }
 
   private func clientLeft(_ request: Request) -> Bool {

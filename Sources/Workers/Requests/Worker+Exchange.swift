@@ -170,6 +170,7 @@ extension Worker {
     if lane.resumeDue {
       lane.resumeDue = false
       request.record.resumeDue = true
+      request.record.stream.refusedBytes = lane.refusedBytes
     }
     lane.monitor.unlock()
   }

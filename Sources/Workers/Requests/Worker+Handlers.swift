@@ -39,15 +39,17 @@ extension Worker {
   }
 
   /// [request-thread] Runs the handler of a queued request.
-  static func runQueued(_ request: Request, _ thread: WorkerThread) {
+  static func runQueued(_ request: Request, _ thread: WorkerThread, _ pool: ThreadPool) {
     guard let exchange = request.record.exchange else { return }
     let slot = Worker.current.record.slot
     let now = Clock.monotonic()
     slot.addShared(.dequeued)
     slot.queueTime.recordShared(now &- request.record.queuedAt)
     thread.record.cells?.begin(request.record.flight, now)
-    let answered = exchange.runHandler()
+    // Nobody waits any more for what was given up in the line.
+    let answered = exchange.cancelled == nil && exchange.runHandler()
     thread.record.cells?.end()
+    if request.isStream { pool.endTurn(request) }
     Worker.current.giveBack(request, exchange, answered: answered)
   }
 
@@ -113,6 +115,8 @@ extension Worker {
     let lane = request.record.lane
     lane.monitor.lock()
     let (done, answered, wantsContinue) = (lane.handlerDone, lane.handlerAnswered, lane.readerWaits)
+    let read = lane.readBytes
+    lane.readBytes = 0
     lane.monitor.unlock()
     if done {
       takeOverOutput(request)
@@ -124,6 +128,7 @@ extension Worker {
       exchange.noteDeparture()
       return false
     }
+    if read > 0 { openWindow(request, by: read) }
     if wantsContinue { sendContinueIfDue(request) }
     let expects = request.head.traits.contains(.expectsContinue)
     if !expects || request.record.continueSent { feedPipe(request, exchange) }

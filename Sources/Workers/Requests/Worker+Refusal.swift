@@ -80,7 +80,8 @@ extension Worker {
   }
 
   private func description(of refusal: Refusal, _ connection: Connection, _ request: Request?) -> String {
-    var line = "\(refusal.status) to \(peer(of: connection)): \(refusal.reason)"
+    let what = refusal.isAnswered ? "\(refusal.status) to" : "reset to"
+    var line = "\(what) \(peer(of: connection)): \(refusal.reason)"
     if let head = request?.head, !head.method.isEmpty {
       line += " (\(head.method.escaped()) \(head.path.escaped(limit: 80)))"
     }

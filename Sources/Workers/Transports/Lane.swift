@@ -32,6 +32,10 @@ final class Lane: @unchecked Sendable {
   var closed = false
   /// The sender waits for RESUME.
   var resumeDue = false
+  /// As `StreamRecord.refusedBytes`, which follows it.
+  var refusedBytes = 0
+  /// Body bytes that the handler has read, and for which the stream's window has yet to open.
+  var readBytes = 0
   /// Leases and tags in `output`.
   var unsettled = 0
   /// In the worker's mailbox; guarded by the mailbox.
@@ -64,6 +68,8 @@ final class Lane: @unchecked Sendable {
     fileFailed = false
     closed = false
     resumeDue = false
+    refusedBytes = 0
+    readBytes = 0
     unsettled = 0
     body.reset()
     monitor.unlock()

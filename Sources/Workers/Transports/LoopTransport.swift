@@ -6,26 +6,27 @@ import Synchronization
 /// Event-style exchanges over HTTP/1: on the loop, acts become bytes of the connection; from another thread, bytes of
 /// the request's lane, and the loop is woken. For HTTP/2 see `StreamTransport`.
 enum LoopTransport {
-  nonisolated(unsafe) static let table: UnsafePointer<ExchangeTransport> = {
-    // Made once and never changed.
+  nonisolated(unsafe) static let table = unsafe makeTable { raw, act in
+    unsafe LoopTransport.perform(Exchange(raw: raw), act.assumingMemoryBound(to: ResponseAct.self).pointee).rawValue
+  }
+
+  /// What event-style exchanges of both protocols have in common; made once for each, and never changed.
+  static func makeTable(perform: @escaping ExchangeTransport.Perform) -> UnsafePointer<ExchangeTransport> {
     let table = UnsafeMutablePointer<ExchangeTransport>.allocate(capacity: 1)
     unsafe table.initialize(
       to: ExchangeTransport(
         admit: { unsafe LoopTransport.admit(Exchange(raw: $0), $1).rawValue },
-        perform: { raw, act in
-          unsafe LoopTransport.perform(Exchange(raw: raw), act.assumingMemoryBound(to: ResponseAct.self).pointee)
-            .rawValue
-        },
+        perform: perform,
         read: { _, _, _, _ in Outcome.unsupported.rawValue },
         attend: { unsafe LoopTransport.attend(Exchange(raw: $0)) },
         probe: { _ in }))
     return unsafe UnsafePointer(table)
-  }()
+  }
 
   private static func request(_ exchange: Exchange) -> Request { unsafe Request(raw: exchange.record.connection) }
 
   /// Bytes that are queued already, wherever they stand.
-  private static func queued(_ request: Request, _ worker: Worker) -> Int {
+  static func queued(_ request: Request, _ worker: Worker) -> Int {
     if worker.record.runtime.isOnLoop {
       if request.record.usesLane.load(ordering: .relaxed) { worker.takeOverOutput(request) }
       return request.queuedCount
@@ -41,8 +42,13 @@ enum LoopTransport {
     let request = request(exchange)
     let limit = worker.record.settings.outputLimit
     guard bytes <= limit else { return .limit }
-    if queued(request, worker) + bytes <= limit { return .ok }
-    promiseResume(exchange, request, worker)
+    let present = queued(request, worker)
+    if request.isCrowded && present + bytes > Request.streamShare {
+      promiseResume(request, worker, refused: bytes)
+      return .again
+    }
+    if present + bytes <= limit { return .ok }
+    promiseResume(request, worker, refused: 0)
     return .again
   }
 
@@ -101,22 +107,27 @@ enum LoopTransport {
     }
     lane.unsettled += act.leaseCount
     if exchange.record.response.isComplete { lane.ended = true }
-    if !lane.ended && lane.output.count + lane.loopCount > settings.highWater {
+    let present = lane.output.count + lane.loopCount
+    if !lane.ended && (present > settings.highWater || present > Request.streamShare && request.isCrowded) {
       lane.resumeDue = true
+      lane.refusedBytes = 0
       return .pause
     }
     return .ok
   }
 
-  private static func promiseResume(_ exchange: Exchange, _ request: Request, _ worker: Worker) {
+  /// - Parameter refused: how many bytes have no room as long as the connection is crowded; 0 if it is not.
+  private static func promiseResume(_ request: Request, _ worker: Worker, refused: Int) {
     if worker.record.runtime.isOnLoop {
       request.record.resumeDue = true
+      request.record.stream.refusedBytes = refused
       worker.queue(request)
     } else {
       let lane = request.record.lane
       request.record.usesLane.store(true, ordering: .releasing)
       lane.monitor.lock()
       lane.resumeDue = true
+      lane.refusedBytes = refused
       lane.monitor.unlock()
       worker.record.mailbox.post(request, worker.record.runtime)
     }

@@ -105,7 +105,8 @@ enum QueuedTransport {
     for index in 0..<part.count {
       var rest = part[index]
       while !rest.isEmpty {
-        let piece = rest.slice(0, min(rest.count, worker.record.settings.highWater))
+        let most = request.isCrowded ? Request.streamShare : worker.record.settings.highWater
+        let piece = rest.slice(0, min(rest.count, most))
         request.record.answer.countBody(UInt64(piece.count))
         WorkerThread.withCurrent { lane.output.append(piece, &$0.record.pool) }
         rest = rest.dropFirst(piece.count)
@@ -139,10 +140,17 @@ enum QueuedTransport {
     return lane.fileFailed ? .io : exchange.cancelled ?? .closed
   }
 
-  /// With the lane locked: waits until no more than half the bound is queued.
+  /// With the lane locked: more is queued than half the bound, or than a stream's share where others hold too much.
+  private static func isFull(_ request: Request, _ worker: Worker) -> Bool {
+    let present = request.record.lane.output.count + request.record.lane.loopCount
+    if present > worker.record.settings.highWater { return true }
+    return present > Request.streamShare && request.isCrowded
+  }
+
+  /// With the lane locked: waits until there is room for more.
   private static func waitForRoom(_ exchange: Exchange, _ request: Request, _ worker: Worker) -> Outcome {
     let lane = request.record.lane
-    while lane.output.count + lane.loopCount > worker.record.settings.highWater {
+    while isFull(request, worker) {
       if lane.closed { return exchange.cancelled ?? .closed }
       if let why = exchange.cancelled { return why }
       WorkerThread.awaitClient { lane.monitor.wait() }
@@ -161,10 +169,15 @@ enum QueuedTransport {
     while true {
       if lane.body.count > 0 {
         let wasFull = lane.body.room < BodyPipe.capacity / 2
-        unsafe got.pointee = lane.body.take(buffer, capacity)
-        if wasFull && lane.body.room >= BodyPipe.capacity / 2 {
-          worker.record.mailbox.post(request, worker.record.runtime)
+        let count = unsafe lane.body.take(buffer, capacity)
+        unsafe got.pointee = count
+        var isDue = wasFull && lane.body.room >= BodyPipe.capacity / 2
+        if request.isStream {
+          let step = worker.record.settings.windowStep
+          if lane.readBytes < step && lane.readBytes + count >= step { isDue = true }
+          lane.readBytes += count
         }
+        if isDue { worker.record.mailbox.post(request, worker.record.runtime) }
         return .ok
       }
       if let failure = lane.body.failure { return failure }
