@@ -324,9 +324,9 @@ struct outrider_host {
   /* Send an event, never blocking. All checks are done when it returns; only bytes are queued.
    * OK or SKIPPED; PAUSE: accepted, the answer goes on, and the queue is past half of limits.output. E_AGAIN: the queue
    * is full, nothing was taken. (Streams of one HTTP/2 connection share limits.output; where they hold more than that
-   * together, the queue of each ends at 16 KiB.) A RESUME follows both, perhaps before this returns, and comes after nothing else. E_STATE, E_INVALID, E_LIMIT: as
-   * the blocking functions say; ending an answer short of its content-length is E_INVALID and cuts the
-   * connection. E_THREAD: another thread is inside send() on this exchange.
+   * together, the queue of each ends at 16 KiB.) A RESUME follows both, perhaps before this returns, and comes after
+   * nothing else. E_STATE, E_INVALID, E_LIMIT: as the blocking functions say; ending an answer short of its
+   * content-length is E_INVALID and cuts the connection. E_THREAD: another thread is inside send() on this exchange.
    * From handle() it works as well, [request-thread], mixed with outrider_io at will: it then blocks as those do, runs
    * release before it returns, and gives no SENT. */
   outrider_status (*send)(const outrider_host *, outrider_exchange, const outrider_event *);
