@@ -39,7 +39,7 @@ test-dependencies: dependencies
 	@Tests/Environment/python.sh
 
 bench-dependencies: dependencies
-	@Tests/Environment/debian.sh wrk strace valgrind binutils python3 util-linux
+	@Tests/Environment/debian.sh wrk strace valgrind binutils python3 util-linux nghttp2-client nghttp2-server openssl
 
 # ---- Building -------------------------------------------------------------------------------------------------
 
@@ -158,6 +158,7 @@ $(BUILD)/bench/libmalloc_count.so: Tests/Bench/malloc_count.c
 bench: bench-dependencies build $(BUILD)/bench/null_server $(BUILD)/bench/libmalloc_count.so
 	swift build -c release --product head-parser $(RELEASE_FLAGS)
 	python3 Tests/Bench/bench.py --rounds 12 --seconds 1
+	python3 Tests/Bench/http2.py
 	python3 Tests/Bench/head_parser.py
 	python3 Tests/Bench/start_times.py
 

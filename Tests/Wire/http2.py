@@ -113,6 +113,7 @@ class Connection:
         self.decoder = hpack.Decoder()
         self.decoder.max_header_list_size = 1 << 22
         self.next_stream = 1
+        self.scheme = "https" if wrap else "http"
         self.socket = socket.create_connection(address, timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if wrap:
@@ -170,6 +171,7 @@ class Connection:
         stream = self.next_stream
         self.next_stream += 2
         self.answers[stream] = Answer()
+        options.setdefault("scheme", self.scheme)
         self.headers(request_fields(method, path, *more, **options), stream, end=body is None and end)
         if body is not None:
             self.body(stream, body, end=end)
@@ -299,4 +301,8 @@ class Connection:
 
 
 def connect(server, **options):
+    """A connection with prior knowledge, or, to a server behind TLS, by ALPN."""
+    if server.authority:
+        context = server.authority.client(protocols=("h2",))
+        options = {"wrap": lambda plain: context.wrap_socket(plain, server_hostname="localhost")} | options
     return Connection(server.address, **options)

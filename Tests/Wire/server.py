@@ -104,6 +104,7 @@ class Server:
         self.port = port or free_port()
         self.address = address or (str(self.folder / "socket") if unix else ("127.0.0.1", self.port))
         command = [*map(str, launcher), str(BINARY)]  # the launcher ends with exec
+        self.authority = tls
         self.tls = tls and tls.client()
         place = f"unix:{self.address}" if unix else f"127.0.0.1:{self.port}"
         if tls:

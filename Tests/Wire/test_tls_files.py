@@ -3,11 +3,15 @@
 import datetime
 import os
 import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from processes import wait_for
-from server import RELEASE, free_port, run
+from server import BINARY, RELEASE, environment, free_port, run
 
 DEMO = RELEASE / "libdemo_event.so"
 
@@ -97,12 +101,38 @@ def test_other_faults(authority, broken, tmp_path):
     assert_refused(broken(None, None, *lines), "9:7", "listener.tls.sni.key: .*: not the key")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_a_key_that_may_not_be_read(authority, broken, tmp_path):
-    key = tmp_path / "locked"
-    key.write_bytes(authority.server.key.read_bytes())
-    key.chmod(0)
-    assert_refused(broken(key=key), "5:7", "listener.tls.key: open .*: Permission denied")
+@pytest.fixture
+def stranger():
+    """A folder that everybody can read, with the programs, and what starts them as somebody who is not root."""
+    folder = Path(tempfile.mkdtemp(prefix="outrider-public-"))
+    folder.chmod(0o755)
+    for file in (BINARY, DEMO):
+        shutil.copy(file, folder)
+    as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    yield folder, [*as_nobody, folder / BINARY.name]
+    shutil.rmtree(folder)
+
+
+def test_a_key_that_may_not_be_read(authority, stranger):
+    folder, command = stranger
+    (folder / "readable.crt").write_bytes(authority.server.certificate.read_bytes())
+    for file in ("readable.key", "locked.key"):
+        (folder / file).write_bytes(authority.server.key.read_bytes())
+    (folder / "locked.key").chmod(0)
+    path = folder / "outrider.toml"
+
+    def check(key):
+        path.write_text(
+            f'[[listener]]\nbind = "127.0.0.1:0"\n[listener.tls]\ncertificate = "readable.crt"\nkey = "{key}"\n'
+        )
+        arguments = [*command, "-t", "-c", path, folder / DEMO.name]
+        return subprocess.run(arguments, env=environment(), capture_output=True, text=True, timeout=20)
+
+    (folder / "readable.key").chmod(0o644)
+    assert check("readable.key").returncode == 0
+    said = check("locked.key")
+    assert said.returncode == 78
+    assert f"{path}:5:7: listener.tls.key: open {folder}/locked.key: Permission denied" in said.stderr
 
 
 @pytest.mark.parametrize("days, words", [((-30, -1), "has expired on"), ((1, 30), "is not valid before")], ids=str)

@@ -29,7 +29,7 @@ extension Settings {
       ),
       .init(
         "server.threads", .integer(1...1024), default: "4", \.server.threads,
-        "The threads of a worker that run blocking handlers."),
+        "The threads of a worker that run blocking handlers; one HTTP/2 connection holds at most all but one."),
       .init(
         "server.worker_connections", .integer(1...1_000_000), default: "1000", \.server.workerConnections,
         "The most connections that a worker holds at once."),

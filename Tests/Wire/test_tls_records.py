@@ -1,0 +1,127 @@
+"""Records of TLS that are never whole, and handshakes that come too late."""
+
+import socket
+import ssl
+import subprocess
+import time
+
+import pytest
+
+from client import request
+from http2 import END_HEADERS, END_STREAM, HEADERS, NO_ERROR, PREFACE, frame, settings
+from matrix import MODELS
+from server import RELEASE
+
+SHORT = [word for key in ("head", "keepalive", "body") for word in ("--set", f"timeouts.{key}=1s")]
+DEMO = RELEASE / "libdemo_event.so"
+
+
+class Records:
+    """A TLS client that is in charge of its records: it may send a part of one."""
+
+    def __init__(self, server, protocol):
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        context = server.authority.client(protocols=(protocol,))
+        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_hostname="localhost")
+        self.socket = socket.create_connection(server.address, 5)
+        while True:
+            try:
+                self.tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                self.socket.sendall(self.outgoing.read())
+                self._receive()
+        self.socket.sendall(self.outgoing.read())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def _receive(self):
+        data = self.socket.recv(65536)
+        if data:
+            self.incoming.write(data)
+        else:
+            self.incoming.write_eof()
+        return data
+
+    def send(self, data, share=1.0):
+        """Send this share of the record that holds `data`."""
+        self.tls.write(data)
+        record = self.outgoing.read()
+        self.socket.sendall(record[: int(len(record) * share)])
+
+    def rest(self):
+        """All that comes until the server closes, which it must within five seconds."""
+        received = b""
+        while True:
+            try:
+                piece = self.tls.read(65536)
+            except ssl.SSLWantReadError:
+                if not self._receive():
+                    return received
+                continue
+            except ssl.SSLError:
+                return received  # closed without a word, or within it
+            if not piece:
+                return received
+            received += piece
+
+
+@pytest.fixture(params=MODELS)
+def impatient(request, own, authority):
+    """Short deadlines; sync has a worker to spare, since a slow client takes one."""
+    workers = 2 if request.param == "sync" else 1
+    return own(*SHORT, "-w", workers, DEMO, model=request.param, tls=authority)
+
+
+@pytest.mark.parametrize("begin", ["nothing", "half a head"])
+def test_a_record_that_is_never_whole(impatient, begin):
+    started = time.monotonic()
+    with Records(impatient, "http/1.1") as client:
+        if begin != "nothing":
+            client.send(b"GET / HTTP/1.1\r\nHost: local")
+        client.send(request("GET", "/"), share=0.5)
+        assert impatient.get("/health").body == b"OK"
+        received = client.rest()
+        assert 0.9 <= time.monotonic() - started < 3
+    # Of half a record the server knows nothing; half a head is answered.
+    assert received.startswith(b"HTTP/1.1 408 ") if begin != "nothing" else received == b""
+    assert impatient.get("/health").body == b"OK"
+
+
+@pytest.mark.parametrize("model", [model for model in MODELS if model != "sync"])
+def test_a_record_of_frames_that_is_never_whole(own, authority, model):
+    server = own(*SHORT, DEMO, model=model, tls=authority)
+    started = time.monotonic()
+    with Records(server, "h2") as client:
+        client.send(PREFACE + settings())
+        client.send(frame(HEADERS, END_STREAM | END_HEADERS, 1, b"\x82\x87\x84\x01\x09localhost"), share=0.5)
+        assert server.get("/health").body == b"OK"
+        received = client.rest()
+        assert 0.9 <= time.monotonic() - started < 4
+    goaway = frame(7, 0, 0, b"\0\0\0\0" + NO_ERROR.to_bytes(4, "big"))
+    assert goaway in received, "nothing of a request has come"
+    assert server.get("/health").body == b"OK"
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_no_renegotiation(own, authority, model):
+    """TLS 1.2 lets a client begin the handshake anew, at the server's cost: it is refused, and nobody else is harmed."""
+    server = own(DEMO, model=model, tls=authority)
+    command = ["openssl", "s_client", "-tls1_2", "-connect", f"127.0.0.1:{server.port}"]
+    client = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        client.stdin.write("R\n")  # s_client's word for it
+        client.stdin.flush()
+        assert server.get("/health").body == b"OK"
+        shown, _ = client.communicate(timeout=10)
+    finally:
+        client.kill()
+        client.wait()
+    assert "RENEGOTIATING" in shown and "no renegotiation" in shown, shown
+    assert server.get("/health").body == b"OK"
