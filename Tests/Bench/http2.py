@@ -231,12 +231,14 @@ def stream_memory(row: Row, where: Machine, template: Path, count: int) -> float
             ask(connection, "h2")
         before = resident(server.worker())
         for connection in connections:
-            connection.sendall(b"".join(request(b"/delay?s=60", 3 + 2 * i) for i in range(100)))
+            connection.sendall(b"".join(request(b"/delay?s=5", 3 + 2 * i) for i in range(100)))
             # A PING's answer says that all before it has been read.
             connection.sendall(frame(PING, 0, 0, b"outrider"))
             received = b""
             while b"outrider" not in received:
                 received += connection.recv(65536) or b"outrider"
+            if frame(PING, 1, 0, b"outrider") not in received or len(received) > 100:
+                raise Failure(f"streams that were to stay open have ended: {received[:200]!r}")
         after = resident(server.worker())
         for connection in connections:
             connection.close()

@@ -15,7 +15,7 @@ seconds=${FUZZ_SECONDS:-60}
 jobs=${FUZZ_JOBS:-1}
 out=.build/fuzz
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(HeadParser ChunkedDecoder ProxyHeader ResponseWriter)
+[ ${#targets[@]} -gt 0 ] || targets=(HeadParser ChunkedDecoder ProxyHeader ResponseWriter HTTP2Session)
 
 # Optimised, as it ships, and with every check that can be had.
 flags=(-O -g -wmo -parse-as-library -sanitize=fuzzer,address -assert-config Debug -enforce-exclusivity=checked
@@ -23,7 +23,8 @@ flags=(-O -g -wmo -parse-as-library -sanitize=fuzzer,address -assert-config Debu
   -warnings-as-errors -I "$out" -I Sources/CNghttp2 -use-ld=lld)
 
 # The longest input: what reaches the limits that the target chooses, and its slow paths, without being slow.
-declare -A longest=([HeadParser]=2048 [ChunkedDecoder]=1024 [ProxyHeader]=600 [ResponseWriter]=1024)
+declare -A longest=([HeadParser]=2048 [ChunkedDecoder]=1024 [ProxyHeader]=600 [ResponseWriter]=1024
+  [HTTP2Session]=2048)
 
 # ---- Building ---------------------------------------------------------------------------------------------------
 
@@ -49,7 +50,7 @@ build() {
     if outdated "$out/$target" "$out/HTTP.o" Tests/Fuzz/Support "${sources[@]}"; then
       echo "Building $target"
       swiftc "${flags[@]}" -module-name "Fuzz$target" -emit-module-path "$out/Fuzz$target.swiftmodule" \
-        -emit-executable -o "$out/$target" "${sources[@]}" "$out/HTTP.o"
+        -emit-executable -o "$out/$target" "${sources[@]}" "$out/HTTP.o" -lnghttp2
     fi
   done
 }

@@ -6,11 +6,8 @@ import pytest
 
 from conftest import Pool
 
-# The combinations, and the servers that the tests share.
 from test_bodies import (  # noqa: F401
     body,
-    test_1_0_is_closed,
-    test_1_1_stays_open,
     test_100_when_the_body_is_read,
     test_a_body_cut_short_is_not_taken_for_whole,
     test_a_close_ends_the_pipeline,
@@ -21,14 +18,11 @@ from test_bodies import (  # noqa: F401
     test_a_spoiled_unread_body_ends_the_connection,
     test_an_answer_never_reaches_another_client,
     test_an_idle_connection_is_closed_in_silence,
-    test_an_unread_body_is_read_away,
     test_at_most_one_100,
     test_echo_in_any_split,
     test_echo_of_a_length,
-    test_echo_of_chunks,
     test_less_than_content_length,
     test_pipelined_bodies,
-    test_reading_past_the_end,
     test_request_trailers,
     test_response_trailers,
     test_sendfile,
@@ -39,7 +33,6 @@ from test_bodies import (  # noqa: F401
 from test_early_hints import (  # noqa: F401
     test_100_continue_is_independent,
     test_a_client_that_leaves_hurts_nobody,
-    test_a_huge_block,
     test_eight_hints_and_no_more,
     test_from_another_thread,
     test_from_another_thread_after_a_client_that_did_not_read,
@@ -48,8 +41,6 @@ from test_early_hints import (  # noqa: F401
     test_none_after_a_whole_answer,
     test_none_after_the_final_head,
     test_one_103_well_before_the_page,
-    test_pipelined_hints_wait_for_the_answer_before,
-    test_the_client_wants_none,
     test_three_103s_in_order,
 )
 from test_misuse import (  # noqa: F401
