@@ -37,20 +37,20 @@ extension Worker {
   /// The plugins whose requests go to handle() under this model.
   private var blockingPlugins: [Plugin] {
     record.plugins.filter {
-      $0.record.hasBlockingStyle && (record.settings.model != .async || !$0.record.hasEventStyle)
+      $0.record.hasBlockingStyle && (!record.settings.model.isAsync || !$0.record.hasEventStyle)
     }
   }
 
   /// A plugin that does not say it is thread-safe has one thread, and so all of them.
   private var handlerThreads: Int {
-    guard record.settings.model != .sync else { return 1 }
+    guard !record.settings.model.isSync else { return 1 }
     return blockingPlugins.allSatisfy { $0.record.isThreadSafe } ? record.settings.threads : 1
   }
 
   private func startPool() -> Bool {
     let plugins = blockingPlugins
     guard !plugins.isEmpty else { return true }
-    if record.settings.model == .sync { return plugins.allSatisfy { $0.startThread() } }
+    if record.settings.model.isSync { return plugins.allSatisfy { $0.startThread() } }
     if let plugin = plugins.first(where: { !$0.record.isThreadSafe }), record.settings.threads > 1 {
       record.log.warning("plugin \(plugin.record.nameText) is not thread-safe: one thread runs its handler")
     }
@@ -83,7 +83,7 @@ extension Worker {
         if connection.record.phase == .lent { Connections.shutdown(connection.record.fd) }
       }
     }
-    if record.settings.model == .sync { for plugin in blockingPlugins { plugin.stopThread() } }
+    if record.settings.model.isSync { for plugin in blockingPlugins { plugin.stopThread() } }
     record.pool?.stop()
   }
 

@@ -98,11 +98,13 @@ struct WorkerSettings {
   private static let mostStreams = 1 << 16
 
   /// A sync worker closes after each answer.
-  var keepsConnections: Bool { model != .sync }
+  var keepsConnections: Bool { !model.isSync }
 }
 
 extension WorkerModel {
-  /// As `== .async`, which from another module would go through the protocol.
+  // As `==`, which from another module would go through the protocol.
+  var isSync: Bool { if case .sync = self { true } else { false } }
+  var isGthread: Bool { if case .gthread = self { true } else { false } }
   var isAsync: Bool { if case .async = self { true } else { false } }
 
   /// As the plugin ABI numbers them.

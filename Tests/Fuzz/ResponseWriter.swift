@@ -34,7 +34,8 @@ struct Answer {
   private let version: HTTPVersion
   private let hints: EarlyHintPolicy
   private let handlerReturns: Bool
-  private let date: [UInt8]
+  /// Of the answer's Date.
+  private let seconds: Int64
   private var output: [UInt8] = []
   private var isChunked = false
   private var closes: Bool
@@ -53,9 +54,7 @@ struct Answer {
     hints = EarlyHintPolicy(
       allowed: flags & 16 == 0, maxPerRequest: Int(choices.byte()), maxBytes: 8 * Int(choices.byte()))
     state = ResponseState(version: version, traits: traits, hints: hints)
-    var date = DateField()
-    date.update((0..<4).reduce(Int64(0)) { seconds, _ in seconds << 8 | Int64(choices.byte()) })
-    self.date = Array(date.value)
+    seconds = (0..<4).reduce(Int64(0)) { seconds, _ in seconds << 8 | Int64(choices.byte()) }
     _ = choices.byte()
   }
 
@@ -118,14 +117,15 @@ struct Answer {
     let connection: ResponseEncoder.ConnectionOption? = closes ? .close : version == .http10 ? .keepAlive : nil
     let head = ResponseEncoder.FinalHead(
       status: status, fields: fields, framing: framing, verdict: verdict, connection: connection)
-    let date = date
+    var date = DateField()
+    date.update(seconds)
     write(bound: ResponseEncoder.bound(fields: fields, fieldBytes: verdict.bytes)) { writer in
-      date.withView { ResponseEncoder.write(head, date: $0, to: &writer) }
+      ResponseEncoder.write(head, date: date, to: &writer)
     }
     var expected = CopiedField.all(fields)
     let hasDate = expected.contains { $0.isNamed("date") }
     let hasServer = expected.contains { $0.isNamed("server") }
-    if !hasDate { expected.insert(CopiedField("Date", date), at: 0) }
+    if !hasDate { expected.insert(CopiedField("Date", Array(date.value)), at: 0) }
     if !hasServer { expected.insert(CopiedField("Server", Array("outrider".utf8)), at: 0) }
     switch framing {
     case .length(let length): expected.append(CopiedField("Content-Length", Array(String(length).utf8)))

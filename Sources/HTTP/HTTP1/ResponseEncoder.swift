@@ -51,13 +51,13 @@ package enum ResponseEncoder {
     writer.append("\r\n")
   }
 
-  package static func write(_ head: FinalHead, date: Bytes, to writer: inout ByteWriter) {
-    writeStatusLine(head.status, to: &writer)
-    if !head.verdict.hasServer { writer.append("Server: outrider\r\n") }
-    if !head.verdict.hasDate {
-      writer.append("Date: ")
-      writer.append(date)
-      writer.append("\r\n")
+  package static func write(_ head: FinalHead, date: borrowing DateField, to writer: inout ByteWriter) {
+    if head.status == 200 && !head.verdict.hasServer && !head.verdict.hasDate {
+      writer.append(date.opening)
+    } else {
+      writeStatusLine(head.status, to: &writer)
+      if !head.verdict.hasServer { writer.append(serverLine) }
+      if !head.verdict.hasDate { writer.append(date.line) }
     }
     write(head.fields, to: &writer)
     switch head.framing {
@@ -76,12 +76,11 @@ package enum ResponseEncoder {
     writer.append("\r\n")
   }
 
+  static var okLine: StaticString { "HTTP/1.1 200 OK\r\n" }
+  static var serverLine: StaticString { "Server: outrider\r\n" }
+
   /// The version of the status line is the server's own, not the request's (RFC 9110 section 6.2).
   private static func writeStatusLine(_ status: UInt32, to writer: inout ByteWriter) {
-    if status == 200 {
-      writer.append("HTTP/1.1 200 OK\r\n")
-      return
-    }
     writer.append("HTTP/1.1 ")
     writer.append(decimal: UInt64(status))
     writer.append(" ")

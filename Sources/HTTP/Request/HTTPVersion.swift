@@ -4,6 +4,7 @@ package enum HTTPVersion: UInt32, Sendable {
   case http11 = 11
   case http2 = 20
 
-  /// As `== .http10`, which from another module would go through the protocol.
+  // As `==`, which from another module would go through the protocol.
   package var isHTTP10: Bool { if case .http10 = self { true } else { false } }
+  package var isHTTP2: Bool { if case .http2 = self { true } else { false } }
 }

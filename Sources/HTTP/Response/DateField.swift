@@ -1,18 +1,40 @@
-/// The value of Date, formatted once a second (RFC 9110 section 5.6.7).
+/// Date, formatted once a second (RFC 9110 section 5.6.7), with the lines that nearly all responses have before it.
 @safe
 package struct DateField: ~Copyable {
   /// `Sun, 06 Nov 1994 08:49:37 GMT`.
   package static let length = 29
 
   private let text: UnsafeMutablePointer<UInt8>
+  /// How long the text is, and where in it the line and its value begin.
+  private let textCount: Int
+  private let lineStart: Int
+  private let valueStart: Int
   private var second: Int64 = .min
 
-  package init() { unsafe text = .allocate(capacity: DateField.length) }
+  package init() {
+    let capacity = 128
+    unsafe text = .allocate(capacity: capacity)
+    var writer = unsafe ByteWriter(base: text, capacity: capacity)
+    writer.append(ResponseEncoder.okLine)
+    writer.append(ResponseEncoder.serverLine)
+    lineStart = writer.count
+    writer.append("Date: ")
+    valueStart = writer.count
+    for _ in 0..<DateField.length { writer.append(ASCII.space) }
+    writer.append("\r\n")
+    textCount = writer.count
+  }
 
   deinit { unsafe text.deallocate() }
 
-  /// The present value; valid until the next `update`.
-  package var value: Bytes { unsafe Bytes(base: text, count: DateField.length) }
+  // All are valid until the next `update`.
+
+  /// The present value.
+  package var value: Bytes { unsafe Bytes(base: text + valueStart, count: DateField.length) }
+  /// The field as a line.
+  var line: Bytes { unsafe Bytes(base: text + lineStart, count: textCount &- lineStart) }
+  /// The status line of 200, Server and Date: how most responses begin, in one piece.
+  var opening: Bytes { unsafe Bytes(base: text, count: textCount) }
 
   /// Formats `seconds` since the epoch, if they are not what the value says already.
   package mutating func update(_ seconds: Int64) {
@@ -21,7 +43,7 @@ package struct DateField: ~Copyable {
     let days = seconds / 86_400
     let inDay = seconds % 86_400
     let (year, month, day) = DateField.civil(days)
-    var writer = unsafe ByteWriter(base: text, capacity: DateField.length)
+    var writer = unsafe ByteWriter(base: text + valueStart, capacity: DateField.length)
     writer.append(name(of: days + 3, in: "MonTueWedThuFriSatSun", count: 7))
     writer.append(", ")
     writer.append(twoDigits: day)

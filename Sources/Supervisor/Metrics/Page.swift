@@ -22,7 +22,6 @@ struct Page {
     var date = DateField()
     date.update(Clock.epochSeconds())
     let capacity = 1024
-    let value = date.value
     let head = unsafe fields.withUnsafeBufferPointer { fields in
       unsafe [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
         guard let base = buffer.baseAddress else { return }
@@ -31,7 +30,7 @@ struct Page {
           ResponseEncoder.FinalHead(
             status: status, fields: unsafe Fields(base: fields.baseAddress, count: fields.count),
             framing: .length(Int64(body.count)), verdict: FieldValidation.Verdict(), connection: .close),
-          date: value, to: &writer)
+          date: date, to: &writer)
         count = writer.count
       }
     }

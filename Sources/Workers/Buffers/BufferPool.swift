@@ -4,8 +4,8 @@
 /// for bodies. Other sizes come from the allocator and go back to it.
 @safe
 struct BufferPool: ~Copyable {
-  static let smallCapacity = 16_384 - MemoryLayout<BufferHeader>.size
-  static let largeCapacity = 65_536 - MemoryLayout<BufferHeader>.size
+  static var smallCapacity: Int { 16_384 - MemoryLayout<BufferHeader>.size }
+  static var largeCapacity: Int { 65_536 - MemoryLayout<BufferHeader>.size }
   /// The most that are kept of one size.
   private static let keep = 64
 

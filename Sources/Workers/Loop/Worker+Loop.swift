@@ -86,8 +86,9 @@ extension Worker {
   }
 
   private func runCallbacks() {
+    // Asked in each turn: nothing is retained for that.
+    guard record.runtime.record.callbacks.nextMoment <= record.now else { return }
     let callbacks = record.runtime.record.callbacks
-    guard callbacks.nextMoment <= record.now else { return }
     let mark = callbacks.mark
     record.thread.record.cells?.flight = nil
     while let call = callbacks.takeDue(at: record.now, before: mark) { call.perform() }

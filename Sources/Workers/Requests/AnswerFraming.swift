@@ -31,7 +31,7 @@ struct AnswerFraming {
     keepAlive: Bool, owner: UInt64, into queue: inout OutputQueue, _ thread: WorkerThread
   ) {
     if isAborted { return }
-    if version == .http2 { return encodeSections(act, bounds: bounds, owner: owner, into: &queue, thread) }
+    if version.isHTTP2 { return encodeSections(act, bounds: bounds, owner: owner, into: &queue, thread) }
     switch act {
     case .informational(let status, let fields):
       countInformational(status)
@@ -52,7 +52,7 @@ struct AnswerFraming {
       let inline = whole.map { $0.lease.outlivesCall ? 0 : $0.total } ?? 0
       let room = bound + (inline <= BufferPool.smallCapacity - bound ? inline : 0)
       queue.write(bound: room, &thread.record.pool) { writer in
-        ResponseEncoder.write(head, date: thread.record.date.value, to: &writer)
+        ResponseEncoder.write(head, date: thread.record.date, to: &writer)
       }
       if let whole { append(whole, dropped: bounds.isAbsent, owner, &queue, thread) }
       if let whole, !bounds.isAbsent, whole.count > 0 { countBody(UInt64(whole.total)) }

@@ -38,7 +38,7 @@ extension Worker {
     }
     guard hasBegun else { return }
     count(.requestsEnded, 1)
-    if record.settings.model == .gthread || record.runtime.isOnLoop { countBytes(request.record.connection) }
+    if record.settings.model.isGthread || record.runtime.isOnLoop { countBytes(request.record.connection) }
     guard request.record.plugin >= 0 else { return }
     let cells = record.slot.plugin(request.record.plugin)
     if record.pool == nil {

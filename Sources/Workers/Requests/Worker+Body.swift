@@ -111,7 +111,7 @@ extension Worker {
     let connection = request.record.connection
     if request.record.bodyEnded || (connection.source?.unreadCount ?? 0) > 0 { return }
     let message = Bytes("HTTP/1.1 100 Continue\r\n\r\n")
-    if record.settings.model != .async && request.record.exchange?.record.isBlocking == true {
+    if !record.settings.model.isAsync && request.record.exchange?.record.isBlocking == true {
       // Whoever owns the connection asks: what is queued is at most a head that waits for its body, behind the 100.
       connection.sendAtOnce(message)
       return

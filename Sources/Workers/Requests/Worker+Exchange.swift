@@ -11,7 +11,7 @@ extension Worker {
     guard let request = connection.record.request, let exchange = request.record.exchange else { return false }
     turn(to: request)
     if !exchange.record.isBlocking { return advanceEvents(request, exchange) }
-    return record.settings.model == .gthread
+    return record.settings.model.isGthread
       ? advanceLending(request, exchange) : advanceQueued(request, exchange)
   }
 
@@ -74,7 +74,7 @@ extension Worker {
   /// The plugin is told that the answer is not wanted any more, and the client gets the server's own, if none has begun.
   func cancelExchange(_ request: Request, _ exchange: Exchange, _ refusal: Refusal) {
     let why: Outcome = refusal == .bodyTooLarge ? .limit : refusal.isClientFault ? .closed : .cancelled
-    if exchange.record.isBlocking && record.settings.model == .gthread && !request.isStream {
+    if exchange.record.isBlocking && record.settings.model.isGthread && !request.isStream {
       // Its body was being gathered: no thread has seen it.
       end(exchange, of: request, opened: false)
       refuse(request, refusal)

@@ -11,7 +11,7 @@ extension Worker {
       request.record.lane.reset(after: request.queuedCount)
       request.record.usesLane.store(true, ordering: .relaxed)
       // Under gthread the body of an HTTP/1 request is gathered first.
-      if record.settings.model == .async || request.isStream { handOver(request, to: pool) }
+      if record.settings.model.isAsync || request.isStream { handOver(request, to: pool) }
     } else {
       let answered = exchange.runHandler()
       updateClock()
@@ -77,7 +77,7 @@ extension Worker {
       !isDraining,
       exchange.cancelled == nil, request.record.pendingRefusal == nil
     else { return false }
-    if record.settings.model == .gthread {
+    if record.settings.model.isGthread {
       let connection = request.record.connection
       return connection.record.output.isEmpty && !connection.record.flags.contains(.broken)
     }

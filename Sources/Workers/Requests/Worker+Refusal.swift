@@ -49,7 +49,7 @@ extension Worker {
       )
       let bound = ResponseEncoder.bound(fields: fields, fieldBytes: 64) + ErrorPage.bound
       connection.record.output.write(bound: bound, &record.thread.record.pool) { writer in
-        ResponseEncoder.write(head, date: record.thread.record.date.value, to: &writer)
+        ResponseEncoder.write(head, date: record.thread.record.date, to: &writer)
         if withBody { ErrorPage.write(status, to: &writer) }
       }
     }

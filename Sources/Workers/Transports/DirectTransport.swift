@@ -49,7 +49,6 @@ enum DirectTransport {
     _ connection: Connection, _ request: Request, _ exchange: Exchange, _ worker: Worker
   ) -> Outcome {
     var progress = TransferProgress()
-    progress.begin(Clock.monotonic())
     while true {
       let before = connection.record.output.sent
       switch connection.flushOutput(&WorkerThread.current.record.pool) {
@@ -58,6 +57,7 @@ enum DirectTransport {
       case .blocked: break
       }
       let now = Clock.monotonic()
+      if progress.windowStart == 0 { progress.begin(now) }
       progress.moved(Int(connection.record.output.sent &- before), now)
       if now >= worker.requestDeadline(request) { return fail(connection, exchange, worker, .cancelled) }
       guard
