@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import crowd
 import machine
 import report
 from counts import count
@@ -22,6 +23,7 @@ from report import Results, Sample
 from rows import Row, all_rows, with_references
 
 ROOT = Path(__file__).resolve().parents[2]
+CROWD_ROUNDS = 5
 
 
 def options() -> argparse.Namespace:
@@ -32,6 +34,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--connections", type=positive, default=64, help="connections of wrk (64)")
     parser.add_argument("--rows", default="", metavar="TEXT", help="only rows named so, and references")
     parser.add_argument("--no-counts", action="store_true", help="leave syscalls and mallocs out")
+    parser.add_argument("--no-crowd", action="store_true", help="leave 10,000 connections out")
     parser.add_argument("--build", type=Path, default=ROOT / ".build", help="where the programs are (.build)")
     return parser.parse_args()
 
@@ -93,6 +96,18 @@ def run_counts(results: Results, where: Machine) -> None:
         say(f"counts: {row.name}")
 
 
+def run_crowd(results: Results, where: Machine, seconds: int) -> None:
+    """Many connections at once, of each row that asks for that and has run."""
+    for row in results.rows:
+        if not row.crowded or row.name in results.failures:
+            continue
+        try:
+            results.crowds[row.name] = crowd.measure(row, where, CROWD_ROUNDS, seconds)
+        except (Failure, OSError) as error:
+            results.failures[row.name] = f"crowd: {error}"
+        say(f"crowd: {row.name}")
+
+
 def say(line: str) -> None:
     """Progress goes to standard error: standard output has the table alone."""
     print(line, file=sys.stderr, flush=True)
@@ -126,6 +141,8 @@ def main() -> int:
     run_rounds(results, where, chosen)
     if not chosen.no_counts:
         run_counts(results, where)
+    if not chosen.no_crowd:
+        run_crowd(results, where, chosen.seconds)
     table = report.text(results)
     (folder / "results.txt").write_text(table)
     (folder / "results.json").write_text(report.as_json(results))

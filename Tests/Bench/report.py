@@ -6,6 +6,7 @@ import statistics
 from dataclasses import asdict, dataclass, field
 
 from counts import Counts
+from crowd import CROWD, FEW, GROWTH_GOAL, MEMORY_GOAL, Crowd
 from rows import Row
 
 HEADINGS = ("server", "CPU µs/request", "", "ratio", "", "goal", "", "requests/s", "bytes")
@@ -39,6 +40,7 @@ class Results:
     rows: list[Row]
     samples: dict[str, list[Sample]] = field(default_factory=dict)
     counts: dict[str, Counts] = field(default_factory=dict)
+    crowds: dict[str, Crowd] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
 
     def microseconds(self, row: Row) -> list[float]:
@@ -61,6 +63,9 @@ def text(results: Results) -> str:
     if results.counts:
         parts.append("Counts of the worker, per request, one at a time on one keep-alive connection:")
         parts.append(table([count_cells(name, counts) for name, counts in results.counts.items()], set()))
+    if results.crowds:
+        parts.append(f"With {CROWD} keep-alive connections to the worker:")
+        parts.append(table([crowd_cells(name, crowd) for name, crowd in results.crowds.items()], set()))
     if results.failures:
         parts.append("\n".join(f"FAILED {name}: {reason}" for name, reason in results.failures.items()))
     return "\n\n".join(parts) + "\n"
@@ -119,6 +124,17 @@ def count_cells(name: str, counts: Counts) -> tuple[str, ...]:
     return (name, f"mallocs {counts.mallocs:.4f}", f"syscalls {total:.3f}", f"({calls})")
 
 
+def crowd_cells(name: str, crowd: Crowd) -> tuple[str, ...]:
+    """Memory is a count, and the same in each run."""
+    return (
+        name,
+        f"{crowd.bytes_each:.0f} bytes of memory for each that is idle",
+        f"(≤ {MEMORY_GOAL}: {'met' if crowd.bytes_each <= MEMORY_GOAL else 'missed'})",
+        f"CPU/request {middle(crowd.growth, 3)} {extremes(crowd.growth, 3)} × that with {FEW}",
+        f"(≤ {GROWTH_GOAL}: {verdict(crowd.growth, GROWTH_GOAL)})",
+    )
+
+
 def table(lines: list[tuple[str, ...]], figures: set[int]) -> str:
     """Columns as wide as their widest cell; those of figures are set to the right."""
     widths = [max(map(len, column)) for column in zip(*lines)]
@@ -147,6 +163,7 @@ def as_json(results: Results) -> str:
 def row_record(results: Results, row: Row) -> dict:
     cpu, ratios, rates = results.microseconds(row), results.ratios(row), results.rates(row)
     counts = results.counts.get(row.name)
+    crowd = results.crowds.get(row.name)
     return {
         "name": row.name,
         "reference": row.reference,
@@ -156,4 +173,5 @@ def row_record(results: Results, row: Row) -> dict:
         "requests_per_second": statistics.median(rates) if rates else None,
         "samples": [asdict(sample) for sample in results.samples.get(row.name, [])],
         "counts": asdict(counts) if counts else None,
+        "crowd": asdict(crowd) if crowd else None,
     }
