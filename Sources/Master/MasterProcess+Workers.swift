@@ -142,7 +142,7 @@ extension MasterProcess {
 
   /// Tells of a worker's end, and of all that ended with it.
   private func report(_ member: Crew.Member, _ ending: Process.Ending, _ slot: Int, then sequel: String) {
-    let obituary = Obituary(scoreboard.slot(slot), pluginNames: plugins.map(\.record.nameText))
+    let obituary = Obituary(scoreboard.slot(slot), pluginNames: plugins.names)
     let name = "worker \(member.place) (pid \(member.pid))"
     var end = "\(ending)"
     if let signal = obituary.signal, ending != .killed(signal) { end += " after \(Signals.name(signal))" }

@@ -27,7 +27,7 @@ package struct MasterProcess: ~Copyable {
   let listeners: Listeners
   /// The descriptor that workers begin with, for the life of the process; nil if there is no access log.
   let accessLog: CInt?
-  let plugins: [Plugin]
+  let plugins: PluginSet
   let scoreboard: Scoreboard
   var crew: Crew
   /// Nil if no listener has TLS.
@@ -66,7 +66,12 @@ package struct MasterProcess: ~Copyable {
     try privileges.drop(ErrorLog.logger(role: "master", level: Logger.Level(configuration.settings.log.level)))
     // Another identity has lost this; a supervisor that died meanwhile is noticed by its channel.
     _ = Process.bindToParent(parent, signal: SIGTERM)
-    let plugins = try PluginSet.load(configuration, purpose: .serve) { line.step("loading plugin \($0)") }
+    var plugins = PluginSet(configuration)
+    do throws(PluginFaults) {
+      try plugins.load(in: .master, purpose: .serve) { line.step("loading plugin \($0)") }
+    } catch {
+      throw StartFault(error)
+    }
     line.step("starting workers")
     // Not before: what is wrong with a start belongs on the terminal.
     if let errorLog { LogFile.makeErrorLog(errorLog, isJournal: configuration.settings.log.errorFile == nil) }
@@ -80,7 +85,7 @@ package struct MasterProcess: ~Copyable {
   }
 
   private init(
-    _ configuration: Configuration, _ line: SupervisorLine, _ listeners: Listeners, _ plugins: [Plugin],
+    _ configuration: Configuration, _ line: SupervisorLine, _ listeners: Listeners, _ plugins: PluginSet,
     _ keys: TicketKeys?, _ accessLog: CInt?, warnings: [String], scale: Int, bootDeadline: UInt64
   ) throws(Errno) {
     // After load: whatever a plugin did to the signal mask is undone here.
@@ -97,8 +102,8 @@ package struct MasterProcess: ~Copyable {
     let slots = 2 * count + 32
     scoreboard = try Scoreboard(
       ScoreboardLayout(
-        slots: slots, plugins: plugins.count, threads: server.threads, refusals: Refusal.allCases.count),
-      names: plugins.map(\.record.nameText))
+        slots: slots, plugins: plugins.names.count, threads: server.threads, refusals: Refusal.allCases.count),
+      names: plugins.names)
     crew = Crew(count: count, slots: slots, backoff: server.restartBackoff)
     self.configuration = configuration
     self.accessLog = accessLog
@@ -135,7 +140,7 @@ package struct MasterProcess: ~Copyable {
         }
       }
     }
-    if exitCode == .ok { for plugin in plugins { plugin.unload() } }
+    if exitCode == .ok { for plugin in plugins.loaded { plugin.unload() } }
     return exitCode
   }
 
@@ -147,12 +152,12 @@ package struct MasterProcess: ~Copyable {
     for fd in listeners.descriptors {
       ListeningSocket.deferAccept(fd, settings.server.workerModel == .sync)
     }
-    let names = settings.plugins.map(\.name).joined(separator: ", ")
+    let names = plugins.names.joined(separator: ", ")
     let places = listeners.sockets.map(\.place).joined(separator: ", ")
     log.info(
       "serving \(names) on \(places): worker model \(settings.server.workerModel.rawValue), \(crew.count) worker(s)")
     line.show(scoreboard.raw)
-    line.describe(plugins.map(PluginNotice.init), configuration: configuration.dump())
+    line.describe(plugins.notices, configuration: configuration.dump())
     line.ready(listeners.claims)
   }
 

@@ -1,4 +1,5 @@
 import Platform
+import Workers
 
 /// Why a generation can't start: lines for the operator, and the exit code that goes with them.
 package struct StartFault: Error, CustomStringConvertible {
@@ -9,4 +10,6 @@ package struct StartFault: Error, CustomStringConvertible {
     self.description = description
     self.code = code
   }
+
+  package init(_ faults: PluginFaults) { self.init(faults.description, .configuration) }
 }

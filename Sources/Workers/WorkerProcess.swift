@@ -11,7 +11,7 @@ package struct WorkerProcess: ~Copyable {
   package enum Message: UInt8 {
     /// Worker to master: it serves.
     case ready = 1
-    /// Worker to master: a plugin's worker_start has refused; the text says why.
+    /// Worker to master: a plugin does not load, or its worker_start has refused; the text says why.
     case refused = 2
     /// Worker to master: it has served `server.max_requests`, and is to be relieved.
     case worn = 5
@@ -44,7 +44,7 @@ package struct WorkerProcess: ~Copyable {
   }
 
   private let settings: Settings
-  private let plugins: [Plugin]
+  private var plugins: PluginSet
   private let sockets: [Socket]
   private let index: Int
   private let channel: FileDescriptor
@@ -52,13 +52,14 @@ package struct WorkerProcess: ~Copyable {
   private let accessLog: CInt?
 
   /// - Parameters:
+  ///   - plugins: the master's are loaded; the worker's own are not, yet.
   ///   - sockets: the listeners, in the order of the settings'.
   ///   - index: the worker's place among its fellows.
   ///   - channel: the line to the master.
   ///   - slot: where it shows what it does.
   ///   - accessLog: where the lines of requests go, as a descriptor that is the worker's; nil for nowhere.
   package init(
-    settings: Settings, plugins: [Plugin], sockets: [Socket], index: Int, channel: consuming FileDescriptor,
+    settings: Settings, plugins: PluginSet, sockets: [Socket], index: Int, channel: consuming FileDescriptor,
     slot: ScoreboardSlot, accessLog: CInt?
   ) {
     self.settings = settings
@@ -74,28 +75,36 @@ package struct WorkerProcess: ~Copyable {
   package consuming func run(role: String, level: Logger.Level) -> ExitCode {
     let log = ErrorLog.logger(role: role, level: level)
     let index = index
+    let settings = WorkerSettings(self.settings)
     do throws(Errno) {
       try slot.crash.install()
-      let worker = try makeWorker(role: role, level: level, log: log)
-      return worker.serve(workerIndex: index)
+      // What a plugin calls in its load finds the worker's log.
+      let runtime = try Runtime.install(
+        exchanges: settings.requests, slot: slot, role: role, level: level,
+        abortsOnMisuse: self.settings.debug.abiChecks)
+      do throws(PluginFaults) {
+        try plugins.load(in: .worker, purpose: .serve)
+      } catch {
+        Channel(owning: channel).send(kind: Message.refused.rawValue, text: Array("\(error)".utf8))
+        return .configuration
+      }
+      return try makeWorker(settings, runtime, log).serve(workerIndex: index)
     } catch {
       log.critical("\(error)")
       return .osError
     }
   }
 
-  private consuming func makeWorker(role: String, level: Logger.Level, log: Logger) throws(Errno) -> Worker {
-    let sharesListeners = settings.server.workers != .fixed(1)
-    let gracefulTimeout = settings.server.gracefulTimeout
-    let abortsOnMisuse = settings.debug.abiChecks
+  private consuming func makeWorker(
+    _ settings: WorkerSettings, _ runtime: Runtime, _ log: Logger
+  ) throws(Errno) -> Worker {
+    let server = self.settings.server
+    let gracefulTimeout = server.gracefulTimeout
     // The slot counts on from the worker before.
-    let sum = slot.count(.requests).addingReportingOverflow(WorkerSettings.lifetime(settings.server))
+    let sum = slot.count(.requests).addingReportingOverflow(WorkerSettings.lifetime(server))
     let lifetime = sum.overflow ? UInt64.max : sum.partialValue
-    let plugins = plugins
+    let plugins = plugins.loaded
     let accessLog = makeAccessLog()
-    let settings = WorkerSettings(self.settings)
-    let runtime = try Runtime.install(
-      exchanges: settings.requests, slot: slot, role: role, level: level, abortsOnMisuse: abortsOnMisuse)
     let thread = WorkerThread.install(cells: slot.thread(0))
     unsafe runtime.record.loopThread = UnsafeMutableRawPointer(thread.address)
     let listeners = sockets.map { socket in
@@ -109,7 +118,7 @@ package struct WorkerProcess: ~Copyable {
         settings: settings, runtime: runtime, thread: thread, plugins: plugins, router: Router(plugins), log: log,
         accessLog: accessLog,
         epoll: try Epoll(capacity: 256), timer: try TimerDescriptor(), channel: Channel(owning: channel),
-        listeners: listeners, tls: sockets.map(\.tls), sharesListeners: sharesListeners,
+        listeners: listeners, tls: sockets.map(\.tls), sharesListeners: server.workers != .fixed(1),
         table: ConnectionTable(capacity: settings.connections),
         requests: RequestPool(
           capacity: settings.requests, limits: settings.limits, underscores: settings.underscores),

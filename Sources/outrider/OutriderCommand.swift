@@ -4,6 +4,7 @@ import Glibc
 import Master
 import Platform
 import Supervisor
+import Workers
 
 /// The command line of the server.
 @main
@@ -121,7 +122,11 @@ struct OutriderCommand: ParsableCommand {
     }
     do throws(StartFault) {
       try Privileges(configuration).drop(nil)
-      _ = try PluginSet.load(configuration, purpose: .check)
+      do throws(PluginFaults) {
+        try PluginSet.check(configuration)
+      } catch {
+        throw StartFault(error)
+      }
     } catch {
       faults.append(error)
     }

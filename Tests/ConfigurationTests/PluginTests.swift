@@ -63,6 +63,15 @@ import Testing
     #expect(try settings("[[plugin]]\npath = \"\(path)\"").plugins[0].name == name)
   }
 
+  @Test func whereItIsLoaded() throws {
+    #expect(try settings("[[plugin]]\npath = \"a.so\"").plugins[0].load == .master)
+    #expect(try settings("[[plugin]]\npath = \"a.so\"\nload = \"worker\"").plugins[0].load == .worker)
+    #expect(
+      faults(sources("[[plugin]]\npath = \"a.so\"\nload = \"thread\"")) == [
+        #"outrider.toml:3:8: plugin.load: expected one of "master", "worker", found "thread""#
+      ])
+  }
+
   @Test func aPathIsNeeded() {
     #expect(faults(sources("\n[[plugin]]\nmount = \"/x\"")) == ["outrider.toml:2:1: plugin.path is missing"])
     #expect(faults(sources("[[plugin]]\npath = \"\"")) == ["outrider.toml:2:8: plugin.path: an empty path"])

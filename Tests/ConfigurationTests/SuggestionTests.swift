@@ -56,10 +56,4 @@ import Testing
       faults("\"server.workers\" = 1")
         == ["outrider.toml:1:1: unknown key \"server.workers\": in quotes, its dot does not lead into a table"])
   }
-
-  /// Keys of the design whose features are not there yet.
-  @Test(arguments: ["plugin.load = \"master\""])
-  func keysToComeAreRefused(text: String) {
-    #expect(!faults(text).isEmpty)
-  }
 }

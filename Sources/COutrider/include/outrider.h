@@ -393,12 +393,14 @@ typedef struct outrider_plugin {
   const char *name, *version; /* NUL-terminated, for people; not NULL */
 
   /* [master] Once for each [[plugin]] entry, before workers are forked, already as the unprivileged user. What it
-   * allocates is shared by all workers, copy-on-write; it must start no thread. *state, which is the host table at
+   * allocates is shared by all workers, copy-on-write; it must start no thread. (With load = "worker" in the entry:
+   * [worker-main] in each worker, after the fork, where it may.) *state, which is the host table at
    * first (cast to void *), also without a load, is handed to every other hook. A negative return refuses the start
    * with error's text. */
   outrider_status (*load)(const outrider_host *, const outrider_load_info *, void **state, outrider_error *error);
 
-  /* [master] At a clean exit only, after the last worker has gone; never for a reload. */
+  /* [master] At a clean exit only, after the last worker has gone; never for a reload. (With load = "worker":
+   * [worker-main] after worker_stop.) */
   void (*unload)(void *state);
 
   /* [worker-main] Once in each worker, before its first request; threads may be started from here on. A negative

@@ -337,6 +337,9 @@ extension PluginSettings {
         "plugin.mount", .text("path", check: checkMount), default: "/", \.mount,
         "The decoded path under which it gets requests, by whole segments; the longest mount wins."),
       .init(
+        "plugin.load", .choice(), default: "master", \.load,
+        "Where it is loaded: once before workers are forked, or in each worker, for runtimes that start threads then."),
+      .init(
         "plugin.config", .freeTable, default: .derived("empty"), \.config,
         "Whatever the plugin takes: handed to its load()."),
     ])

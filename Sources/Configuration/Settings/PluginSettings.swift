@@ -5,7 +5,16 @@ package struct PluginSettings: Sendable, Equatable {
   package var path = ""
   /// `/`, or a decoded path that does not end with a slash.
   package var mount = ""
+  package var load = LoadingProcess.master
   package var config = PluginConfig()
+}
+
+/// Where a plugin is loaded.
+package enum LoadingProcess: String, Sendable, CaseIterable {
+  /// Once, before workers are forked, which share what it builds.
+  case master
+  /// In each worker, after the fork: for what starts threads when it is loaded.
+  case worker
 }
 
 /// What a plugin may be called, and where it may be mounted.

@@ -35,7 +35,7 @@ extension Plugin {
     unsafe record.descriptor.thread_stop?(record.state)
   }
 
-  /// [master] At a clean exit.
+  /// At a clean exit of the process that has loaded it.
   package func unload() {
     unsafe record.descriptor.unload?(record.state)
   }

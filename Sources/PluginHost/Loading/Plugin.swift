@@ -3,7 +3,7 @@ import HTTP
 import Platform
 
 /// One `[[plugin]]` entry as loaded: its descriptor, state and host table. Made in the master before the workers are
-/// forked, then unchanged, and never freed.
+/// forked, or by a worker before it serves; then unchanged, and never freed.
 @safe
 @usableFromInline
 package struct Plugin: @unchecked Sendable {
@@ -36,6 +36,8 @@ package struct PluginRecord {
   package let path: String
   /// Where it is mounted, without a trailing slash: empty for "/".
   @usableFromInline package let mount: Bytes
+  /// A worker has loaded it for itself.
+  package let isWorkersOwn: Bool
   package let configuration: PluginConfiguration
 
   package var nameText: String { name.escaped() }

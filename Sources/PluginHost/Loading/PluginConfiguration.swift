@@ -2,7 +2,7 @@ import HTTP
 
 /// The `[plugin.config]` table of one entry, in the forms in which the plugin asks for it.
 ///
-/// Made once in the master and never freed: views of it are handed to the plugin for the life of the process.
+/// Made once, where the plugin is loaded, and never freed: views of it are handed to the plugin for the life of the process.
 package final class PluginConfiguration: Sendable {
   package enum Value: Sendable {
     case string([UInt8])

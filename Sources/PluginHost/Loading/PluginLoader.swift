@@ -17,13 +17,19 @@ package enum PluginLoader {
     let name: String
     package let path: String
     package let mount: String
+    /// It is loaded in a worker, not in the master.
+    let isWorkersOwn: Bool
     package let configuration: PluginConfiguration
 
-    package init(number: Int, name: String, path: String, mount: String, configuration: PluginConfiguration) {
+    package init(
+      number: Int, name: String, path: String, mount: String, isWorkersOwn: Bool = false,
+      configuration: PluginConfiguration
+    ) {
       self.number = number
       self.name = name
       self.path = path
       self.mount = mount
+      self.isWorkersOwn = isWorkersOwn
       self.configuration = configuration
     }
   }
@@ -36,7 +42,8 @@ package enum PluginLoader {
       PluginRecord(
         descriptor: unsafe outrider_plugin(), state: nil, host: HostTable.make(), number: entry.number,
         name: permanent(entry.name),
-        path: entry.path, mount: permanent(entry.mount == "/" ? "" : entry.mount), configuration: entry.configuration))
+        path: entry.path, mount: permanent(entry.mount == "/" ? "" : entry.mount),
+        isWorkersOwn: entry.isWorkersOwn, configuration: entry.configuration))
     unsafe plugin.record.host.pointee.implementation = UnsafeMutableRawPointer(plugin.address)
     unsafe plugin.record.state = UnsafeMutableRawPointer(plugin.record.host)
 
@@ -117,9 +124,12 @@ package enum PluginLoader {
       guard status >= 0 else { throw fault("load refused: \(error.text(status))") }
       unsafe plugin.record.state = state
     }
+    // A worker forks no more.
+    if plugin.record.isWorkersOwn { return }
     let threads = (try? Process.threadCount()) ?? 1
     guard threads == 1 else {
-      throw fault("left \(threads - 1) thread(s) running after load; start them in worker_start")
+      throw fault(
+        "left \(threads - 1) thread(s) running after load; start them in worker_start, or set load = \"worker\"")
     }
   }
 

@@ -21,7 +21,7 @@ static int describe(char *line, size_t size, const char *where) {
                         prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), (unsigned)mask);
   for (int index = 0; index < count; index++)
     length += snprintf(line + length, size - (size_t)length, "%s%u", index ? "," : "", groups[index]);
-  return length + snprintf(line + length, size - (size_t)length, "\n");
+  return length + snprintf(line + length, size - (size_t)length, " pid=%d\n", (int)getpid());
 }
 
 __attribute__((constructor)) static void constructed(void) {
