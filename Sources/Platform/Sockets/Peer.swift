@@ -14,22 +14,20 @@ package struct Peer: Sendable {
   /// 0 for unix sockets.
   package let port: UInt16
 
-  /// The address in `storage`, as accept(2) filled it in.
-  init(_ storage: sockaddr_storage) {
-    var storage = storage
-    switch CInt(storage.ss_family) {
+  /// The address in `inet6`, of whatever family, as accept(2) filled it in.
+  init(_ inet6: sockaddr_in6) {
+    switch CInt(inet6.sin6_family) {
     case AF_INET:
-      let inet = unsafe withUnsafeBytes(of: &storage) { unsafe $0.load(as: sockaddr_in.self) }
+      let inet = unsafe withUnsafeBytes(of: inet6) { unsafe $0.load(as: sockaddr_in.self) }
       family = .ipv4
       address = UInt128(UInt32(bigEndian: inet.sin_addr.s_addr))
       port = UInt16(bigEndian: inet.sin_port)
     case AF_INET6:
-      let inet = unsafe withUnsafeBytes(of: &storage) { unsafe $0.load(as: sockaddr_in6.self) }
       family = .ipv6
-      address = unsafe withUnsafeBytes(of: inet.sin6_addr) {
+      address = unsafe withUnsafeBytes(of: inet6.sin6_addr) {
         unsafe UInt128(bigEndian: $0.loadUnaligned(as: UInt128.self))
       }
-      port = UInt16(bigEndian: inet.sin6_port)
+      port = UInt16(bigEndian: inet6.sin6_port)
     default:
       family = .unix
       address = 0
