@@ -95,6 +95,10 @@ soak: test-dependencies build test-plugins
 	OUTRIDER_SOAK_SECONDS=$(SOAK_SECONDS) OUTRIDER_DEPLOYS=10 OUTRIDER_KILLS=30 \
 	  $(BUILD)/venv/bin/python -m pytest -q Tests/Wire/test_soak.py Tests/Wire/test_deploys.py Tests/Wire/test_kills.py
 
+sanitize: test-dependencies test-plugins
+	Tests/Sanitizers/run.sh thread
+	Tests/Sanitizers/run.sh address
+
 lint: lint-manual
 	swift format lint --strict -r -p Package.swift Sources Tests
 

@@ -8,6 +8,7 @@ import time
 import zlib
 
 from http1 import Parser, ProtocolError
+from pace import soon
 
 TIMEOUT = 10.0
 SPLITS = ("whole", "bytes", "random")
@@ -140,7 +141,7 @@ class Connection:
                 time.sleep(pause)
 
     def _send_piece(self, piece):
-        deadline = time.monotonic() + self.timeout
+        deadline = time.monotonic() + soon(self.timeout)
         view = memoryview(piece)
         while view:
             readers = [] if self.ended else [self.socket]
@@ -186,11 +187,11 @@ class Connection:
 
     def read_until(self, condition, what, timeout=None):
         """Read until condition() holds or the server ends the stream; the condition's last value."""
-        deadline = time.monotonic() + (timeout or self.timeout)
+        deadline = time.monotonic() + soon(timeout or self.timeout)
         while not (value := condition()) and not self.ended:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise Timeout(f"no {what} within {timeout or self.timeout} s; {self.state()}")
+                raise Timeout(f"no {what} within {soon(timeout or self.timeout)} s; {self.state()}")
             if select.select([self.socket], [], [], left)[0]:
                 self._read()
         return value

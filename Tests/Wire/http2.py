@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 import hpack
 
+from pace import soon
+
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
 END_STREAM, ACK, END_HEADERS, PADDED, PRIORITIZED = 0x1, 0x1, 0x4, 0x8, 0x20
@@ -138,7 +140,7 @@ class Connection:
         """Send bytes, reading meanwhile; what the server no longer takes is dropped."""
         view = memoryview(bytes(self.replies) + data)
         self.replies.clear()
-        deadline = time.monotonic() + self.timeout
+        deadline = time.monotonic() + soon(self.timeout)
         self.sending = True
         while view and not self.ended:
             readable, writable, _ = select.select([self.socket], [self.socket], [], 1)
@@ -265,10 +267,10 @@ class Connection:
             answer.head, answer.ended = block, block.ends
 
     def read_until(self, condition, what, timeout=None):
-        deadline = time.monotonic() + (timeout or self.timeout)
+        deadline = time.monotonic() + soon(timeout or self.timeout)
         while not condition() and not self.ended:
             left = deadline - time.monotonic()
-            assert left > 0, f"no {what} within {timeout or self.timeout} s; {self.state()}"
+            assert left > 0, f"no {what} within {soon(timeout or self.timeout)} s; {self.state()}"
             if getattr(self.socket, "pending", int)() or select.select([self.socket], [], [], left)[0]:
                 self._read()
         assert condition(), f"no {what} before the end; {self.state()}"

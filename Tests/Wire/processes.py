@@ -5,6 +5,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from pace import soon
+
 
 @dataclass(frozen=True)
 class Process:
@@ -119,9 +121,9 @@ def describe(pid):
 
 def wait_for(condition, what, timeout=5.0):
     """Wait until condition() is true, and return its value. what may be a function, called on failure."""
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + soon(timeout)
     while not (value := condition()):
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout} s: {what() if callable(what) else what}")
+            raise AssertionError(f"not within {soon(timeout)} s: {what() if callable(what) else what}")
         time.sleep(0.005)
     return value

@@ -13,14 +13,15 @@ from pathlib import Path
 
 import client
 import processes
+from pace import soon
 from processes import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 RELEASE = Path(os.environ.get("OUTRIDER_RELEASE", ROOT / ".build/release"))
 TEST_PLUGINS = Path(os.environ.get("OUTRIDER_TEST_PLUGINS", ROOT / ".build/test-plugins"))
 BINARY = RELEASE / "outrider"
-START_TIMEOUT = 20.0
-STOP_TIMEOUT = 10.0
+START_TIMEOUT = soon(20.0)
+STOP_TIMEOUT = soon(10.0)
 
 
 def environment(extra=None):

@@ -18,6 +18,7 @@ import processes
 from client import request
 from control import Control, outriderctl
 from matrix import Combination
+from pace import soon
 from processes import wait_for
 from server import RELEASE, TEST_PLUGINS
 from service import CONFIGURED, DEMO, Service
@@ -195,7 +196,7 @@ def test_silent_and_slow_clients(service, control):
             client.sendall([b"", b"{", b'{"command":"metrics"}\n' * 50][number % 3])
         start = time.monotonic()
         assert control.ask("status")["ready"] and service.serving() == service.number
-        assert time.monotonic() - start < 2
+        assert time.monotonic() - start < soon(2)
         assert len(processes.descriptors(service.server.pid)) < 60
 
 

@@ -14,6 +14,7 @@ import processes
 from client import Closed, request
 from matrix import Combination
 from metrics import Metrics
+from pace import soon
 from processes import wait_for
 from server import free_port, run
 
@@ -184,7 +185,7 @@ def test_clients_that_mean_no_good(start):
             client.sendall(b"GET /metrics HT" if number % 2 else b"")
         start_of_wait = time.monotonic()
         assert metrics.get("/healthz").status == 200
-        assert time.monotonic() - start_of_wait < 1
+        assert time.monotonic() - start_of_wait < soon(1)
         assert len(processes.descriptors(server.pid)) - before <= 33
         assert processes.threads(server.pid) == 1
     for garbage, status in [(b"\x16\x03\x01\r\n\r\n", b" 400 "), (b"GET /" + b"a" * 9000, b" 414 ")]:

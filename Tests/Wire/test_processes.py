@@ -12,6 +12,7 @@ import pytest
 import processes
 from client import Timeout, request
 from matrix import INSPECT, Combination, keeping_alive, only
+from pace import soon
 from processes import wait_for
 
 CRASHES = {"/crash": r"SIGSEGV|signal 11\b", "/abort": r"SIGABRT|signal 6\b", "/exit": r"(?i)exit\D*\b3\b"}
@@ -78,7 +79,7 @@ def test_a_killed_worker_comes_back(own, combination):
     while time.monotonic() - start < 0.3:
         assert server.get("/health").body == b"OK", "the other worker goes on"
     replaced(server, victim, 2)
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < soon(1)
     assert re.search(rf"\b{victim}\b", server.log) and re.search(r"(?i)SIGKILL|signal 9\b", server.log), (
         server.log
     )
@@ -142,7 +143,7 @@ def test_an_idle_server_ends(own, combination, number):
     server.workers(2)
     start = time.monotonic()
     server.stop(number)
-    assert time.monotonic() - start < 1.5
+    assert time.monotonic() - start < soon(1.5)
     with socket.create_server(server.address):
         pass  # the port is free
 
@@ -227,7 +228,7 @@ def test_int_ends_at_once(own, combination, number):
     with in_flight(server, "/delay?s=5") as connection:
         start = time.monotonic()
         server.stop(number)
-        assert time.monotonic() - start < 1
+        assert time.monotonic() - start < soon(1)
         assert not [answer for answer in connection.end() if answer.complete and answer.status == 200]
 
 
@@ -240,7 +241,7 @@ def test_a_second_signal_means_now(own, model, second):
             server.wait(timeout=0.3)
         start = time.monotonic()
         server.stop(second)
-        assert time.monotonic() - start < 1
+        assert time.monotonic() - start < soon(1)
 
 
 def test_graceful_timeout(own, combination):
@@ -248,7 +249,7 @@ def test_graceful_timeout(own, combination):
     with in_flight(server, "/delay?s=5"):
         start = time.monotonic()
         server.stop()
-        assert 0.4 <= time.monotonic() - start < 2
+        assert 0.4 <= time.monotonic() - start < soon(2)
 
 
 def test_a_killed_supervisor_takes_all_with_it(own, combination):

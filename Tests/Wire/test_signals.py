@@ -12,6 +12,7 @@ import pytest
 import client
 import processes
 from load import Load
+from pace import soon
 from processes import wait_for
 from server import BINARY, TEST_PLUGINS
 from service import Service, is_loading
@@ -286,7 +287,7 @@ def test_a_master_killed_by_hand_is_replaced(own, tmp_path, model, number):
         os.kill(master, number)
         start = time.monotonic()
         assert service.serving() == 1, "who comes meanwhile waits in the backlog"
-        assert time.monotonic() - start < 0.9
+        assert time.monotonic() - start < soon(0.9)
         assert busy.final(timeout=3).status == 200, "what the workers hold they finish"
     assert service.wait_for_one_master() != master
     assert service.server.alive
@@ -313,12 +314,12 @@ def test_a_restart_that_fails_backs_off(own, tmp_path):
     tries = service.server.log.count("did not start: ")
     assert 2 <= tries <= 9, f"tries back off from 50 ms, doubling: {tries} in 2 s"
     ticks = sum(int(word) for word in open(f"/proc/{service.server.pid}/stat").read().split()[13:17])
-    assert ticks < 0.5 * os.sysconf("SC_CLK_TCK"), "neither the supervisor nor its children are busy"
+    assert ticks < soon(0.5) * os.sysconf("SC_CLK_TCK"), "neither the supervisor nor its children are busy"
     service.file.write_text(good)
     service.hup()  # whoever has mended it does not have to wait
     start = time.monotonic()
     assert service.serving() == service.number
-    assert time.monotonic() - start < 0.5
+    assert time.monotonic() - start < soon(0.5)
 
 
 def test_a_master_killed_during_a_reload(own, tmp_path):
@@ -359,7 +360,7 @@ def test_a_killed_supervisor_leaves_no_idle_connections(own, tmp_path, model):
         start = time.monotonic()
         if model != "sync":
             idle.assert_closed(timeout=2)
-            assert time.monotonic() - start < 1.8, "within a second"
+            assert time.monotonic() - start < soon(1.8), "within a second"
         assert busy.final(timeout=4).status == 200
     service.server.wait()
     service.server.assert_nothing_left(timeout=1.5)

@@ -10,6 +10,7 @@ import pytest
 import processes
 from client import Closed, request
 from matrix import COMBINATIONS
+from pace import soon
 
 SETTINGS = (
     "timeouts.head=1s",
@@ -35,7 +36,7 @@ def others_are_served(server, seconds):
     while time.monotonic() < until:
         start = time.monotonic()
         assert server.get("/health").body == b"OK"
-        assert time.monotonic() - start < 0.3
+        assert time.monotonic() - start < soon(0.3)
         time.sleep(0.02)
 
 
@@ -57,7 +58,7 @@ def test_slow_heads(patient):
         for connection in connections:
             answers = ended_within(connection, 2)
             assert [answer.status for answer in answers] == [408]
-            assert time.monotonic() - connection.opened < 2.5
+            assert time.monotonic() - connection.opened < soon(2.5)
     finally:
         for connection in connections:
             connection.close()
@@ -69,7 +70,7 @@ def test_a_body_that_stalls(patient):
         others_are_served(patient, 0.6)
         answers = ended_within(connection, 3)
         assert not [answer for answer in answers if answer.status == 200 and answer.complete]
-        assert time.monotonic() - connection.opened < 3
+        assert time.monotonic() - connection.opened < soon(3)
 
 
 def test_a_body_that_trickles(patient):
@@ -97,7 +98,7 @@ def test_silence(patient):
     with patient.connect() as connection:
         others_are_served(patient, 0.5)
         ended_within(connection, 2)
-        assert time.monotonic() - connection.opened < 2.5
+        assert time.monotonic() - connection.opened < soon(2.5)
 
 
 def test_garbage(patient):
@@ -119,7 +120,7 @@ def test_a_hundred_thousand_fields(patient):
             connection.send(data, "GET")
         answers = ended_within(connection, 3)
         assert not answers or [answer.status for answer in answers] == [431]
-        assert time.monotonic() - start < 3
+        assert time.monotonic() - start < soon(3)
     assert patient.get("/health").body == b"OK"
 
 

@@ -1,0 +1,15 @@
+"""How fast things are to be. A server that a sanitizer watches is slower, by OUTRIDER_SLOWNESS."""
+
+import os
+
+SLOWNESS = float(os.environ.get("OUTRIDER_SLOWNESS", 1))
+
+
+def soon(seconds):
+    """What is done within so many seconds by the shipped server is done within so many by this one."""
+    return seconds * SLOWNESS
+
+
+def fewer(count):
+    """As much work as takes this server the time that `count` takes the shipped one."""
+    return max(1, int(count / SLOWNESS))
