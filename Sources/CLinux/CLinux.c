@@ -3,6 +3,8 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <netinet/tcp.h>
 
 int outrider_accept4(int listener, struct sockaddr *address, socklen_t *size, int flags) {
   return accept4(listener, address, size, flags);
@@ -21,6 +23,25 @@ int outrider_has_symbol_version(const char *version) {
   dlerror();
   dlvsym(RTLD_DEFAULT, version, version);
   return dlerror() == NULL;
+}
+
+int outrider_refuse_newcomers(int listener) {
+  // Of a segment that arrives, byte 13 holds the flags: a SYN without ACK begins a connection.
+  struct sock_filter steps[] = {
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+      BPF_STMT(BPF_ALU | BPF_AND | BPF_K, TH_SYN | TH_ACK),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TH_SYN, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, 0),
+      BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+  };
+  struct sock_fprog program = {sizeof steps / sizeof *steps, steps};
+  return setsockopt(listener, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+}
+
+int outrider_refuses_newcomers(int listener) {
+  // Without room for them it tells how many instructions there are.
+  socklen_t steps = 0;
+  return getsockopt(listener, SOL_SOCKET, SO_GET_FILTER, NULL, &steps) == 0 && steps > 0;
 }
 
 int outrider_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC); }

@@ -69,8 +69,11 @@ struct Listeners {
       return
     }
     let address = SocketAddress(listener.bind)
+    let fellows = stored.descriptors(withPort: address.port)
+    // A generation before may have had this address too, and serve the last clients of its own socket still.
+    let patience = stored.isFirst ? 0 : 2 * ListeningSocket.handshakeTime
     let socket = try ListeningSocket.open(
-      address, name: "\(listener.bind)", options: options, besides: stored.descriptors(withPort: address.port))
+      address, name: "\(listener.bind)", options: options, besides: fellows, patience: patience)
     line.offer(socket.raw, name: name)
     add(socket.release(), name, listener, options)
   }

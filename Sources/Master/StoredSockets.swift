@@ -10,9 +10,12 @@ struct StoredSockets: ~Copyable {
   }
 
   private var entries: [Entry] = []
+  /// There were none to begin with: no generation has served before.
+  private(set) var isFirst = true
 
   /// - Parameter text: the name of the socket; a second line has the one that it was given by systemd.
   mutating func add(_ descriptor: consuming FileDescriptor, text: String) {
+    isFirst = false
     let inherited = text.hasPrefix("fd:") ? text.split(separator: "\n", maxSplits: 1) : []
     let name = inherited.first.map(String.init) ?? text
     let systemdName = inherited.count == 2 ? String(inherited[1]) : nil

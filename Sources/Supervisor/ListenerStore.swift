@@ -4,6 +4,16 @@ import Platform
 /// The listening sockets, kept from master to master under the names of their bind settings: connections wait in their
 /// backlogs while no master serves.
 struct ListenerStore: ~Copyable {
+  /// Who has bound a socket.
+  enum Origin: String {
+    /// A master of this service.
+    case bound
+    /// The service manager, which has passed it.
+    case systemd
+    /// Whoever has started the supervisor.
+    case inherited
+  }
+
   private struct Entry {
     let name: String
     let descriptor: CInt
@@ -15,6 +25,10 @@ struct ListenerStore: ~Copyable {
     var provisionalFor: Int?
     /// The file of a unix socket, to be removed with it.
     var file: SocketFile?
+
+    var origin: Origin { isInherited ? systemdName == nil ? .inherited : .systemd : .bound }
+    /// 0 for unix sockets.
+    var port: UInt16 { ListeningSocket.boundAddress(descriptor).port }
   }
 
   private var entries: [Entry] = []
@@ -48,6 +62,11 @@ struct ListenerStore: ~Copyable {
   /// - Returns: what could not be changed.
   mutating func settle(_ claims: [ListenerClaim]) -> [Errno] {
     let names = Set(claims.map(\.name))
+    let ports = Set(entries.lazy.filter { names.contains($0.name) }.map(\.port))
+    // The generation before serves the last clients of a socket that goes, unless another takes its place at once.
+    for entry in entries where !entry.isInherited && !names.contains(entry.name) {
+      if entry.port == 0 || !ports.contains(entry.port) { ListeningSocket.refuseNewcomers(entry.descriptor) }
+    }
     removeAll { !$0.isInherited && !names.contains($0.name) }
     var faults: [Errno] = []
     for index in entries.indices where !entries[index].isInherited {
@@ -76,32 +95,53 @@ struct ListenerStore: ~Copyable {
     entries.removeAll(where: isLeaving)
   }
 
+  // MARK: For people
+
+  struct Socket {
+    /// As a configuration has it.
+    let bind: String
+    let address: SocketAddress
+    let origin: Origin
+    /// How many connections wait to be accepted; nil where the kernel does not tell.
+    let waiting: Int?
+  }
+
+  /// The socket of this name.
+  func socket(_ name: String) -> Socket? {
+    guard let entry = entries.first(where: { $0.name == name }) else { return nil }
+    let address = ListeningSocket.boundAddress(entry.descriptor)
+    // Of several with port 0 each has a count behind it.
+    let bind = address.family == AF_UNIX ? name : String(name.prefix { $0 != "#" })
+    return Socket(
+      bind: entry.systemdName.map { "systemd:\($0)" } ?? bind, address: address, origin: entry.origin,
+      waiting: address.family == AF_UNIX ? nil : ListeningSocket.backlogLength(entry.descriptor))
+  }
+
   // MARK: Over an exec
 
   var descriptors: [CInt] { entries.map(\.descriptor) }
 
   var savedLines: String {
     entries.reduce("") { text, entry in
-      let kind = entry.isInherited ? entry.systemdName == nil ? "inherited" : "systemd" : "bound"
-      return text
+      text
         + StateText.line(
-          ["listener", kind, "\(entry.descriptor)", entry.file?.identity ?? "-"],
+          ["listener", entry.origin.rawValue, "\(entry.descriptor)", entry.file?.identity ?? "-"],
           text: entry.systemdName ?? entry.name)
     }
   }
 
   mutating func restore(_ record: StateText.Record) {
     var record = record
-    let kind = record.word()
+    let origin = Origin(rawValue: record.word())
     let fd = record.number(CInt.self)
     let identity = record.word()
     guard fd > 2 else { return }
     Process.closeOnExec(fd)
-    if kind == "bound" {
+    if origin == .bound {
       entries.append(
         Entry(name: record.text(), descriptor: fd, file: SocketFile(boundTo: fd, identity: identity)))
     } else {
-      add(InheritedSockets.Socket(descriptor: fd, systemdName: kind == "systemd" ? record.text() : nil))
+      add(InheritedSockets.Socket(descriptor: fd, systemdName: origin == .systemd ? record.text() : nil))
     }
   }
 

@@ -42,6 +42,8 @@ struct Listener {
   var isRegistered = false
   /// Clients in its backlog that a worker which is to finish serves still.
   var lastClients = 0
+  /// When that worker waits for no more of them; 0 if it takes those that there are.
+  var lastClientsUntil: UInt64 = 0
   var isClosed = false
 }
 

@@ -55,6 +55,11 @@ static inline pid_t outrider_fork(void) { return fork(); }
 ssize_t outrider_send_message(int channel, const void *bytes, size_t size, int fd);
 ssize_t outrider_receive_message(int channel, void *bytes, size_t capacity, int *fd);
 
+// Makes a listening socket, in all processes that have it, drop what would begin a connection, while handshakes that are
+// under way go on; and whether that was done. A unix socket is only marked. 0, or -1.
+int outrider_refuse_newcomers(int listener);
+int outrider_refuses_newcomers(int listener);
+
 // A close-on-exec memfd, or -1.
 int outrider_memfd(const char *name);
 

@@ -39,7 +39,7 @@ extension Worker {
     return Int(truncatingIfNeeded: all) &- pool.waitingForTurn.load(ordering: .relaxed)
   }
 
-  private func listen(on index: Int) {
+  func listen(on index: Int) {
     guard !record.listeners[index].isRegistered else { return }
     // Of several workers that wait, one is woken for a connection, not all.
     let interest: Epoll.Interest = record.sharesListeners ? [.readable, .exclusive] : .readable
@@ -77,7 +77,7 @@ extension Worker {
       return false
     case .connection(let fd, let peer):
       open(fd, on: index, peer)
-      if record.sharesListeners && record.listeners[index].isRegistered && !record.table.isFull {
+      if record.sharesListeners && record.accepting && record.listeners[index].isRegistered && !record.table.isFull {
         // The kernel wakes the first in its list of waiters, always; going to its end shares the load evenly.
         stopListening(on: index)
         listen(on: index)

@@ -80,7 +80,7 @@ extension Worker {
     var next = min(record.wheel.nextMoment, record.runtime.record.callbacks.nextMoment)
     next = min(next, record.heartbeatDue)
     if let log = record.accessLog { next = min(next, log.dueAt) }
-    if record.drain == .draining { next = min(next, record.drainDeadline) }
+    if record.drain == .draining { next = min(next, record.drainDeadline, nextListenerEnd) }
     if record.acceptAgainAt > record.now { next = min(next, record.acceptAgainAt) }
     record.timer.arm(next)
   }
