@@ -36,12 +36,24 @@ package struct ServiceState {
 
   /// How often a master had to be started again, by what had ended it.
   package struct Restarts: Sendable {
-    package internal(set) var exited = 0
-    package internal(set) var killed = 0
-    /// It did not start in time, or could not start.
-    package internal(set) var failedToStart = 0
-    /// Somebody but the supervisor has told it to finish.
-    package internal(set) var toldToLeave = 0
+    package enum Cause: Int, Sendable, CaseIterable {
+      case exited
+      case killed
+      /// It did not start in time, or could not start.
+      case failedToStart
+      /// Somebody but the supervisor has told it to finish.
+      case toldToLeave
+
+      /// As status and metrics have it.
+      var name: String { MetricsName.snake("\(self)") }
+    }
+
+    private var counts = [Int](repeating: 0, count: Cause.allCases.count)
+
+    subscript(_ cause: Cause) -> Int {
+      get { counts[cause.rawValue] }
+      set { counts[cause.rawValue] = newValue }
+    }
   }
 
   package var serving: Generation? { generations.first { $0.stage == .serving } }

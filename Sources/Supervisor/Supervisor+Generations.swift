@@ -158,7 +158,7 @@ extension Supervisor {
   /// Somebody but the supervisor has told the master to finish: it does, and another takes its place.
   private mutating func isLeaving(_ index: Int) {
     guard state.generations[index].stage == .serving else { return }
-    state.restarts.toldToLeave += 1
+    state.restarts[.toldToLeave] += 1
     state.generations[index].stage = .draining
     state.generations[index].deadline = Clock.monotonic() &+ drainTime(index)
     restart(after: state.generations[index], because: "was told to finish, not by the supervisor")
@@ -182,7 +182,7 @@ extension Supervisor {
         isTold: generation.failureIsTold && generation.settings.errorLog == nil,
         code: generation.failureCode ?? own)
     case .serving:
-      if case .exited = ending { state.restarts.exited += 1 } else { state.restarts.killed += 1 }
+      if case .exited = ending { state.restarts[.exited] += 1 } else { state.restarts[.killed] += 1 }
       restart(after: generation, because: "\(ending)")
     case .draining, .stopping: break
     }
@@ -210,7 +210,7 @@ extension Supervisor {
       ServiceNotification.ready("Reload failed: \(reason); \(consequence)")
       if state.serving == nil { restartLater(lifetime: 0) }
     case .restart:
-      state.restarts.failedToStart += 1
+      state.restarts[.failedToStart] += 1
       let delay = restartLater(lifetime: 0)
       let status = "generation \(number) did not start: \(reason); trying again in \(delay) ms"
       log.error("\(status)")

@@ -78,10 +78,7 @@ extension Supervisor {
     text += StateText.line(["scale", "\(state.scale)"])
     text += StateText.line(["restart-at", "\(restartAt)"])
     text += StateText.line(["reload-wanted", reloadIsWanted ? "1" : "0"])
-    let restarts = state.restarts
-    text += StateText.line([
-      "restarts", "\(restarts.exited)", "\(restarts.killed)", "\(restarts.failedToStart)", "\(restarts.toldToLeave)",
-    ])
+    text += StateText.line(["restarts"] + ServiceState.Restarts.Cause.allCases.map { "\(state.restarts[$0])" })
     text += StateText.line(["reloads", "\(state.reloads.succeeded)", "\(state.reloads.failed)"])
     let totals = state.pastTotals.savedLines
     text += "totals \(totals[0])\n" + totals.dropFirst().reduce("") { $0 + "plugin-totals \($1)\n" }
@@ -137,10 +134,7 @@ extension Supervisor {
     case "restart-at": restartAt = record.number()
     case "reload-wanted": reloadIsWanted = record.number(Int.self) == 1
     case "restarts":
-      state.restarts.exited = record.number()
-      state.restarts.killed = record.number()
-      state.restarts.failedToStart = record.number()
-      state.restarts.toldToLeave = record.number()
+      for cause in ServiceState.Restarts.Cause.allCases { state.restarts[cause] = record.number() }
     case "reloads":
       state.reloads.succeeded = record.number()
       state.reloads.failed = record.number()

@@ -7,7 +7,7 @@ enum AnswerText {
     switch order {
     case .status: status(result)
     case .workers: workers(result)
-    case .listeners: result.elements.map { plain($0["name"]) }.joined(separator: "\n")
+    case .listeners: listeners(result)
     case .plugins: plugins(result)
     case .config, .metrics: result.text ?? ""
     case .reload: "generation \(plain(result["generation"])) serves, after \(plain(result["duration_ms"])) ms"
@@ -70,6 +70,16 @@ enum AnswerText {
       table.add(
         plain(worker["pid"]), plain(worker["worker"]), plain(worker["generation"]), plain(worker["state"]),
         plain(worker["requests"]), plain(worker["in_flight"]), plain(worker["connections"]), oldest ?? "-")
+    }
+    return table.text
+  }
+
+  private static func listeners(_ result: JSON) -> String {
+    var table = Table("LISTENER", "ADDRESS", "ORIGIN", "BACKLOG", "WAITING")
+    for listener in result.elements {
+      table.add(
+        plain(listener["bind"]), plain(listener["address"]), plain(listener["origin"]), plain(listener["backlog"]),
+        plain(listener["waiting"]))
     }
     return table.text
   }

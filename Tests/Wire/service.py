@@ -25,6 +25,13 @@ class Service:
         self.write()
         self.server = own("-c", self.file, port=self.port, bind=False, **options)
 
+    @classmethod
+    def changed(cls, own, folder, **changes):
+        """One that has been reloaded with these changes: they hold until the file is written without them."""
+        service = cls(own, folder)
+        service.reload(**changes)
+        return service
+
     def write(self, plugin=CONFIGURED, settings="", listeners=None, more="", server=""):
         """Write the file; the plugin tells its number, which is a new one each time."""
         self.number += 1

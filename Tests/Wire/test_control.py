@@ -15,7 +15,7 @@ from contextlib import ExitStack
 import pytest
 
 import processes
-from client import request
+from client import Connection, request
 from control import Control, outriderctl
 from matrix import Combination
 from pace import soon
@@ -83,7 +83,14 @@ def test_status(service, control):
 
 def test_what_serves(service, control):
     assert [entry["name"] for entry in control.ask("listeners")] == service.listeners
-    assert control.run("listeners") == f"{service.listeners[0]}\n"
+    place = service.listeners[0]
+    (listener,) = control.ask("listeners")
+    assert listener == {
+        "name": place, "bind": place, "address": place, "origin": "bound", "backlog": 2048, "waiting": 0
+    }  # fmt: skip
+    head, line = control.run("listeners").splitlines()
+    assert head.split() == ["LISTENER", "ADDRESS", "ORIGIN", "BACKLOG", "WAITING"]
+    assert line.split() == [place, place, "bound", "2048", "0"]
     plugins = {entry["name"]: entry for entry in control.ask("plugins")}
     assert set(plugins) == {"configured", "demo_event"}
     assert plugins["demo_event"]["mount"] == "/demo" and plugins["demo_event"]["styles"] == "event"
@@ -92,6 +99,38 @@ def test_what_serves(service, control):
     effective = tomllib.loads(control.run("config"))
     assert effective["control"]["socket"] == str(control.path) and effective["plugin"][0]["path"] == str(CONFIGURED)
     assert "\noutrider_generation 2\n" in control.run("metrics")
+
+
+def test_listeners_of_every_kind(service, control, tmp_path):
+    """Port 0 twice: the kernel's choice is told, and which is which; sockets of systemd are in test_activation."""
+    listeners = ["127.0.0.1:0", "127.0.0.1:0", f"unix:{tmp_path}/a#b"]
+    service.reload(listeners=[*service.listeners, *listeners])
+    told = {entry["name"]: entry for entry in control.ask("listeners")}
+    first, second, unix = told["127.0.0.1:0"], told["127.0.0.1:0#2"], told[f"unix:{tmp_path}/a#b"]
+    assert first["bind"] == second["bind"] == "127.0.0.1:0" and first["address"] != second["address"]
+    for entry in (first, second):
+        host, _, port = entry["address"].rpartition(":")
+        assert service.serving(lambda: Connection((host, int(port)))) == service.number
+    assert unix["bind"] == unix["address"] == f"unix:{tmp_path}/a#b" and unix["waiting"] is None
+
+
+def test_log_files_are_reopened(service, control, tmp_path):
+    log = tmp_path / "error.log"
+    service.reload(settings=f'[log]\nerror = "{log}"\n')
+    master = service.server.master()
+    for order in (lambda: control.ask("reopen"), lambda: control.run("reopen")):
+        old = tmp_path / f"error.log.{time.monotonic_ns()}"
+        log.rename(old)
+        answer = order()
+        assert answer is None or answer == "log files are reopened\n"
+        assert "log files have been reopened" in log.read_text(), "done before it is answered"
+        assert service.serving() == service.number
+        wait_for(lambda: os.readlink(f"/proc/{master}/fd/2") == str(log), "the master in the new file")
+        size = old.stat().st_size
+        os.kill(service.server.workers()[0], signal.SIGKILL)
+        wait_for(lambda: "SIGKILL" in log.read_text(), "the master's line in the new file")
+        assert old.stat().st_size == size
+        service.server.workers()
 
 
 def test_reload_tells_its_result(service, control):

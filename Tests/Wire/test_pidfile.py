@@ -23,9 +23,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def service(own, tmp_path, path):
-    service = Service(own, tmp_path)
-    service.reload(server=f'pidfile = "{path}"')
-    return service
+    return Service.changed(own, tmp_path, server=f'pidfile = "{path}"')
 
 
 def config(tmp_path, path, port=0, name="other.toml"):

@@ -24,9 +24,7 @@ def log(tmp_path):
 @pytest.fixture
 def service(own, tmp_path, log):
     """A server with its log in a file from the start, and a plugin on /log that writes to standard error."""
-    service = Service(own, tmp_path)
-    service.reload(settings=f'[log]\nerror = "{log}"')
-    return service
+    return Service.changed(own, tmp_path, settings=f'[log]\nerror = "{log}"')
 
 
 def errors_of(pid):

@@ -1,6 +1,15 @@
 import Glibc
 
-extension SocketAddress {
+extension SocketAddress: CustomStringConvertible {
+  /// As `init(text:)` reads it.
+  package var description: String {
+    switch self {
+    case .ipv4: "\(host):\(port)"
+    case .ipv6: "[\(host)]:\(port)"
+    case .unix(let path): "unix:\(path)"
+    }
+  }
+
   /// Reads `127.0.0.1:9100`, `[::1]:9100` or `unix:/path`; nil for anything else. Names are not looked up.
   package init?(text: String) {
     if text.hasPrefix("unix:/") {

@@ -39,10 +39,8 @@ struct StatusReport {
       ),
       (
         "master_restarts",
-        StatusReport.object(
-          ("exited", .integer(state.restarts.exited)), ("killed", .integer(state.restarts.killed)),
-          ("failed_to_start", .integer(state.restarts.failedToStart)),
-          ("told_to_leave", .integer(state.restarts.toldToLeave)))
+        .object(
+          ServiceState.Restarts.Cause.allCases.map { JSON.Member($0.name, .integer(state.restarts[$0])) })
       ),
       ("last_reload", state.lastReload.map(StatusReport.describe) ?? .null)
     )
@@ -112,8 +110,17 @@ struct StatusReport {
 
   // MARK: What serves
 
-  var listeners: JSON {
-    .array((state.serving?.claims ?? []).map { StatusReport.object(("name", .string($0.name))) })
+  func listeners(_ store: borrowing ListenerStore) -> JSON {
+    var listeners: [JSON] = []
+    for claim in state.serving?.claims ?? [] {
+      guard let socket = store.socket(claim.name) else { continue }
+      listeners.append(
+        StatusReport.object(
+          ("name", .string(claim.name)), ("bind", .string(socket.bind)), ("address", .string("\(socket.address)")),
+          ("origin", .string(socket.origin.rawValue)), ("backlog", .integer(claim.options.backlog)),
+          ("waiting", socket.waiting.map { .integer($0) } ?? .null)))
+    }
+    return .array(listeners)
   }
 
   var plugins: JSON {

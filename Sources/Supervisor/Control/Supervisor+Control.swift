@@ -34,7 +34,7 @@ extension Supervisor {
     switch order {
     case .status: return StatusReport(state).status
     case .workers: return StatusReport(state).workers
-    case .listeners: return StatusReport(state).listeners
+    case .listeners: return StatusReport(state).listeners(store)
     case .plugins: return StatusReport(state).plugins
     case .config:
       guard let serving = state.serving else { throw ControlOrder.Fault(reason: "config: no generation serves") }

@@ -21,10 +21,9 @@ enum MetricsText {
     text.sample([("result", "success")], state.reloads.succeeded)
     text.sample([("result", "failure")], state.reloads.failed)
     text.begin("outrider_master_restarts_total", .counter, "Masters that had to be started again.")
-    text.sample([("cause", "exited")], state.restarts.exited)
-    text.sample([("cause", "killed")], state.restarts.killed)
-    text.sample([("cause", "failed_to_start")], state.restarts.failedToStart)
-    text.sample([("cause", "told_to_leave")], state.restarts.toldToLeave)
+    for cause in ServiceState.Restarts.Cause.allCases {
+      text.sample([("cause", cause.name)], state.restarts[cause])
+    }
   }
 
   private static func requests(_ totals: Totals, _ present: Present, _ text: inout PrometheusText) {
