@@ -13,6 +13,7 @@ import sys
 import pytest
 
 import client
+from control import Control
 from load import Load
 from matrix import INSPECT
 from processes import wait_for
@@ -92,6 +93,18 @@ def test_activated_by_systemd(own, tmp_path):
     assert answers(("127.0.0.1", port)) and answers(str(path))
     server.stop()
     assert path.exists(), "what others have made is not removed"
+
+
+def test_the_control_socket_tells_which_is_which(own, tmp_path):
+    port, path, control = free_port(), tmp_path / "socket", tmp_path / "control"
+    launcher = ["systemd-socket-activate", "-l", f"127.0.0.1:{port}", "-l", path, "--fdname=http:local"]
+    file = config(tmp_path, "systemd:http", "systemd:local")
+    own("-c", file, "--set", f"control.socket={control}", bind=False, port=port, launcher=launcher)
+    assert answers(("127.0.0.1", port))
+    told = [(entry["bind"], entry["address"], entry["origin"]) for entry in Control(control).ask("listeners")]
+    assert told == [
+        ("systemd:http", f"127.0.0.1:{port}", "systemd"), ("systemd:local", f"unix:{path}", "systemd")
+    ]  # fmt: skip
 
 
 def test_activated_without_a_listener_in_the_configuration(own, tmp_path):
