@@ -101,6 +101,7 @@ def test_the_control_socket_tells_which_is_which(own, tmp_path):
     file = config(tmp_path, "systemd:http", "systemd:local")
     own("-c", file, "--set", f"control.socket={control}", bind=False, port=port, launcher=launcher)
     assert answers(("127.0.0.1", port))
+    wait_for(control.exists, "the control socket")
     told = [(entry["bind"], entry["address"], entry["origin"]) for entry in Control(control).ask("listeners")]
     assert told == [
         ("systemd:http", f"127.0.0.1:{port}", "systemd"), ("systemd:local", f"unix:{path}", "systemd")
