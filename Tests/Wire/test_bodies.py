@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 import reports
-from client import Closed, Connection, chunked, request
+from client import Closed, chunked, request
 from matrix import keeping_alive
 
 BODIES = {

@@ -169,3 +169,35 @@ def test_without_a_journal_it_stays_where_it_is(own, tmp_path):
     assert re.search(r'supervisor: log\.error = "journal": the journal of systemd: No such.*standard error', service.server.log)
     os.kill(service.server.workers()[0], signal.SIGKILL)
     wait_for(lambda: "SIGKILL" in service.server.log, "a line of the master")
+
+
+# log.access = "journal"
+
+ACCESS = '[log]\naccess = "journal"\naccess_format = "<2>%(U)s %(s)s"'
+
+
+def test_requests_are_logged_to_the_journal(own, tmp_path, journal):
+    """Beside the error log, which stays where it is; and nothing in a line is taken for its priority."""
+    service = Service(own, tmp_path, launcher=journal.launcher())
+    service.reload(settings=ACCESS)
+    service.server.get("/demo/?1")
+    said(journal, "<2>/demo/ 200")
+    (stream,) = journal.streams
+    assert bytes(stream).startswith(b"outrider\n\n6\n0\n0\n0\n0\n")
+    assert all(line.startswith("<2>/") for line in journal.lines)
+    assert "generation 2 serves" in service.server.log
+    for number in (signal.SIGUSR1, signal.SIGUSR2):  # neither leads it elsewhere
+        service.server.tell(number)
+    wait_for(lambda: "has been replaced" in service.server.log, "the replacement")
+    os.kill(service.server.workers()[0], signal.SIGKILL)
+    wait_for(lambda: service.server.get("/demo/?2").status == 200, "the next worker")
+    service.server.get("/demo/late")
+    said(journal, "<2>/demo/late 404")
+
+
+def test_without_a_journal_requests_are_not_logged(own, tmp_path):
+    hidden = ["unshare", "--map-root-user", "--mount", "sh", "-c", 'mount -t tmpfs none /run && exec "$@"', "sh"]
+    service = Service(own, tmp_path, launcher=hidden)
+    service.reload(settings=ACCESS)
+    assert re.search(r'supervisor: log\.access = "journal": .*No such.*not logged', service.server.log)
+    assert service.server.get("/demo/").status == 200
