@@ -125,14 +125,14 @@ package struct TicketKeys: Sendable, Equatable {
     let begun = unsafe EVP_CipherInit_ex(
       cipher, EVP_aes_256_cbc(), nil, key + Key.nameSize, vector, seals ? 1 : 0)
     guard begun == 1 else { return false }
-    return unsafe digestName.withUnsafeBufferPointer { digest in
-      let parameters = unsafe [
-        OSSL_PARAM_construct_utf8_string("digest", UnsafeMutablePointer(mutating: digest.baseAddress), 0),
-        OSSL_PARAM_construct_end(),
-      ]
-      return unsafe EVP_MAC_init(mac, key + Key.nameSize + Key.secretSize, Key.secretSize, parameters) == 1
-    }
+    return unsafe EVP_MAC_init(mac, key + Key.nameSize + Key.secretSize, Key.secretSize, digest) == 1
   }
 
-  private static let digestName = Array("SHA256".utf8CString)
+  /// The digest of the MAC, as its parameters say it. They point at the strings, which for that are never freed.
+  nonisolated(unsafe) private static let digest: UnsafePointer<OSSL_PARAM> = {
+    let parameters = UnsafeMutablePointer<OSSL_PARAM>.allocate(capacity: 2)
+    unsafe parameters.initialize(to: OSSL_PARAM_construct_utf8_string(strdup("digest"), strdup("SHA256"), 0))
+    unsafe (parameters + 1).initialize(to: OSSL_PARAM_construct_end())
+    return unsafe UnsafePointer(parameters)
+  }()
 }
