@@ -51,7 +51,7 @@ def test_100_downloads_do_not_starve_another_connection(server):
         hungry.kill()
         hungry.wait()
     assert f"{fewer(3000)} succeeded" in output, output
-    assert len(times) >= 100, "both were served at the same time"
+    assert len(times) >= fewer(100), "both were served at the same time"
     assert times[int(len(times) * 0.99) - 1] < SMALL
 
 
@@ -63,7 +63,7 @@ def test_100_slow_requests_do_not_starve_another_connection(server):
         streams = [hungry.request("GET", "/delay?s=0.1") for _ in range(100)]
         hungry.ping()
         times = waits(modest, 100, lambda: False)
-        assert times[98] < SMALL and times[-1] < 1
+        assert times[98] < SMALL and times[-1] < soon(1)
         with connect(server) as late:
             assert waits(late, 1, lambda: False)[0] < 1, "accepted though more than server.queue wait"
         assert all(hungry.answer(stream).status == 200 for stream in streams), "nor is their own forgotten"
@@ -89,7 +89,7 @@ def test_downloads_that_nobody_takes_leave_a_thread(server):
         stuck.read_until(lambda: any(stuck.answers[s].head for s in streams), "first head")
         stuck.ping()
         times = waits(modest, 50, lambda: False)
-        assert times[48] < SMALL and times[-1] < 1
+        assert times[48] < SMALL and times[-1] < soon(1)
 
 
 @http2
@@ -223,5 +223,5 @@ def test_streams_that_are_reset_in_the_line_are_not_handled(shared):
         for stream in [connection.request("GET", "/delay?s=1") for _ in range(30)]:
             connection.send(frame(3, 0, stream, b"\0\0\0\x08"))
         assert connection.get("/").status == 200
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < soon(1)
         assert connection.answers[first].status == 200
