@@ -91,9 +91,12 @@ test: test-dependencies build test-plugins lint
 	$(BUILD)/venv/bin/python -m pytest -q Tests/Wire
 
 SOAK_SECONDS ?= 300
+# Each test takes longer than the time after which pytest shows the stacks of one that hangs; to show those of a crowd
+# of threads at work can end the interpreter.
 soak: test-dependencies build test-plugins
 	OUTRIDER_SOAK_SECONDS=$(SOAK_SECONDS) OUTRIDER_DEPLOYS=10 OUTRIDER_KILLS=30 \
-	  $(BUILD)/venv/bin/python -m pytest -q Tests/Wire/test_soak.py Tests/Wire/test_deploys.py Tests/Wire/test_kills.py
+	  $(BUILD)/venv/bin/python -m pytest -q -o faulthandler_timeout=0 \
+	    Tests/Wire/test_soak.py Tests/Wire/test_deploys.py Tests/Wire/test_kills.py
 
 sanitize: test-dependencies test-plugins
 	Tests/Sanitizers/run.sh thread
