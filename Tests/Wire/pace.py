@@ -2,6 +2,8 @@
 
 import os
 
+import pytest
+
 SLOWNESS = float(os.environ.get("OUTRIDER_SLOWNESS", 1))
 
 
@@ -13,3 +15,7 @@ def soon(seconds):
 def fewer(count):
     """As much work as takes this server the time that `count` takes the shipped one."""
     return max(1, int(count / SLOWNESS))
+
+
+# For figures that do not grow with the work of one process alone, such as those of clients that compete.
+of_the_shipped_server = pytest.mark.skipif(SLOWNESS > 1, reason="a figure of the shipped server")
