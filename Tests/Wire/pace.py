@@ -17,5 +17,5 @@ def fewer(count):
     return max(1, int(count / SLOWNESS))
 
 
-# For figures that do not grow with the work of one process alone, such as those of clients that compete.
+# For figures that say nothing under a sanitizer: those of clients that compete, and of memory, which it keeps of its own.
 of_the_shipped_server = pytest.mark.skipif(SLOWNESS > 1, reason="a figure of the shipped server")

@@ -118,6 +118,7 @@ def memory(server):
 
 
 @http2
+@of_the_shipped_server
 def test_streams_share_the_bound_of_their_connection(shared, combination):
     """A hundred answers of 8 MiB to shut windows: what is held is a connection's, not a hundred times that."""
     server = shared(combination.misbehave, combination.model, *FOUR_THREADS, "--set", "limits.output=4MiB", H2C)
