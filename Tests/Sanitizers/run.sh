@@ -19,7 +19,8 @@ make -o server plugins RELEASE="$build/debug" >/dev/null
 rm -f "$build"/report.*
 options="log_path=$PWD/$build/report detect_leaks=0 handle_segv=0 handle_abort=0 handle_sigbus=0 handle_sigfpe=0"
 status=0
-OUTRIDER_SLOWNESS=8 OUTRIDER_RELEASE=$PWD/$build/debug TSAN_OPTIONS="$options exitcode=0" ASAN_OPTIONS="$options" \
+OUTRIDER_SLOWNESS=8 SWIFT_BACKTRACE=enable=no OUTRIDER_RELEASE=$PWD/$build/debug \
+  TSAN_OPTIONS="$options exitcode=0" ASAN_OPTIONS="$options" \
   .build/venv/bin/python -m pytest -q --ignore Tests/Wire/test_binary.py "${@:-Tests/Wire}" || status=$?
 if compgen -G "$build/report.*" >/dev/null; then
   cat "$build"/report.* | head -400
