@@ -38,6 +38,8 @@ package struct MasterProcess: ~Copyable {
   private let bootDeadline: UInt64
   private var killDeadline = UInt64.max
   private var exitCode = ExitCode.ok
+  /// Another generation goes on.
+  private var isSuperseded = false
 
   private static let signalToken: UInt64 = 1
   private static let timerToken: UInt64 = 2
@@ -140,7 +142,7 @@ package struct MasterProcess: ~Copyable {
         }
       }
     }
-    if exitCode == .ok { for plugin in plugins.loaded { plugin.unload() } }
+    if exitCode == .ok && !isSuperseded { for plugin in plugins.loaded { plugin.unload() } }
     return exitCode
   }
 
@@ -193,8 +195,12 @@ package struct MasterProcess: ~Copyable {
         return
       case .message(let kind, let text, let descriptor):
         switch MasterMessage(rawValue: kind) {
-        case .drain: drain()
-        case .stop: stop()
+        case .drain:
+          isSuperseded = isSuperseded || !text.isEmpty
+          drain()
+        case .stop:
+          isSuperseded = isSuperseded || !text.isEmpty
+          stop()
         case .log: if let descriptor { reopen(LogName(rawValue: String(decoding: text, as: UTF8.self)), descriptor) }
         case .scale: scale(by: Int(String(decoding: text, as: UTF8.self)) ?? 0)
         case .retire: retire(String(decoding: text, as: UTF8.self))

@@ -266,7 +266,8 @@ extension Supervisor {
     }
     state.generations[index].stage = next
     state.generations[index].deadline = Clock.monotonic() &+ within
-    if state.generations[index].channel?.send(kind: message.rawValue) != true { kill(index) }
+    let why = aim == .serve ? "superseded" : ""
+    if state.generations[index].channel?.send(kind: message.rawValue, text: Array(why.utf8)) != true { kill(index) }
   }
 
   /// The time of a generation to start, or to leave, is over.

@@ -59,6 +59,16 @@ def test_new_code_serves(service):
     assert "generation 2" in service.server.log
 
 
+def test_plugins_are_unloaded_at_the_end_alone(service):
+    """The end of a generation is not the end of the service."""
+    for _ in range(2):
+        service.reload()
+    assert "unload of" not in service.server.log
+    service.server.tell(signal.SIGTERM)
+    service.server.ended_well()
+    assert re.findall(r"unload of (\d+)", service.server.log) == [str(service.number)]
+
+
 def test_new_code_serves_soon(service):
     times = []
     for _ in range(5):

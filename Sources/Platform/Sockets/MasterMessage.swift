@@ -11,9 +11,9 @@ package enum MasterMessage: UInt8 {
   case begin = 2
   /// Master to supervisor: its workers are ready.
   case ready = 3
-  /// Supervisor to master: finish and leave.
+  /// Supervisor to master: finish and leave. With a text another generation goes on, so that this is no end of the service.
   case drain = 4
-  /// Supervisor to master: leave now.
+  /// Supervisor to master: leave now; likewise.
   case stop = 5
   /// Master to supervisor: `name=value`, of what the supervisor has to know; see `MasterSetting`.
   case setting = 6

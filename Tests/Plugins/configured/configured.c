@@ -1,4 +1,4 @@
-/* Answers with what load() and handle() see of [plugin.config]: one `name=value` a line. */
+/* Answers with what load() and handle() see of [plugin.config]: one `name=value` a line. Says so when it is unloaded. */
 #include <outrider.h>
 #include <stdio.h>
 
@@ -9,6 +9,11 @@ static outrider_status load(const outrider_host *host, const outrider_load_info 
   (void)info, (void)state, (void)error;
   load_number = (long)host->config_integer(host, "number", -1);
   return OUTRIDER_OK;
+}
+
+static void unload(void *state) {
+  (void)state;
+  fprintf(stderr, "plugin configured: unload of %ld\n", load_number);
 }
 
 static outrider_status handle(void *state, outrider_exchange exchange, const outrider_head *head,
@@ -37,6 +42,7 @@ static const outrider_plugin plugin = {.size = sizeof plugin,
                                        .name = "configured",
                                        .version = "1.0",
                                        .load = load,
+                                       .unload = unload,
                                        .handle = handle};
 
 const outrider_plugin *outrider_plugin_v1(const outrider_host *host) {
