@@ -88,7 +88,7 @@ run: build
 
 test: test-dependencies build test-plugins lint
 	swift test --disable-xctest
-	$(BUILD)/venv/bin/python -m pytest -q Tests/Wire
+	$(BUILD)/venv/bin/python -m pytest -q --durations=20 Tests/Wire
 
 SOAK_SECONDS ?= 300
 # Each test takes longer than the time after which pytest shows the stacks of one that hangs; to show those of a crowd
