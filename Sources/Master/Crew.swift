@@ -42,6 +42,9 @@ struct Crew: ~Copyable {
     /// When to start the next process here; `.max` while there is one.
     var startAt = UInt64.max
     var backoff: Backoff
+    /// When its first worker since the last failure was started, in monotonic nanoseconds; those that were relieved did
+    /// not fail. Nil until then.
+    var wellSince: UInt64?
     /// Not wanted any more.
     var isClosed = false
   }
@@ -101,6 +104,7 @@ struct Crew: ~Copyable {
     members[slot] = Member(pid: pid, place: place, hiredAt: now)
     channels[slot] = channel
     places[place].startAt = .max
+    if places[place].wellSince == nil { places[place].wellSince = now }
   }
 
   mutating func change(_ slot: Int, _ body: (inout Member) -> Void) {
@@ -125,8 +129,9 @@ struct Crew: ~Copyable {
 
   /// Plans the next start at a place; the wait in nanoseconds.
   @discardableResult
-  mutating func postpone(_ place: Int, lifetime: UInt64, now: UInt64) -> UInt64 {
-    let delay = places[place].backoff.delay(lifetime: lifetime)
+  mutating func postpone(_ place: Int, now: UInt64) -> UInt64 {
+    let delay = places[place].backoff.delay(health: places[place].wellSince.map { now &- $0 } ?? 0)
+    places[place].wellSince = nil
     places[place].startAt = now &+ delay
     return delay
   }

@@ -31,7 +31,7 @@ extension MasterProcess {
       if stage == .starting {
         fail(.osError, reason)
       } else {
-        crew.postpone(place, lifetime: 0, now: Clock.monotonic())
+        crew.postpone(place, now: Clock.monotonic())
       }
       return false
     }
@@ -135,7 +135,7 @@ extension MasterProcess {
       return
     }
     let now = Clock.monotonic()
-    let delay = crew.postpone(member.place, lifetime: now &- member.hiredAt, now: now)
+    let delay = crew.postpone(member.place, now: now)
     report(
       member, ending, slot, then: "; its replacement starts in \(delay / Clock.nanosecondsPerMillisecond) ms")
   }

@@ -208,10 +208,10 @@ extension Supervisor {
       let consequence = state.serving.map { "generation \($0.number) goes on serving" } ?? "nobody serves"
       log.error("reload failed: \(reason); \(consequence)")
       ServiceNotification.ready("Reload failed: \(reason); \(consequence)")
-      if state.serving == nil { restartLater(lifetime: 0) }
+      if state.serving == nil { restartLater(health: 0) }
     case .restart:
       state.restarts[.failedToStart] += 1
-      let delay = restartLater(lifetime: 0)
+      let delay = restartLater(health: 0)
       let status = "generation \(number) did not start: \(reason); trying again in \(delay) ms"
       log.error("\(status)")
       ServiceNotification.status(status)
@@ -227,15 +227,15 @@ extension Supervisor {
       return
     }
     backoff.setFirst(generation.settings.restartBackoff)
-    let delay = restartLater(lifetime: Clock.monotonic() &- generation.startedAt)
+    let delay = restartLater(health: Clock.monotonic() &- generation.startedAt)
     log.error("\(what); starting another in \(delay) ms")
     ServiceNotification.status("\(what); starting another")
   }
 
   /// - Returns: the wait in milliseconds.
   @discardableResult
-  private mutating func restartLater(lifetime: UInt64) -> UInt64 {
-    let delay = backoff.delay(lifetime: lifetime)
+  private mutating func restartLater(health: UInt64) -> UInt64 {
+    let delay = backoff.delay(health: health)
     restartAt = Clock.monotonic() &+ delay
     return delay / Clock.nanosecondsPerMillisecond
   }

@@ -245,6 +245,7 @@ def test_the_bytes_of_a_download_that_was_broken_off(logging, log, combination):
         connection.send(client.request("GET", "/large"))
         connection.read_until(lambda: len(connection.received) > 5000, "a part")
         connection.abort()
+    wait_for(log.read_text, server.state)
     status, sent = line_of(log).split()
     assert status == "200" and 0 < int(sent) <= 1 << 20
 

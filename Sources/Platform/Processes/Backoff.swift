@@ -1,10 +1,12 @@
 /// How long to wait before something that keeps failing is started again: doubling with jitter, bounded, forgotten after
-/// a time of health.
+/// a time of health, and little by little before that: what fails now and then is no loop.
 package struct Backoff: Sendable {
   /// The longest wait.
   package static let longest: UInt64 = 30 * Clock.nanosecondsPerSecond
   /// Health for this long means that the failures are over.
   package static let healthy: UInt64 = 60 * Clock.nanosecondsPerSecond
+  /// Health for this long makes up for one of them.
+  package static let forgiving: UInt64 = 10 * Clock.nanosecondsPerSecond
 
   private var first: UInt64
   private var failures = 0
@@ -15,9 +17,9 @@ package struct Backoff: Sendable {
   /// Changes what a first failure costs.
   package mutating func setFirst(_ nanoseconds: UInt64) { first = nanoseconds }
 
-  /// The wait after one more failure of something that had lived for `lifetime` nanoseconds.
-  package mutating func delay(lifetime: UInt64) -> UInt64 {
-    if lifetime >= Backoff.healthy { failures = 0 }
+  /// The wait after one more failure of something that had been well for `health` nanoseconds.
+  package mutating func delay(health: UInt64) -> UInt64 {
+    failures = health >= Backoff.healthy ? 0 : max(0, failures - Int(health / Backoff.forgiving))
     let (doubled, overflowed) = first.multipliedReportingOverflow(by: 1 << UInt64(min(failures, 20)))
     let bound = overflowed ? Backoff.longest : min(doubled, Backoff.longest)
     failures += 1

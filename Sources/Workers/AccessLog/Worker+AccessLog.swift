@@ -31,8 +31,9 @@ extension Worker {
   func log(_ request: Request, duration: UInt64, to log: AccessLog) {
     if request.record.logged.requestID.isEmpty { describeRefused(request) }
     let (answer, logged) = (request.record.answer, request.record.logged)
+    let sent = answer.bodyBytes - min(answer.bodyBytes, request.record.lostBytes)
     var line = AccessRecord(
-      request.head, status: answer.status, bodyBytes: answer.bodyBytes, duration: duration, hints: answer.hints)
+      request.head, status: answer.status, bodyBytes: sent, duration: duration, hints: answer.hints)
     line.remoteAddress = logged.remoteAddress
     line.remotePort = logged.remotePort
     line.scheme = logged.scheme

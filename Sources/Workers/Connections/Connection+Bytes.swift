@@ -18,7 +18,7 @@ extension Connection {
 
   /// Gives up what is queued.
   func discardOutput(_ pool: inout BufferPool) {
-    record.request?.record.answer.lose(record.output.unsent)
+    record.request?.record.lostBytes &+= record.output.unsent
     record.output.discard(&pool)
     // Half of a record may be out, whose other half is gone: nothing else can come next.
     if record.tls?.isWithinRecord == true { record.flags.insert(.broken) }

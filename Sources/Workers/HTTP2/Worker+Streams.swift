@@ -97,7 +97,7 @@ extension Worker {
   /// The answer goes no further.
   func discardOutput(_ request: Request) {
     if request.isStream {
-      request.record.answer.lose(request.record.stream.output.unsent)
+      request.record.lostBytes &+= request.record.stream.output.unsent
       request.record.stream.output.discard(&record.thread.record.pool)
       request.record.connection.record.http2?.countOutput(of: request, limit: record.settings.outputLimit)
       settle(request)

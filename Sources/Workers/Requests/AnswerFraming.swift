@@ -16,7 +16,7 @@ struct AnswerFraming {
   private(set) var isAborted = false
   /// Of the final head; 0 before it.
   private(set) var status: UInt32 = 0
-  /// Bytes of the body that were queued, and not given up since.
+  /// Bytes of the body that were queued.
   private(set) var bodyBytes: UInt64 = 0
   /// How many 103 (Early Hints) there have been.
   private(set) var hints = 0
@@ -89,9 +89,6 @@ struct AnswerFraming {
   mutating func countInformational(_ status: UInt32) { if status == 103 { hints &+= 1 } }
 
   mutating func countBody(_ bytes: UInt64) { bodyBytes &+= bytes }
-
-  /// So many bytes of what was queued never went out.
-  mutating func lose(_ bytes: UInt64) { bodyBytes -= min(bodyBytes, bytes) }
 
   mutating func takesHead(_ status: UInt32) {
     hasHead = true

@@ -66,6 +66,8 @@ struct RequestRecord: ~Copyable {
   var method = 0
   /// It has ended, and been counted.
   var isAccounted = false
+  /// Bytes that were queued and given up: its own count, since a handler's thread may be at the answer still.
+  var lostBytes: UInt64 = 0
   /// What the access log wants; untouched without one.
   var logged = LoggedCircumstances()
   var responseFields = ResponseFields()

@@ -60,6 +60,7 @@ struct RequestPool: ~Copyable {
     request.record.unsettled = 0
     request.record.began = 0
     request.record.isAccounted = false
+    request.record.lostBytes = 0
     request.record.plugin = -1
     request.record.sentTags.clear()
     request.record.nextFree = firstFree
