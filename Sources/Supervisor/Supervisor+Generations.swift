@@ -145,8 +145,7 @@ extension Supervisor {
       return
     }
     line.send(kind: MasterMessage.scale.rawValue, text: Array("\(state.scale)".utf8))
-    passErrorJournal(index, over: line)
-    passAccessJournal(index, over: line)
+    passJournal(index, over: line)
     if let keys = state.ticketKeys { line.send(kind: MasterMessage.ticketKeys.rawValue, text: Array(keys.utf8)) }
     guard store.sendAll(over: line), line.send(kind: MasterMessage.begin.rawValue) else {
       state.generations[index].failure = "the master does not take the listening sockets"

@@ -6,32 +6,29 @@ import Platform
 // so it opens the files again, and the descriptors travel over the channels.
 
 extension Supervisor {
-  /// A generation that is to log to the journal gets a stream of its own before it begins. It keeps the standard error that
-  /// it was started with where that is the journal already, and where there is none.
-  mutating func passErrorJournal(_ index: Int, over line: Channel) {
-    guard state.generations[index].settings.errorLog == JournalStream.name else { return }
-    if program.startsInJournal {
-      state.generations[index].settings.errorLog = nil
-      return
-    }
-    do throws(Errno) {
-      let stream = try JournalStream.open(prefixed: true)
-      line.send(kind: MasterMessage.log.rawValue, text: Array(LogName.error.rawValue.utf8), descriptor: stream.raw)
-    } catch {
-      log.warning("log.error = \"journal\": \(error); the log stays on standard error")
+  /// A generation that is to log to the journal gets streams of its own before it begins. Its messages keep the standard
+  /// error that it was started with where that is the journal already, and where there is none; its requests are not logged
+  /// then.
+  mutating func passJournal(_ index: Int, over line: Channel) {
+    if program.startsInJournal, state.generations[index].settings.errorLog == JournalStream.name {
       state.generations[index].settings.errorLog = nil
     }
+    pass(.error, \.errorLog, index, over: line, otherwise: "the log stays on standard error")
+    pass(.access, \.accessLog, index, over: line, otherwise: "requests are not logged")
   }
 
-  /// Likewise for its access log; without a journal there is none.
-  mutating func passAccessJournal(_ index: Int, over line: Channel) {
-    guard state.generations[index].settings.accessLog == JournalStream.name else { return }
+  private mutating func pass(
+    _ name: LogName, _ place: WritableKeyPath<Generation.Settings, String?>, _ index: Int, over line: Channel,
+    otherwise: String
+  ) {
+    guard state.generations[index].settings[keyPath: place] == JournalStream.name else { return }
     do throws(Errno) {
-      let stream = try JournalStream.open(prefixed: false)
-      line.send(kind: MasterMessage.log.rawValue, text: Array(LogName.access.rawValue.utf8), descriptor: stream.raw)
+      // Lines of requests are taken as they are.
+      let stream = try JournalStream.open(prefixed: name == .error)
+      line.send(kind: MasterMessage.log.rawValue, text: Array(name.rawValue.utf8), descriptor: stream.raw)
     } catch {
-      log.warning("log.access = \"journal\": \(error); requests are not logged")
-      state.generations[index].settings.accessLog = nil
+      log.warning("log.\(name.rawValue) = \"journal\": \(error); \(otherwise)")
+      state.generations[index].settings[keyPath: place] = nil
     }
   }
 

@@ -62,3 +62,7 @@ class Authority:
         if maximum:
             context.maximum_version = maximum
         return context
+
+    def client_auth(self, rule):
+        """Lines of [listener.tls]: what becomes of clients with and without a certificate of this authority."""
+        return [f'client_ca = "{self.certificate}"', f'client_auth = "{rule}"']

@@ -6,6 +6,7 @@ import socket
 import ssl
 import time
 import zlib
+from contextlib import suppress
 
 from http1 import Parser, ProtocolError
 from pace import soon
@@ -40,6 +41,15 @@ def chunked(*pieces, extension="", trailers=()):
     """A body in chunked coding, with the pieces as its chunks."""
     data = b"".join(b"%x%s\r\n%s\r\n" % (len(piece), extension.encode(), piece) for piece in pieces if piece)
     return data + b"0\r\n" + "".join(f"{line}\r\n" for line in trailers).encode("latin-1") + b"\r\n"
+
+
+def client_hello(context, session=None):
+    """The first bytes of a handshake."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = context.wrap_bio(incoming, outgoing, server_hostname="localhost", session=session)
+    with suppress(ssl.SSLWantReadError):
+        client.do_handshake()
+    return outgoing.read()
 
 
 def cut(data, split):

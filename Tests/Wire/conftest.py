@@ -131,6 +131,12 @@ def own(start_options):
 
 
 @pytest.fixture
+def secure(own, authority):
+    """secure(*flags, plugin, **options): a server of the test's own behind TLS."""
+    return lambda *arguments, **options: own(*arguments, **{"tls": authority} | options)
+
+
+@pytest.fixture
 def demo(shared, combination):
     """The demo plugin, in each combination."""
     return shared(combination.demo, combination.model)

@@ -1,10 +1,10 @@
 """A plugin that crashes on every request: it costs its workers, and supervisor and master next to nothing."""
 
-import threading
 import time
 
 import client
 import processes
+from background import Background
 from control import Control
 from matrix import Combination
 from processes import wait_for
@@ -14,24 +14,15 @@ SECONDS = 10.0
 SHARE = 0.01  # of one core
 
 
-class Attack:
+class Attack(Background):
     """Requests that crash whoever takes them, one after the other."""
 
     def __init__(self, address):
+        super().__init__()
         self.address = address
         self.sent = 0
-        self.stopping = threading.Event()
-        self.thread = threading.Thread(target=self._run)
 
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        self.thread.join()
-
-    def _run(self):
+    def run(self):
         while not self.stopping.is_set():
             try:
                 # Whoever gives up leaves a request behind, which takes the next worker: one of them waits at a time.

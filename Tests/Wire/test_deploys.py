@@ -97,5 +97,4 @@ def test_broken_deploys_under_load(own, tmp_path, monkeypatch, kind):
     for (files_before, memory_before), (files_after, memory_after) in zip(before, after, strict=True):
         assert files_after == files_before, f"descriptors: {processes.descriptors(supervisor)}"
         assert memory_after <= memory_before + 64, f"KiB: {memory_before} have become {memory_after}"
-    # Of a machine that does other things as well, the best of three tells what the server takes.
-    assert min(times) <= SOON, f"HUP to the first answer of new code under load: {times}"
+    assert max(times) <= SOON, f"HUP to the first answer of new code under load: {times}"

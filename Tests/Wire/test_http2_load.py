@@ -1,11 +1,11 @@
 """HTTP/2 under load while something happens: reloads, resets in the midst of uploads, clients with odd settings."""
 
 import subprocess
-import threading
 
 import pytest
 
 import processes
+from background import Background
 from http2 import RST_STREAM, Connection, connect, frame
 from matrix import H2C, http2
 from processes import wait_for
@@ -13,28 +13,19 @@ from processes import wait_for
 CANCELLED = b"\0\0\0\x08"
 
 
-class Client:
+class Client(Background):
     """Keeps some streams open on a connection, as a browser would: after GOAWAY it opens no more there, and what the
     server says it has not looked at it asks for again elsewhere."""
 
     STREAMS = 8
 
     def __init__(self, address):
+        super().__init__()
         self.address = address
         self.answered = 0
         self.faults = []
-        self.stopping = threading.Event()
-        self.thread = threading.Thread(target=self._run)
 
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        self.thread.join()
-
-    def _run(self):
+    def run(self):
         try:
             while not self.stopping.is_set():
                 with Connection(self.address) as connection:

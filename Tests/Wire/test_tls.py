@@ -1,35 +1,23 @@
-"""TLS itself: versions, names, certificates, tickets and ends."""
+"""TLS itself: versions, names, certificates and ends."""
 
-import contextlib
 import hashlib
 import json
-import os
 import random
-import signal
 import socket
 import ssl
-import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
-import processes
 from authority import Authority
-from client import Connection, chunked, request
+from client import Connection, chunked, client_hello, request
 from matrix import COMBINATIONS, INSPECT, MODELS
 from pace import soon
 from processes import wait_for
-from server import BINARY, RELEASE, end, environment, free_port
+from server import RELEASE, end, free_port
 
 DEMO = RELEASE / "libdemo_event.so"
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
-
-
-@pytest.fixture
-def secure(own, authority):
-    """secure(*flags, plugin, **options): a server of the test's own behind TLS."""
-    return lambda *arguments, **options: own(*arguments, **{"tls": authority} | options)
 
 
 def seen(server, *fields, **options):
@@ -135,10 +123,6 @@ def test_names(secure, authority):
 # Clients' certificates
 
 
-def client_auth(authority, rule):
-    return [f'client_ca = "{authority.certificate}"', f'client_auth = "{rule}"']
-
-
 @pytest.fixture
 def stranger(tmp_path_factory):
     """A certificate that no one here has signed."""
@@ -148,7 +132,7 @@ def stranger(tmp_path_factory):
 @pytest.mark.parametrize("version", [V12, V13], ids=str)
 @pytest.mark.parametrize("model", MODELS)
 def test_a_certificate_is_required(secure, authority, stranger, model, version):
-    server = secure(INSPECT, model=model, tls_lines=client_auth(authority, "required"))
+    server = secure(INSPECT, model=model, tls_lines=authority.client_auth("required"))
     friend = authority.sign("friend.example", common_name="A friend", organization_name="Wire, tests")
     told = seen(server, tls=authority.client(friend, maximum=version))
     assert told["tls_subject"] == r"CN=A friend,OU=" + told["tls_subject"].partition(",OU=")[2]
@@ -164,7 +148,7 @@ def test_a_certificate_is_required(secure, authority, stranger, model, version):
 
 
 def test_a_certificate_may_be_shown(secure, authority, stranger):
-    server = secure(INSPECT, tls_lines=client_auth(authority, "optional"))
+    server = secure(INSPECT, tls_lines=authority.client_auth("optional"))
     friend = authority.sign("friend.example", common_name="A friend")
     assert "CN=A friend" in seen(server, tls=authority.client(friend))["tls_subject"]
     assert seen(server)["tls_subject"] == ""
@@ -174,191 +158,8 @@ def test_a_certificate_may_be_shown(secure, authority, stranger):
 
 
 def test_nobody_is_asked_for_a_certificate(secure, authority):
-    server = secure(INSPECT, tls_lines=client_auth(authority, "none"))
+    server = secure(INSPECT, tls_lines=authority.client_auth("none"))
     assert seen(server, tls=authority.client(authority.sign("friend.example")))["tls_subject"] == ""
-
-
-# Sessions
-
-
-def owner(server, connection):
-    """The worker that has the connection: the one with the socket whose peer is the client's port."""
-    port = f"{connection.socket.getsockname()[1]:04X}"
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        words = line.split()
-        if words[2].endswith(f":{port}"):
-            link = f"socket:[{words[9]}]"
-            for process in processes.children(server.master()):
-                if any(target == link for target, _ in processes.descriptors(process.pid).values()):
-                    return process.pid
-    return None
-
-
-@pytest.mark.parametrize("version", [V12, V13], ids=str)
-def test_any_worker_resumes_a_session(secure, authority, version):
-    """And the client's certificate, which was verified once, is still its subject."""
-    server = secure("-w", 3, INSPECT, tls_lines=client_auth(authority, "required"))
-    server.workers(3)
-    friend = authority.sign("friend.example", common_name="A friend")
-    context = authority.client(friend, minimum=version, maximum=version)
-    session, owners = None, set()
-    for _ in range(60):
-        with server.connect(tls=context, session=session) as connection:
-            assert connection.socket.session_reused is (session is not None)
-            connection.send(request("GET", "/"))
-            assert "CN=A friend" in json.loads(connection.final().body)["tls_subject"]
-            session = connection.socket.session
-            owners.add(owner(server, connection))
-        if len(owners) == 3:
-            break
-    assert len(owners) == 3 and None not in owners
-
-
-def test_a_session_outlives_a_reload(secure, authority):
-    """The next generation has the keys of this one, and the present files."""
-    server = secure(DEMO)
-    context = authority.client()
-    with server.connect(tls=context) as connection:
-        connection.send(request("GET", "/health"))
-        connection.final()
-        session = connection.socket.session
-    before = server.master()
-    other = authority.sign("localhost", "renewed.example", file="renewed")
-    configuration = server.folder / "tls.toml"
-    configuration.write_text(
-        configuration.read_text()
-        .replace(str(authority.server.certificate), str(other.certificate))
-        .replace(str(authority.server.key), str(other.key))
-    )
-    server.tell(signal.SIGHUP)
-    wait_for(lambda: processes.look(before) is None, lambda: server.state(), timeout=10)
-    with server.connect(tls=context, session=session) as connection:
-        assert connection.socket.session_reused
-        connection.send(request("GET", "/health"))
-        assert connection.final().body == b"OK"
-    with server.connect(tls=authority.client()) as connection:
-        assert ("DNS", "renewed.example") in connection.socket.getpeercert()["subjectAltName"]
-
-
-def test_a_reload_with_bad_files_changes_nothing(secure, authority):
-    server = secure(DEMO)
-    configuration = server.folder / "tls.toml"
-    good = configuration.read_text()
-    configuration.write_text(good.replace(str(authority.server.key), str(authority.sign("other.example").key)))
-    server.tell(signal.SIGHUP)
-    wait_for(lambda: "not the key of the certificate" in server.log, lambda: server.log)
-    assert server.get("/health").body == b"OK"
-
-
-class Master:
-    """A master whose supervisor is the test: it says what it wants kept, and is told what was."""
-
-    LISTENER, BEGIN, READY, STOP, CONFIGURED, TICKET_KEYS = 1, 2, 3, 5, 7, 14
-
-    def __init__(self, *arguments, keys):
-        self.line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.line.settimeout(10)
-        self.kept = []
-        with theirs:
-            self.child = subprocess.Popen(
-                [BINARY, *map(str, arguments)],
-                env=environment({"OUTRIDER_CHANNEL": str(theirs.fileno())}),
-                pass_fds=[theirs.fileno()],
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
-        self.hear(self.CONFIGURED)
-        self.line.send(bytes([self.TICKET_KEYS]) + keys)
-        self.line.send(bytes([self.BEGIN]))
-        self.hear(self.READY)
-
-    def hear(self, kind):
-        """Listen until a message of that kind."""
-        while True:
-            message, descriptors, _, _ = socket.recv_fds(self.line, 4096, 1)
-            for fd in descriptors:
-                os.close(fd)
-            assert message, "the master is gone"
-            if message[0] == self.TICKET_KEYS:
-                self.kept.append(message[1:])
-            if message[0] == kind:
-                return
-
-    def end(self):
-        family = processes.family(self.child.pid)
-        with contextlib.suppress(OSError):
-            self.line.send(bytes([self.STOP]))
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.child.wait(5)
-        end(self.child, family)
-        self.line.close()
-        self.child.stderr.close()
-
-
-def test_keys_of_tickets_change(authority, tmp_path):
-    """A key that is an hour old is followed by another, in workers that run; its tickets are still good."""
-    port = free_port()
-    (tmp_path / "tickets.toml").write_text(authority.listener(f"127.0.0.1:{port}"))
-    names = [bytes([index]) * 16 for index in (1, 2)]
-    age = 3600 * 10**9 - 2 * 10**9  # two seconds before its time
-    now = time.monotonic_ns()
-    keys = "".join(
-        # A moment before the machine was started wraps, as the server's arithmetic does.
-        f"{(now - age - old) % 2**64} {(name + os.urandom(64)).hex()}\n"
-        for name, old in zip(names, (0, 3600 * 10**9))
-    )
-    context = authority.client(minimum=V12, maximum=V12)
-    master = Master("-c", tmp_path / "tickets.toml", "-w", 2, DEMO, keys=keys.encode())
-    try:
-
-        def session(resumed=None):
-            with Connection(("127.0.0.1", port), tls=context, session=resumed) as connection:
-                connection.send(request("GET", "/health"))
-                assert connection.final().body == b"OK"
-                return connection.socket.session, connection.socket.session_reused
-
-        assert master.kept == [keys.encode()], "it keeps those that it was given"
-        old, _ = session()
-        # A ticket begins with the name of the key that it was sealed with (RFC 5077 section 4).
-        assert names[0] in client_hello(context, old)
-        master.line.settimeout(5)
-        while len(master.kept) < 2:
-            master.hear(master.TICKET_KEYS)
-        present = [bytes.fromhex(line.split()[1].decode())[:16] for line in master.kept[1].splitlines()]
-        assert present[1:] == names and present[0] not in names
-
-        def has_changed():
-            fresh, _ = session()
-            return present[0] in client_hello(context, fresh)
-
-        wait_for(lambda: all(has_changed() for _ in range(6)), "tickets under the new key from each worker")
-        for _ in range(6):
-            assert session(old)[1], "a ticket under the former key is still good"
-    finally:
-        master.end()
-
-
-def test_a_session_does_not_get_around_a_clients_certificate(own, authority, tmp_path):
-    """Two listeners of one server, and so one set of keys: only one of them asks for a certificate."""
-    ports = free_port(), free_port()
-    text = authority.listener(f"127.0.0.1:{ports[0]}") + authority.listener(
-        f"127.0.0.1:{ports[1]}", None, *client_auth(authority, "required")
-    )
-    (tmp_path / "two.toml").write_text(text)
-    server = own("-c", tmp_path / "two.toml", INSPECT, bind=False, port=ports[0])
-    for version in (V12, V13):
-        context = authority.client(minimum=version, maximum=version)
-        with Connection(("127.0.0.1", ports[0]), tls=context) as connection:
-            connection.send(request("GET", "/"))
-            connection.final()
-            session = connection.socket.session
-        with pytest.raises((ssl.SSLError, ConnectionError)):
-            with Connection(("127.0.0.1", ports[1]), tls=context, session=session) as connection:
-                connection.socket.setblocking(True)
-                connection.socket.sendall(request("GET", "/"))
-                assert connection.socket.recv(1) == b""
-                raise ConnectionError
-    assert server.alive
 
 
 # Clients that do not do what they should
@@ -369,15 +170,6 @@ def impatient(request, secure):
     """Short deadlines; sync has workers to spare, since each slow client takes one."""
     workers = 4 if request.param == "sync" else 1
     return secure("--set", "timeouts.head=1s", "-w", workers, DEMO, model=request.param)
-
-
-def client_hello(context, session=None):
-    """The first bytes of a handshake."""
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = context.wrap_bio(incoming, outgoing, server_hostname="localhost", session=session)
-    with pytest.raises(ssl.SSLWantReadError):
-        client.do_handshake()
-    return outgoing.read()
 
 
 @pytest.mark.parametrize("share", [0, 0.5, 1], ids=["nothing", "half", "all"])
