@@ -152,6 +152,20 @@ def test_continuation_flood(server):
     assert connect_and_get(server) == 200
 
 
+def test_a_head_that_comes_byte_by_byte_is_no_flood(server):
+    head = block()
+    data = frame(HEADERS, END_STREAM, 1, head[:1]) + frame(CONTINUATION, 0, 1, head[1:2])
+    data += frame(CONTINUATION, END_HEADERS, 1, head[2:])
+    with connect(server) as connection:
+        connection.ping()
+        connection.answers[1] = Answer()
+        connection.acknowledges = False  # not within a frame that is cut
+        for i in range(len(data)):
+            connection.send(data[i : i + 1])
+            time.sleep(0.002)  # so that each comes by itself
+        assert connection.answer(1).status == 200
+
+
 def test_empty_continuation_flood(server):
     attack(server, frame(HEADERS, END_STREAM, 1, block()) + frame(CONTINUATION, 0, 1) * 5000, "")
 

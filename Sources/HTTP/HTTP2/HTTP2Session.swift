@@ -65,6 +65,18 @@ package struct HTTP2Session: ~Copyable {
   /// - Returns: why the connection must end, if it must; GOAWAY is ready to be sent then.
   package func receive(_ bytes: Bytes, second: UInt64) -> Refusal? {
     unsafe state.pointee.floods.begin(second)
+    let rest = unsafe state.pointee.headers.complete(bytes)
+    if let header = unsafe state.pointee.headers.release() {
+      let fault = unsafe header.span.withUnsafeBufferPointer { buffer in
+        take(unsafe Bytes(base: buffer.baseAddress, count: buffer.count))
+      }
+      if let fault { return fault }
+    }
+    let whole = unsafe state.pointee.headers.whole(rest)
+    return whole.isEmpty ? nil : take(whole)
+  }
+
+  private func take(_ bytes: Bytes) -> Refusal? {
     let count = unsafe nghttp2_session_mem_recv(session, bytes.base, bytes.count)
     if let fault = takeFault() { return fault }
     guard count < 0 else { return nil }
@@ -248,6 +260,7 @@ package enum HTTP2ErrorCode: UInt32 {
 @safe
 struct HTTP2SessionState: ~Copyable {
   var session: OpaquePointer?
+  var headers = FrameHeaders()
   let driver: UnsafePointer<HTTP2Driver>
   let connection: UnsafeMutableRawPointer
   let limits: HTTP2FloodLimits

@@ -68,6 +68,20 @@ import Testing
     }
   }
 
+  /// The bound on CONTINUATION frames counts frames, not the pieces in which their headers come.
+  @Test(arguments: 1...10) func aHeadInManyFramesAndPieces(_ size: Int) {
+    let frames = [Self.frame(1, 1, 1, Self.get)] + Array(repeating: Self.frame(9, 0, 1), count: 2)
+    let bytes = Self.hello + frames.joined() + Self.frame(9, 4, 1, [0, 1, 0x78, 1, 0x31])
+    let recorder = Recorder()
+    recorder.withSession { session in
+      for start in stride(from: 0, to: bytes.count, by: size) {
+        #expect(receive(session, Array(bytes[start..<min(start + size, bytes.count)])) == nil)
+      }
+      #expect(recorder.notes.contains(.field("x", "1", inTrailers: false)))
+      #expect(recorder.notes.last == .end(trailers: false))
+    }
+  }
+
   @Test func trailersEndTheRequest() {
     let recorder = Recorder()
     recorder.withSession { session in
