@@ -35,7 +35,7 @@ from http2 import (
     request_fields,
     settings,
 )
-from matrix import H2C, INSPECT, http2_event
+from matrix import H2C, INSPECT, http2
 
 GET = request_fields()
 
@@ -249,19 +249,18 @@ def test_a_window_update_of_0_on_a_stream(connection):
     assert PROTOCOL_ERROR in (connection.goaway, connection.answers[stream].reset)
 
 
-@http2_event
-def test_data_beyond_the_window(shared, combination):
-    """The plugin reads nothing, so that the window stays as it was announced."""
-    server = shared(combination.misbehave, combination.model, H2C)
-    with connect(server) as connection:
-        stream = connection.request("POST", "/body-unread", end=False)
+@http2
+def test_data_beyond_the_window(h2_demo):
+    """The plugin takes its time and reads nothing, so that the window stays as it was announced."""
+    with connect(h2_demo) as connection:
+        stream = connection.request("POST", "/early-hints", end=False)
         for _ in range(80):
             connection.send(frame(DATA, 0, stream, b"x" * 16384))
         connection.read_until(
             lambda: connection.goaway is not None or connection.answers[stream].reset is not None, "an error"
         )
         assert FLOW_CONTROL_ERROR in (connection.goaway, connection.answers[stream].reset)
-    with connect(server) as another:
+    with connect(h2_demo) as another:
         assert another.get("/").status == 200, "others are unharmed"
 
 
