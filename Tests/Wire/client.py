@@ -77,7 +77,7 @@ class Connection:
     def __init__(self, address, timeout=TIMEOUT, receive_buffer=None, tls=None, name="localhost", session=None):
         self.timeout = timeout
         self.parser = Parser()
-        self.received = b""
+        self.received = bytearray()
         self.ended = False  # the server's end of stream was seen
         self.reset = False  # and it was a reset
         self.truncated = False  # or TLS without its close_notify
@@ -266,7 +266,7 @@ class Connection:
     def state(self):
         """What was seen so far, for failure messages."""
         seen = [f"{m.status}{'' if m.complete else ' (cut)'}" for m in self.messages]
-        tail = self.received[-300:]
+        tail = bytes(self.received[-300:])
         how = "reset" if self.reset else "closed" if self.ended else "open"
         return f"connection {how}, responses {seen}, {len(self.received)} bytes, the last: {tail!r}"
 
