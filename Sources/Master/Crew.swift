@@ -136,6 +136,13 @@ struct Crew: ~Copyable {
     return delay
   }
 
+  /// Likewise where a plugin is to blame, and is paused: the place has not failed.
+  mutating func restart(_ place: Int, now: UInt64) -> UInt64 {
+    let delay = places[place].backoff.blameless
+    places[place].startAt = now &+ delay
+    return delay
+  }
+
   var nextStart: UInt64 { places.lazy.filter { !$0.isClosed }.map(\.startAt).min() ?? .max }
 
   /// A place whose start is due; nil if there is none, or no slot for it.

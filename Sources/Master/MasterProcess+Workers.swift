@@ -51,7 +51,7 @@ extension MasterProcess {
     settings.listeners = listeners.settings
     let worker = WorkerProcess(
       settings: settings, plugins: plugins, sockets: listeners.sockets, index: place, channel: channel,
-      slot: slot, accessLog: accessLog)
+      slot: slot, accessLog: accessLog, pauses: PluginPauses(ends: pauses.ends))
     Process.leave(worker.run(role: "worker \(place)", level: level))
   }
 
@@ -135,9 +135,24 @@ extension MasterProcess {
       return
     }
     let now = Clock.monotonic()
-    let delay = crew.postpone(member.place, now: now)
+    let paused = pause(after: ending, slot, at: now)
+    let delay = paused == nil ? crew.postpone(member.place, now: now) : crew.restart(member.place, now: now)
     report(
       member, ending, slot, then: "; its replacement starts in \(delay / Clock.nanosecondsPerMillisecond) ms")
+    if let paused { log.error("\(paused)") }
+  }
+
+  /// Pauses the plugin that has taken too many workers down, if that was one's end; what there is to say then.
+  private mutating func pause(after ending: Process.Ending, _ slot: Int, at now: UInt64) -> String? {
+    let obituary = Obituary(scoreboard.slot(slot), pluginNames: plugins.names)
+    guard let plugin = obituary.culpritPlugin(ending), let end = pauses.crashed(plugin, at: now)
+    else { return nil }
+    crew.tellAll(.pauses, text: Array(PluginPauses(ends: pauses.ends).text.utf8))
+    let milliseconds = (end &- now) / Clock.nanosecondsPerMillisecond
+    return """
+      plugin \(plugins.names[plugin]) has crashed plugin.max_fails workers or more: it is paused for \(milliseconds) ms, \
+      and its requests get 503
+      """
   }
 
   /// Tells of a worker's end, and of all that ended with it.

@@ -30,6 +30,7 @@ package struct MasterProcess: ~Copyable {
   let plugins: PluginSet
   let scoreboard: Scoreboard
   var crew: Crew
+  var pauses: CrashPauses
   /// Nil if no listener has TLS.
   var ticketKeys: TicketKeys?
   var stage = Stage.starting
@@ -107,6 +108,7 @@ package struct MasterProcess: ~Copyable {
         slots: slots, plugins: plugins.names.count, threads: server.threads, refusals: Refusal.allCases.count),
       names: plugins.names)
     crew = Crew(count: count, slots: slots, backoff: server.restartBackoff)
+    pauses = CrashPauses(limits: configuration.settings.plugins.map(\.maxFails), backoff: server.restartBackoff)
     self.configuration = configuration
     self.accessLog = accessLog
     self.line = line

@@ -26,6 +26,20 @@ struct Obituary {
     return " while serving \(describe(flight))"
   }
 
+  /// The number of the plugin that took the worker down, where that is certain: its request was on the thread that got
+  /// the signal, or the only one on any thread when the process exited. What came from outside is nobody's fault.
+  func culpritPlugin(_ ending: Process.Ending) -> Int? {
+    let number: Int?
+    switch ending {
+    case .exited:
+      // The loop and a thread of the pool may have the same.
+      let atWork = Set(flightsAtWork)
+      number = atWork.count == 1 ? atWork.first : nil
+    default: number = signal == nil ? nil : failingFlight
+    }
+    return number.flatMap { slot.flight($0).flight?.plugin }
+  }
+
   /// Every other request it served, one a line.
   var companions: [String] {
     let culprit = culpritNumber
@@ -47,14 +61,21 @@ struct Obituary {
     }
   }
 
-  /// Whoever works on a request: the thread that failed if its stack was recorded, else any that was at work.
-  private var culpritNumber: Int? {
-    let threads = (0...slot.poolThreads).map { slot.thread($0) }
-    if let failing = slot.crash.traces.first, let cells = threads.first(where: { $0.thread == failing.thread }) {
-      return cells.flight
-    }
-    let atWork = threads.filter { $0.flight != nil && $0.busySince != 0 }
-    return atWork.min { $0.busySince < $1.busySince }?.flight
+  /// Whoever works on a request: the thread that failed if its stack was recorded, else the one longest at work.
+  private var culpritNumber: Int? { failingThread == nil ? flightsAtWork.first : failingFlight }
+
+  private var threads: [ThreadCells] { (0...slot.poolThreads).map { slot.thread($0) } }
+
+  private var failingThread: ThreadCells? {
+    guard let failing = slot.crash.traces.first else { return nil }
+    return threads.first { $0.thread == failing.thread }
+  }
+
+  private var failingFlight: Int? { failingThread?.flight }
+
+  /// What the threads work on, the longest at it first.
+  private var flightsAtWork: [Int] {
+    threads.filter { $0.flight != nil && $0.busySince != 0 }.sorted { $0.busySince < $1.busySince }.compactMap(\.flight)
   }
 
   private func describe(_ flight: Flight) -> String {

@@ -54,6 +54,7 @@ struct WorkerRecord: ~Copyable {
   let thread: WorkerThread
   let plugins: [Plugin]
   let router: Router
+  var pauses: PluginPauses
   let log: Logger
   /// Nil if there is none.
   let accessLog: AccessLog?

@@ -25,6 +25,8 @@ package struct WorkerProcess: ~Copyable {
     case ticketKeys = 7
     /// Master to worker: a log that has been opened anew, as a descriptor; the text is its `LogName`.
     case log = 8
+    /// Master to worker: which plugins are paused from now on; the text is `PluginPauses.text`.
+    case pauses = 9
   }
 
   package struct Socket: Sendable {
@@ -50,6 +52,7 @@ package struct WorkerProcess: ~Copyable {
   private let channel: FileDescriptor
   private let slot: ScoreboardSlot
   private let accessLog: CInt?
+  private let pauses: PluginPauses
 
   /// - Parameters:
   ///   - plugins: the master's are loaded; the worker's own are not, yet.
@@ -58,9 +61,10 @@ package struct WorkerProcess: ~Copyable {
   ///   - channel: the line to the master.
   ///   - slot: where it shows what it does.
   ///   - accessLog: where the lines of requests go, as a descriptor that is the worker's; nil for nowhere.
+  ///   - pauses: which plugins are paused as it starts.
   package init(
     settings: Settings, plugins: PluginSet, sockets: [Socket], index: Int, channel: consuming FileDescriptor,
-    slot: ScoreboardSlot, accessLog: CInt?
+    slot: ScoreboardSlot, accessLog: CInt?, pauses: PluginPauses
   ) {
     self.settings = settings
     self.plugins = plugins
@@ -69,6 +73,7 @@ package struct WorkerProcess: ~Copyable {
     self.channel = channel
     self.slot = slot
     self.accessLog = accessLog
+    self.pauses = pauses
   }
 
   /// Serves until told to leave.
@@ -115,8 +120,8 @@ package struct WorkerProcess: ~Copyable {
     let now = Clock.monotonic()
     let worker = Worker.install(
       WorkerRecord(
-        settings: settings, runtime: runtime, thread: thread, plugins: plugins, router: Router(plugins), log: log,
-        accessLog: accessLog,
+        settings: settings, runtime: runtime, thread: thread, plugins: plugins, router: Router(plugins), pauses: pauses,
+        log: log, accessLog: accessLog,
         epoll: try Epoll(capacity: 256), timer: try TimerDescriptor(), channel: Channel(owning: channel),
         listeners: listeners, tls: sockets.map(\.tls), sharesListeners: server.workers != .fixed(1),
         table: ConnectionTable(capacity: settings.connections),

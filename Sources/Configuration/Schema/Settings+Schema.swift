@@ -340,6 +340,13 @@ extension PluginSettings {
         "plugin.load", .choice(), default: "master", \.load,
         "Where it is loaded: once before workers are forked, or in each worker, for runtimes that start threads then."),
       .init(
+        "plugin.max_fails", .integer(0...1_000_000), default: "3", \.maxFails,
+        """
+        How many workers it may crash in a row, each ten seconds without a crash making up for one, before its requests \
+        get 503 for a while: at first for server.restart_backoff, then up to 30s, while other plugins go on; 0 for any \
+        number.
+        """),
+      .init(
         "plugin.config", .freeTable, default: .derived("empty"), \.config,
         "Whatever the plugin takes: handed to its load()."),
     ])

@@ -6,6 +6,7 @@ package struct PluginSettings: Sendable, Equatable {
   /// `/`, or a decoded path that does not end with a slash.
   package var mount = ""
   package var load = LoadingProcess.master
+  package var maxFails = 3
   package var config = PluginConfig()
 }
 

@@ -27,18 +27,17 @@ package enum FieldSection {
     for index in 0..<fields.count { append(name: fields[index].name, value: fields[index].value, to: &writer) }
   }
 
-  package static func append(contentLength: UInt64, to writer: inout ByteWriter) {
+  package static func append(name: Bytes, decimal: UInt64, to writer: inout ByteWriter) {
     var digits = 1
-    var rest = contentLength
+    var rest = decimal
     while rest >= 10 {
       rest /= 10
       digits += 1
     }
-    let name = Bytes("content-length")
     writer.append(word: UInt32(name.count))
     writer.append(word: UInt32(digits))
     writer.append(name)
-    writer.append(decimal: contentLength)
+    writer.append(decimal: decimal)
   }
 
   /// Reads a section that was written here.

@@ -12,7 +12,7 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
   case malformedProxyHeader, untrustedProxy, malformedForwarding, conflictingForwarding
   case pathEscapesRoot, malformedPath, noSuchMount
   case headTimeout, bodyTimeout, belowMinimumRate
-  case handlerFailed, handlerUnavailable, requestTimeout
+  case handlerFailed, handlerUnavailable, pluginPaused, requestTimeout
   case plainHTTPOverTLS, failedHandshake, handshakeTimeout
   case connectionField, conflictingHost
   case malformedPreface, malformedFrame, frameOnClosedStream, headerListTooLarge
@@ -32,7 +32,7 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
     case .unsupportedCoding, .unsupportedMethod: 501
     case .unsupportedVersion: 505
     case .handlerFailed: 500
-    case .handlerUnavailable: 503
+    case .handlerUnavailable, .pluginPaused: 503
     case .requestTimeout: 504
     default: 400
     }
@@ -93,6 +93,7 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
     case .belowMinimumRate: "slower than limits.min_rate"
     case .handlerFailed: "the plugin failed to answer"
     case .handlerUnavailable: "no handler is free"
+    case .pluginPaused: "the plugin is paused, since it crashed plugin.max_fails workers"
     case .requestTimeout: "not answered within timeouts.request"
     case .plainHTTPOverTLS: "plain HTTP on a listener with TLS"
     case .failedHandshake: "TLS handshake failed"

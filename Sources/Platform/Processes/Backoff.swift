@@ -19,11 +19,21 @@ package struct Backoff: Sendable {
 
   /// The wait after one more failure of something that had been well for `health` nanoseconds.
   package mutating func delay(health: UInt64) -> UInt64 {
-    failures = health >= Backoff.healthy ? 0 : max(0, failures - Int(health / Backoff.forgiving))
+    failures = Backoff.left(of: failures, health: health)
     let (doubled, overflowed) = first.multipliedReportingOverflow(by: 1 << UInt64(min(failures, 20)))
     let bound = overflowed ? Backoff.longest : min(doubled, Backoff.longest)
     failures += 1
-    // Half of it is chance, so that many that fail together do not come back together.
-    return bound / 2 + UInt64.random(in: 0...(bound / 2))
+    return Backoff.spread(bound)
   }
+
+  /// The wait after a failure that something else answers for: as after a first one.
+  package var blameless: UInt64 { Backoff.spread(min(first, Backoff.longest)) }
+
+  /// What is left of so many failures after `health` nanoseconds without one.
+  package static func left(of failures: Int, health: UInt64) -> Int {
+    health >= healthy ? 0 : max(0, failures - Int(health / forgiving))
+  }
+
+  /// Half of it is chance, so that many that fail together do not come back together.
+  private static func spread(_ bound: UInt64) -> UInt64 { bound / 2 + UInt64.random(in: 0...(bound / 2)) }
 }

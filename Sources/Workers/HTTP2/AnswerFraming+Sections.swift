@@ -62,7 +62,9 @@ extension AnswerFraming {
       if !verdict.hasServer { FieldSection.append(name: Bytes("server"), value: Bytes("outrider"), to: &writer) }
       if !verdict.hasDate { FieldSection.append(name: Bytes("date"), value: thread.record.date.value, to: &writer) }
       FieldSection.append(fields, to: &writer)
-      if let length { FieldSection.append(contentLength: UInt64(length), to: &writer) }
+      if let length {
+        FieldSection.append(name: Bytes("content-length"), decimal: UInt64(length), to: &writer)
+      }
     }
   }
 }

@@ -113,15 +113,18 @@ extension Worker {
     let status = refusal.status
     let isHead = request.head.traits.contains(.head)
     request.record.answer.takesPage(status, bytes: isHead ? 0 : ErrorPage.length(status))
-    request.record.stream.output.write(
-      section: isHead ? .wholeHead : .head, bound: FieldSection.bound(fields: 4, bytes: 256),
-      &record.thread.record.pool
-    ) { writer in
-      FieldSection.begin(status: status, fields: 4, to: &writer)
-      FieldSection.append(name: Bytes("server"), value: Bytes("outrider"), to: &writer)
-      FieldSection.append(name: Bytes("date"), value: record.thread.record.date.value, to: &writer)
-      FieldSection.append(name: Bytes("content-type"), value: Bytes(ErrorPage.contentType), to: &writer)
-      FieldSection.append(contentLength: UInt64(ErrorPage.length(status)), to: &writer)
+    withFields(of: refusal, request) { fields in
+      request.record.stream.output.write(
+        section: isHead ? .wholeHead : .head, bound: FieldSection.bound(fields: 5, bytes: 256),
+        &record.thread.record.pool
+      ) { writer in
+        FieldSection.begin(status: status, fields: 3 + fields.count, to: &writer)
+        FieldSection.append(name: Bytes("server"), value: Bytes("outrider"), to: &writer)
+        FieldSection.append(name: Bytes("date"), value: record.thread.record.date.value, to: &writer)
+        FieldSection.append(fields, to: &writer)
+        FieldSection.append(
+          name: Bytes("content-length"), decimal: UInt64(ErrorPage.length(status)), to: &writer)
+      }
     }
     if !isHead {
       request.record.stream.output.write(bound: ErrorPage.bound, &record.thread.record.pool) {

@@ -10,10 +10,15 @@ extension RequestRecord {
 }
 
 extension Worker {
+  /// It is this plugin that the request is counted for.
+  func attribute(_ request: Request, to plugin: Plugin) {
+    request.record.plugin = plugin.record.number
+    request.record.method = request.head.method.methodNumber
+  }
+
   /// The request goes to its plugin: whoever looks from outside can see which it is, also when the worker is dead.
   func showFlight(of request: Request, _ exchange: Exchange) {
     let (method, path) = (request.head.method, request.head.path)
-    request.record.method = method.methodNumber
     guard let number = request.record.flight else {
       record.slot.add(.flightOverflows)
       return

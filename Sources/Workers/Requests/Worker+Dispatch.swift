@@ -33,6 +33,10 @@ extension Worker {
       return error.refusal
     }
     guard let route = record.router.route(decoded) else { return .noSuchMount }
+    if record.pauses.isPaused(route.plugin.record.number, at: record.now) {
+      attribute(request, to: route.plugin)
+      return .pluginPaused
+    }
 
     let isBlocking =
       route.plugin.record.hasBlockingStyle && (!record.settings.model.isAsync || !route.plugin.record.hasEventStyle)
@@ -41,7 +45,7 @@ extension Worker {
         plugin: route.plugin, transport: transport(request, isBlocking: isBlocking), connection: request.raw)
     else { return .handlerUnavailable }
     request.record.exchange = exchange
-    request.record.plugin = route.plugin.record.number
+    attribute(request, to: route.plugin)
     exchange.record.isBlocking = isBlocking
     if let refusal = describe(request, to: exchange, path: route.path) {
       end(exchange, of: request, opened: false)

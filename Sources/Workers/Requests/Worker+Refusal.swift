@@ -19,14 +19,14 @@ extension Worker {
     // After a malformed message nothing that follows can be trusted to be a request.
     let isHarmless: Bool
     switch refusal {
-    case .noSuchMount, .handlerFailed, .handlerUnavailable, .requestTimeout: isHarmless = true
+    case .noSuchMount, .handlerFailed, .handlerUnavailable, .pluginPaused, .requestTimeout: isHarmless = true
     default: isHarmless = false
     }
     let withBody = head?.traits.contains(.head) != true
     request?.record.answer.takesPage(refusal.status, bytes: withBody ? ErrorPage.length(refusal.status) : 0)
     let keeps = isHarmless && request?.record.keepAlive == true && record.drain == .serving
     writePage(
-      refusal.status, to: connection, version: head?.version ?? .http11,
+      refusal, to: connection, version: head?.version ?? .http11,
       withBody: withBody, keepAlive: keeps)
     guard keeps, let request else {
       releaseRequest(connection)
@@ -37,20 +37,37 @@ extension Worker {
   }
 
   private func writePage(
-    _ status: UInt32, to connection: Connection, version: HTTPVersion, withBody: Bool, keepAlive: Bool
+    _ refusal: Refusal, to connection: Connection, version: HTTPVersion, withBody: Bool, keepAlive: Bool
   ) {
+    let status = refusal.status
     let length = Int64(ErrorPage.length(status))
-    let field = Field(name: Bytes("Content-Type"), value: Bytes(ErrorPage.contentType))
-    unsafe withUnsafePointer(to: field) { pointer in
-      let fields = unsafe Fields(base: pointer, count: 1)
-      let option: ResponseEncoder.ConnectionOption? = keepAlive ? (version == .http10 ? .keepAlive : nil) : .close
+    let option: ResponseEncoder.ConnectionOption? = keepAlive ? (version == .http10 ? .keepAlive : nil) : .close
+    withFields(of: refusal, connection.record.request) { fields in
       let head = ResponseEncoder.FinalHead(
         status: status, fields: fields, framing: .length(length), verdict: FieldValidation.Verdict(), connection: option
       )
-      let bound = ResponseEncoder.bound(fields: fields, fieldBytes: 64) + ErrorPage.bound
+      let bound = ResponseEncoder.bound(fields: fields, fieldBytes: 96) + ErrorPage.bound
       connection.record.output.write(bound: bound, &record.thread.record.pool) { writer in
         ResponseEncoder.write(head, date: record.thread.record.date, to: &writer)
         if withBody { ErrorPage.write(status, to: &writer) }
+      }
+    }
+  }
+
+  /// The fields of a refusal beyond those of every answer: what its page is and, where that is known, when it is worth
+  /// another try (RFC 9110 section 10.2.3).
+  func withFields(of refusal: Refusal, _ request: Request?, _ use: (Fields) -> Void) {
+    unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+      var writer = unsafe ByteWriter(base: digits.baseAddress.unsafelyUnwrapped, capacity: digits.count)
+      if refusal == .pluginPaused, let request {
+        writer.append(decimal: record.pauses.secondsLeft(request.record.plugin, at: record.now))
+      }
+      let fields: InlineArray<2, Field> = [
+        Field(name: Bytes("content-type"), value: Bytes(ErrorPage.contentType)),
+        Field(name: Bytes("retry-after"), value: unsafe Bytes(base: digits.baseAddress, count: writer.count)),
+      ]
+      unsafe fields.span.withUnsafeBufferPointer { buffer in
+        use(unsafe Fields(base: buffer.baseAddress, count: writer.count == 0 ? 1 : 2))
       }
     }
   }
@@ -68,6 +85,8 @@ extension Worker {
     record.slot.countRefusal(Int(refusal.rawValue))
     guard !connection.record.flags.contains(.complained) else { return }
     connection.record.flags.insert(.complained)
+    // The master has told of it, once.
+    if refusal == .pluginPaused { return }
     let isOurs = refusal.status >= 500 && refusal.status != 501 && refusal.status != 505
     let reason = cause.map { ": \($0)" } ?? ""
     record.log.log(level: isOurs ? .error : .info, "\(description(of: refusal, connection, request))\(reason)")

@@ -44,7 +44,7 @@ import Testing
     let others: Set<Refusal> = [
       .truncatedBody, .malformedProxyHeader, .untrustedProxy, .malformedForwarding, .conflictingForwarding,
       .noSuchMount, .headTimeout, .bodyTimeout, .belowMinimumRate, .handlerFailed, .handlerUnavailable,
-      .requestTimeout, .plainHTTPOverTLS, .failedHandshake, .handshakeTimeout,
+      .pluginPaused, .requestTimeout, .plainHTTPOverTLS, .failedHandshake, .handshakeTimeout,
       .connectionField, .conflictingHost, .malformedPreface, .malformedFrame, .frameOnClosedStream,
       .headerListTooLarge, .resetFlood, .provokedResetFlood, .settingsFlood, .pingFlood, .priorityFlood,
       .emptyFrameFlood, .windowUpdateFlood, .continuationFlood, .stalledStream,

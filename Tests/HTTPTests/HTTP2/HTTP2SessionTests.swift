@@ -78,7 +78,7 @@ import Testing
         #expect(receive(session, Array(bytes[start..<min(start + size, bytes.count)])) == nil)
       }
       #expect(recorder.notes.contains(.field("x", "1", inTrailers: false)))
-      #expect(recorder.notes.last == .end(trailers: false))
+      #expect(recorder.notes.last == .head(ends: true))
     }
   }
 
