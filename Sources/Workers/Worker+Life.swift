@@ -99,6 +99,7 @@ extension Worker {
   /// [any-thread]
   var isDraining: Bool { record.isDraining.load(ordering: .relaxed) }
 
+  @inline(never)
   func readChannel() {
     while true {
       switch record.channel.receive() {

@@ -50,6 +50,7 @@ struct Listener {
 @safe
 struct WorkerRecord: ~Copyable {
   let settings: WorkerSettings
+  let transports: Transports
   let runtime: Runtime
   let thread: WorkerThread
   let plugins: [Plugin]
@@ -76,9 +77,8 @@ struct WorkerRecord: ~Copyable {
   var pool: ThreadPool?
   /// Monotonic nanoseconds, as of this turn of the loop.
   var now: UInt64
-  /// Nanoseconds from the monotonic clock to the epoch, looked up once a second.
-  var epochOffset: Int64 = 0
-  var epochCheckedAt: UInt64 = 0
+  /// The moment at which the next second of the epoch begins.
+  var secondEnds: UInt64 = 0
   /// The list of connections to look at in this turn.
   var firstQueued: Int32 = -1
   var lastQueued: Int32 = -1

@@ -120,8 +120,8 @@ package struct WorkerProcess: ~Copyable {
     let now = Clock.monotonic()
     let worker = Worker.install(
       WorkerRecord(
-        settings: settings, runtime: runtime, thread: thread, plugins: plugins, router: Router(plugins), pauses: pauses,
-        log: log, accessLog: accessLog,
+        settings: settings, transports: Transports(settings), runtime: runtime, thread: thread, plugins: plugins,
+        router: Router(plugins), pauses: pauses, log: log, accessLog: accessLog,
         epoll: try Epoll(capacity: 256), timer: try TimerDescriptor(), channel: Channel(owning: channel),
         listeners: listeners, tls: sockets.map(\.tls), sharesListeners: server.workers != .fixed(1),
         table: ConnectionTable(capacity: settings.connections),

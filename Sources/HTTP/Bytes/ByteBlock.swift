@@ -40,7 +40,26 @@ struct ByteBlock {
     lanes = unsafe unsafeBitCast(words, to: SIMD16<UInt8>.self)  // the same sixteen bytes
   }
 
-  /// The same, as a call: for the end of a scan, which most do not come to.
+  /// The `count` bytes at `start`, at least one and fewer than sixteen, and no other: for questions about all of them,
+  /// since their places are lost, and some come twice.
+  @inline(__always)
+  init(covering start: UnsafePointer<UInt8>, count: Int) {
+    let bytes = unsafe UnsafeRawPointer(start)
+    if count >= 8 {
+      let last = unsafe bytes.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
+      lanes = unsafe unsafeBitCast(SIMD2(bytes.loadUnaligned(as: UInt64.self), last), to: SIMD16<UInt8>.self)
+    } else if count >= 4 {
+      let first = unsafe UInt64(bytes.loadUnaligned(as: UInt32.self))
+      let last = unsafe UInt64(bytes.loadUnaligned(fromByteOffset: count &- 4, as: UInt32.self))
+      lanes = unsafe unsafeBitCast(SIMD2(repeating: first | last &<< 32), to: SIMD16<UInt8>.self)
+    } else {
+      let (first, middle, last) = unsafe (UInt32(start[0]), UInt32(start[count &>> 1]), UInt32(start[count &- 1]))
+      let all = first | middle &<< 8 | last &<< 16 | first &<< 24
+      lanes = unsafe unsafeBitCast(SIMD4(repeating: all), to: SIMD16<UInt8>.self)
+    }
+  }
+
+  /// The `count` bytes at `start`, as a call: for the end of a scan, which most do not come to.
   @inline(never)
   static func rest(_ start: UnsafePointer<UInt8>, count: Int) -> ByteBlock { unsafe ByteBlock(start, count: count) }
 

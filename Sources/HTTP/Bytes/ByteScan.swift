@@ -12,6 +12,21 @@ package enum ByteScan {
     unsafe first(start, end) { $0.controls }
   }
 
+  /// The same between two pointers before the second of which there are sixteen bytes: the last block of them begins
+  /// where it has to, even before `start`.
+  @inline(__always)
+  static func controlInBlocks(_ start: Place, _ end: Place) -> Place? {
+    var place = unsafe start
+    let lastBlock = unsafe end - 16
+    while unsafe place < lastBlock {
+      let answers = unsafe ByteBlock(place).controls
+      if answers != 0 { return unsafe place + answers.trailingZeroBitCount }
+      unsafe place += 16
+    }
+    let answers = unsafe ByteBlock(lastBlock).controls &>> UInt32(truncatingIfNeeded: place - lastBlock)
+    return unsafe answers == 0 ? nil : place + answers.trailingZeroBitCount
+  }
+
   /// Anything but visible ASCII (0x21 to 0x7E).
   package static func invisible(_ start: Place, _ end: Place) -> Place? {
     unsafe first(start, end) { $0.invisibles }
@@ -45,6 +60,7 @@ package enum ByteScan {
   }
 
   /// Anything but a letter, a digit, a hyphen or a dot.
+  @inline(__always)
   package static func unusualInHost(_ start: Place, _ end: Place) -> Place? {
     unsafe first(start, end) { $0.unusualInHosts }
   }
@@ -63,7 +79,7 @@ package enum ByteScan {
   @inline(__always)
   private static func hasNone(_ start: Place, _ end: Place, _ question: (ByteBlock) -> UInt32) -> Bool {
     let count = unsafe end - start
-    if count < 16 { return question(unsafe ByteBlock(start, count: count)) & (1 &<< UInt32(count) &- 1) == 0 }
+    if count < 16 { return question(unsafe ByteBlock(covering: start, count: count)) == 0 }
     let lastBlock = unsafe end - 16
     var place = unsafe start
     while unsafe place < lastBlock {

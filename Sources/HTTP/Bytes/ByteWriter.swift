@@ -19,7 +19,7 @@ package struct ByteWriter: ~Copyable {
   package mutating func append(_ bytes: Bytes) {
     guard let source = unsafe bytes.base, bytes.count > 0 else { return }
     precondition(bytes.count <= capacity &- count)
-    unsafe (base + count).update(from: source, count: bytes.count)
+    unsafe ByteCopy.copy(source, bytes.count, to: base + count)
     count &+= bytes.count
   }
 
@@ -34,16 +34,17 @@ package struct ByteWriter: ~Copyable {
   }
 
   /// A field line: name, colon, space, value, CR LF.
+  @inline(__always)
   package mutating func append(line field: Field) {
     let (name, value) = (field.name.count, field.value.count)
     // Neither is negative, and 4 bytes are far from the end of numbers.
     precondition(name <= capacity &- count && value <= capacity &- count &- name &- 4)
     var place = unsafe base + count
-    if let bytes = unsafe field.name.base { unsafe place.update(from: bytes, count: name) }
+    if let bytes = unsafe field.name.base { unsafe ByteCopy.copy(bytes, name, to: place) }
     unsafe place += name
     unsafe UnsafeMutableRawPointer(place).storeBytes(of: UInt16(littleEndian: 0x203A), as: UInt16.self)
     unsafe place += 2
-    if let bytes = unsafe field.value.base { unsafe place.update(from: bytes, count: value) }
+    if let bytes = unsafe field.value.base { unsafe ByteCopy.copy(bytes, value, to: place) }
     unsafe place += value
     unsafe UnsafeMutableRawPointer(place).storeBytes(of: ASCII.crlf, as: UInt16.self)
     count &+= name &+ value &+ 4

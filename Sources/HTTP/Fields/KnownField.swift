@@ -15,9 +15,15 @@ package enum KnownField: UInt8 {
   /// - Parameter name: not empty.
   @inline(__always)
   static func mayBe(_ name: Bytes) -> Bool {
+    let base = unsafe name.base.unsafelyUnwrapped  // not empty
+    let first = unsafe base.pointee | 0x20
+    // X-Request-ID, and whatever begins with X-Forwarded-.
+    if first == UInt8(ascii: "x") {
+      return unsafe name.count == 12 || name.count > 12 && base[2] | 0x20 == UInt8(ascii: "f")
+    }
     // Bit n for length n, modulo 32.
     let lengths: UInt32 =
-      switch unsafe name.base.unsafelyUnwrapped.pointee | 0x20 {  // not empty
+      switch first {
       case UInt8(ascii: "c"): 1 << 10 | 1 << 12 | 1 << 14
       case UInt8(ascii: "d"), UInt8(ascii: "h"): 1 << 4
       case UInt8(ascii: "e"), UInt8(ascii: "s"): 1 << 6
@@ -28,13 +34,13 @@ package enum KnownField: UInt8 {
       case UInt8(ascii: "t"): 1 << 2 | 1 << 7 | 1 << 17
       case UInt8(ascii: "u"): 1 << 7
       case UInt8(ascii: "v"): 1 << 3
-      case UInt8(ascii: "x"): ~0
       default: 0
       }
     return lengths &>> UInt32(truncatingIfNeeded: name.count) & 1 != 0
   }
 
-  private init(exactly name: Bytes) {
+  /// The field of a name that may be known.
+  init(exactly name: Bytes) {
     @inline(__always)
     func either(_ one: StaticString, _ first: KnownField, _ other: StaticString, _ second: KnownField) -> KnownField {
       if name.equalsIgnoringCase(one) { return first }

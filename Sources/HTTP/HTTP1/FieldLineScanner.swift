@@ -30,26 +30,30 @@ enum FieldLineScanner {
   static func usualLine(
     _ start: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>
   ) -> (field: Field, next: UnsafePointer<UInt8>)? {
-    // A CR found before the last byte has a byte behind it.
+    // A CR found before the last byte has a byte behind it; and a name that is found has a block before that byte.
     let last = unsafe end - 1
     guard let colon = unsafe ByteScan.unusualInShortName(start, last), unsafe colon > start,
       unsafe colon.pointee == ASCII.colon,
-      let control = unsafe ByteScan.control(colon + 1, last),
+      let control = unsafe ByteScan.controlInBlocks(colon + 1, last),
       unsafe UnsafeRawPointer(control).loadUnaligned(as: UInt16.self) == ASCII.crlf
     else { return nil }
     return unsafe (field(start, colon: colon, lineEnd: control), control + 2)
   }
 
   /// Any line.
-  @inline(never)
+  @inline(__always)
   static func unusualLine(_ base: UnsafePointer<UInt8>, from start: Int, to end: Int, limit: Int) -> Line {
     guard start < end else { return .incomplete }
+    guard unsafe base[start] == ASCII.cr else { return unsafe fieldLine(base, from: start, to: end, limit: limit) }
+    guard start &+ 1 < end else { return .incomplete }
+    return unsafe base[start &+ 1] == ASCII.lf ? .endOfSection(next: start &+ 2) : .refused(.missingLineEnd)
+  }
+
+  /// A line of at least one byte that should be a field's.
+  @inline(never)
+  private static func fieldLine(_ base: UnsafePointer<UInt8>, from start: Int, to end: Int, limit: Int) -> Line {
     let (line, end, limit) = unsafe (base + start, base + end, base + min(end, start &+ limit))
     let first = unsafe line.pointee
-    if first == ASCII.cr {
-      guard unsafe line + 1 < end else { return .incomplete }
-      return unsafe line[1] == ASCII.lf ? .endOfSection(next: start &+ 2) : .refused(.missingLineEnd)
-    }
     if first == ASCII.space || first == ASCII.tab { return .refused(.foldedField) }
 
     var underscored = false

@@ -180,7 +180,7 @@ package struct RequestHeadParser {
   /// All lines that are complete, as far as they are of the usual kind, and one more.
   private mutating func fieldLines(_ base: UnsafePointer<UInt8>, _ end: Int) -> LineProgress {
     while let field = unsafe plainFields(base, end) {
-      if let refusal = note(field) { return .refused(refusal) }
+      if let refusal = note(KnownField(exactly: field.name), field) { return .refused(refusal) }
       store(field)
     }
     switch unsafe FieldLineScanner.unusualLine(base, from: lineStart, to: end, limit: limits.fieldSize) {
@@ -197,7 +197,7 @@ package struct RequestHeadParser {
         droppedCount &+= 1
         return .advanced
       }
-      if let refusal = note(field) { return .refused(refusal) }
+      if let refusal = note(KnownField(field.name), field) { return .refused(refusal) }
       store(field)
       return .advanced
     }
@@ -228,9 +228,8 @@ package struct RequestHeadParser {
     return nil
   }
 
-  private mutating func note(_ field: Field) -> Refusal? {
-    let known = KnownField(field.name)
-    return known == .other ? nil : seen.note(known, field.value, head: &head)
+  private mutating func note(_ known: KnownField, _ field: Field) -> Refusal? {
+    known == .other ? nil : seen.note(known, field.value, head: &head)
   }
 
   private mutating func store(_ field: Field) {

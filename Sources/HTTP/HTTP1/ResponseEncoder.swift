@@ -52,7 +52,7 @@ package enum ResponseEncoder {
   }
 
   package static func write(_ head: FinalHead, date: borrowing DateField, to writer: inout ByteWriter) {
-    if head.status == 200 && !head.verdict.hasServer && !head.verdict.hasDate {
+    if head.status == 200 && head.verdict.leavesDateAndServer {
       writer.append(date.opening)
     } else {
       writeStatusLine(head.status, to: &writer)
@@ -88,6 +88,7 @@ package enum ResponseEncoder {
     writer.append("\r\n")
   }
 
+  @inline(never)
   private static func write(_ fields: Fields, to writer: inout ByteWriter) {
     for index in 0..<fields.count { writer.append(line: fields[index]) }
   }

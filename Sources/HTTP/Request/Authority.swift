@@ -9,12 +9,20 @@ package enum Authority {
   }
 
   /// Where the host ends, or nil if it is malformed.
+  @inline(__always)
   private static func endOfHost(_ bytes: Bytes) -> Int? {
-    if !bytes.isEmpty && bytes[0] == UInt8(ascii: "[") { return endOfIPLiteral(bytes) }
     guard let base = unsafe bytes.base else { return nil }
     // Most hosts are of nothing else.
     guard let unusual = unsafe ByteScan.unusualInHost(base, base + bytes.count) else { return bytes.count }
-    var index = unsafe unusual - base
+    let index = unsafe unusual - base
+    return unsafe unusual.pointee == ASCII.colon ? index : endOfUnusualHost(bytes, base, from: index)
+  }
+
+  /// Likewise, of one with a character at `start` that few have.
+  @inline(never)
+  private static func endOfUnusualHost(_ bytes: Bytes, _ base: UnsafePointer<UInt8>, from start: Int) -> Int? {
+    if bytes[0] == UInt8(ascii: "[") { return endOfIPLiteral(bytes) }
+    var index = start
     // index stays below the count
     while index < bytes.count, unsafe base[index] != ASCII.colon {
       if unsafe ASCII.isRegisteredName(base[index]) {

@@ -13,6 +13,7 @@ package struct RequestTarget {
     fileprivate var hasFragment = false
 
     /// Measures what is between two pointers, the second of which is one behind the last byte.
+    @inline(__always)
     package init(_ start: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>) {
       var place = unsafe ByteScan.endOfPath(start, end) ?? end
       pathCount = unsafe place - start
@@ -28,6 +29,7 @@ package struct RequestTarget {
   }
 
   /// Takes the target at `start` apart, or says nil if it has none of the forms. It is not empty.
+  @inline(__always)
   package init?(_ start: UnsafePointer<UInt8>, _ extent: Extent, method: Bytes) {
     if unsafe start.pointee == ASCII.slash && !(method.count == 7 && method.equals(Bytes("CONNECT"))) {
       unsafe self.init(pathAndQuery: start, extent, authority: .empty)
@@ -37,6 +39,7 @@ package struct RequestTarget {
   }
 
   /// The asterisk form, for OPTIONS alone; the authority form, for CONNECT alone; the absolute form.
+  @inline(never)
   private init?(otherForm target: Bytes, method: Bytes) {
     if method.equals(Bytes("CONNECT")) {
       guard Authority.isValid(target, portRequired: true) else { return nil }
@@ -81,6 +84,7 @@ package struct RequestTarget {
   }
 
   /// A fragment has no place in a target.
+  @inline(__always)
   private init?(pathAndQuery start: UnsafePointer<UInt8>, _ extent: Extent, authority: Bytes) {
     if extent.hasFragment { return nil }
     let queryStart = min(extent.pathCount &+ 1, extent.count)

@@ -5,15 +5,33 @@ package enum FieldValidation {
     case informational, final, trailers
   }
 
-  /// What the fields of an acceptable section amount to.
+  /// What the fields of an acceptable section amount to. Whole words, since each answer takes one with it: a few moves.
   package struct Verdict {
+    private struct Present: OptionSet {
+      let rawValue: UInt
+      static let date = Present(rawValue: 1 << 0)
+      static let server = Present(rawValue: 1 << 1)
+    }
+
     /// Names and values together.
-    package var bytes = 0
-    package var contentLength: Int64?
-    package var hasDate = false
-    package var hasServer = false
+    package fileprivate(set) var bytes = 0
+    /// -1 for none.
+    private var length: Int64 = -1
+    private var present: Present = []
 
     package init() {}
+
+    package fileprivate(set) var contentLength: Int64? {
+      get { length < 0 ? nil : length }
+      set { length = newValue ?? -1 }
+    }
+    package var hasDate: Bool { present.contains(.date) }
+    package var hasServer: Bool { present.contains(.server) }
+    /// Nothing in them says what the server would say otherwise.
+    var leavesDateAndServer: Bool { present.isEmpty }
+
+    fileprivate mutating func noteDate() { present.insert(.date) }
+    fileprivate mutating func noteServer() { present.insert(.server) }
   }
 
   /// The verdict on all of `fields`, or nil if one of them is malformed or not the plugin's to send.
@@ -45,8 +63,8 @@ package enum FieldValidation {
       verdict.contentLength = length
     case (.trailer, .informational), (.contentLength, .informational): return false
     case (_, .trailers): return !known.isForbiddenInTrailers
-    case (.date, .final): verdict.hasDate = true
-    case (.server, .final): verdict.hasServer = true
+    case (.date, .final): verdict.noteDate()
+    case (.server, .final): verdict.noteServer()
     default: break
     }
     return true
@@ -72,8 +90,9 @@ package enum FieldValidation {
     guard value.count > 0 else { return value.isEmpty }
     guard let base = unsafe value.base else { return false }
     let end = unsafe base + value.count
-    // White space at the ends is no part of a value (RFC 9110 section 5.5), and malformed in HTTP/2.
-    if unsafe ASCII.isOptionalWhitespace(base.pointee) || ASCII.isOptionalWhitespace(end[-1]) { return false }
+    // White space at the ends is no part of a value (RFC 9110 section 5.5), and malformed in HTTP/2. What is below it
+    // is no part of a value anywhere.
+    guard unsafe base.pointee > ASCII.space && end[-1] > ASCII.space else { return false }
     return unsafe ByteScan.hasNoControl(base, end) || controlsAreTabs(base, end)
   }
 

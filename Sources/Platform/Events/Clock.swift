@@ -1,9 +1,10 @@
 import Glibc
 
 /// The clocks, in the units the server counts in.
+@usableFromInline
 package enum Clock {
-  package static let nanosecondsPerSecond: UInt64 = 1_000_000_000
-  package static let nanosecondsPerMillisecond: UInt64 = 1_000_000
+  @inlinable package static var nanosecondsPerSecond: UInt64 { 1_000_000_000 }
+  @inlinable package static var nanosecondsPerMillisecond: UInt64 { 1_000_000 }
 
   /// Nanoseconds of CLOCK_MONOTONIC: for deadlines.
   package static func monotonic() -> UInt64 {

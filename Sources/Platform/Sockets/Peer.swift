@@ -6,7 +6,7 @@ package struct Peer: Sendable {
   package enum Family: Sendable { case ipv4, ipv6, unix }
 
   /// The most bytes that `writeHost` writes.
-  package static let hostCapacity = Int(INET6_ADDRSTRLEN)
+  package static var hostCapacity: Int { Int(INET6_ADDRSTRLEN) }
 
   package let family: Family
   /// The address as a number, most significant byte first; an IPv4 address has the lower 32 bits.

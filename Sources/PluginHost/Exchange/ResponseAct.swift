@@ -1,20 +1,32 @@
 import COutrider
 import HTTP
 
-/// One step of an answer, checked and accepted, for the transport to carry out.
+/// One step of an answer, checked and accepted, for the transport to carry out. Its parts are whole words, so that a look
+/// at it is no puzzle of bytes.
 package enum ResponseAct {
   case informational(status: UInt32, fields: Fields)
   /// A final head. `whole`: the body comes with it and the answer ends.
   case head(status: UInt32, fields: Fields, verdict: FieldValidation.Verdict, whole: BodyPart?)
-  /// Bytes of the body, if `dropped` to be released and not sent; `ends` if the answer ends with them.
-  case body(BodyPart, dropped: Bool, ends: Bool)
-  case file(FilePart, dropped: Bool, ends: Bool)
+  case body(BodyPart, PartFate)
+  case file(FilePart, PartFate)
   /// Trailer fields, or none of them where the client can't take any. The answer ends.
   case trailers(Fields)
   /// The answer ends with what was sent before.
   case end
   /// The answer can't be completed: the client must see that it is cut off.
   case abort
+}
+
+/// What becomes of a part of a body.
+package struct PartFate {
+  private let bits: UInt
+
+  package init(dropped: Bool, ends: Bool) { bits = (dropped ? 1 : 0) | (ends ? 2 : 0) }
+
+  /// It is to be released and not sent.
+  package var isDropped: Bool { bits & 1 != 0 }
+  /// The answer ends with it.
+  package var endsAnswer: Bool { bits & 2 != 0 }
 }
 
 /// Memory that the plugin lends for a part of a body.

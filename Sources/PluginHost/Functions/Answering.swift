@@ -72,7 +72,7 @@ enum Answering {
   static func body(_ exchange: Exchange, _ part: BodyPart, ends: Bool) -> Outcome {
     if let why = exchange.cancelled { return why }
     return advance(exchange, UInt64(part.total), copied: part.lease.outlivesCall ? 0 : part.total, ends: ends) {
-      .body(part, dropped: $0, ends: $1)
+      .body(part, $0)
     }
   }
 
@@ -81,13 +81,13 @@ enum Answering {
     guard part.descriptor >= 0, !part.offset.addingReportingOverflow(part.length).overflow,
       part.offset + part.length <= UInt64(Int64.max)
     else { return .invalid }
-    return advance(exchange, part.length, copied: 0, ends: ends) { .file(part, dropped: $0, ends: $1) }
+    return advance(exchange, part.length, copied: 0, ends: ends) { .file(part, $0) }
   }
 
   /// One step of the body, of `count` bytes.
   private static func advance(
     _ exchange: Exchange, _ count: UInt64, copied: Int, ends: Bool,
-    _ act: (_ dropped: Bool, _ ends: Bool) -> ResponseAct
+    _ act: (PartFate) -> ResponseAct
   ) -> Outcome {
     let before = exchange.record.response
     let outcome = exchange.record.response.body(count)
@@ -101,7 +101,7 @@ enum Answering {
     }
     if ends, exchange.record.response.endBody() == .invalid { return cut(exchange) }
     let answerEnds = exchange.record.response.isComplete
-    let sent = perform(exchange, act(outcome == .skipped, answerEnds))
+    let sent = perform(exchange, act(PartFate(dropped: outcome == .skipped, ends: answerEnds)))
     return sent == .ok ? outcome : sent
   }
 

@@ -19,23 +19,18 @@ enum EventSending {
     _ exchange: Exchange, _ handle: outrider_exchange, _ event: UnsafePointer<outrider_event>?
   ) -> Outcome {
     guard let event = unsafe event else { return .invalid }
-    if exchange.record.isBlocking {
-      return exchange.isInHandler ? unsafe carryOutBlocking(event, exchange) : .wrongThread
-    }
-    guard exchange.tryClaim() else { return .wrongThread }
-    defer { exchange.yieldClaim() }
+    let isBlocking = exchange.record.isBlocking
+    guard isBlocking ? exchange.isInHandler : exchange.tryClaim() else { return .wrongThread }
+    defer { if !isBlocking { exchange.yieldClaim() } }
     // It may have ended, and even begun anew, before the claim.
     guard exchange.handle.id == handle.id else { return .closed }
-    return unsafe carryOut(event, exchange)
-  }
-
-  /// From handle(): when the call has returned the host needs nothing of the plugin's any more.
-  private static func carryOutBlocking(_ event: UnsafePointer<outrider_event>, _ exchange: Exchange) -> Outcome {
     let outcome = unsafe carryOut(event, exchange)
-    if outcome.isAccepted { unsafe lease(of: event).end() }
+    // From handle(): when the call has returned the host needs nothing of the plugin's any more.
+    if isBlocking && outcome.isAccepted { unsafe lease(of: event).end() }
     return outcome
   }
 
+  @inline(never)
   private static func lease(of event: UnsafePointer<outrider_event>) -> Lease {
     let raw = unsafe UnsafeRawPointer(event)
     switch unsafe event.pointee.type {

@@ -48,7 +48,7 @@ struct OutputQueue: ~Copyable {
     while rest > 0 {
       let buffer = tail(min(rest, 1024), &pool)
       let part = min(rest, buffer.freeCount)
-      unsafe buffer.free.update(from: source, count: part)
+      unsafe ByteCopy.copy(source, part, to: buffer.free)
       buffer.record.end += part
       count += part
       unsafe source += part
@@ -128,6 +128,7 @@ struct OutputQueue: ~Copyable {
   }
 
   /// Sends as much as the socket takes.
+  @inline(__always)
   mutating func flush(to fd: CInt, _ pool: inout BufferPool) -> FlushResult {
     while let header = unsafe first {
       let segment = unsafe Buffer(header: header)
@@ -151,14 +152,19 @@ struct OutputQueue: ~Copyable {
   private static let vectorCount = 16
 
   /// One system call for the bytes up to the next file.
+  @inline(__always)
   private func sendBytes(to fd: CInt) -> Int {
     guard let header = unsafe first else { return 0 }
     let segment = unsafe Buffer(header: header)
-    guard unsafe header.pointee.next != nil else {
-      if segment.unreadCount == 0 { return 0 }
-      return unsafe Connections.send(fd, address(segment), segment.unreadCount)
-    }
-    return unsafe withUnsafeTemporaryAllocation(of: iovec.self, capacity: OutputQueue.vectorCount) { vectors in
+    if unsafe header.pointee.next != nil { return sendVectors(to: fd) }
+    if segment.unreadCount == 0 { return 0 }
+    return unsafe Connections.send(fd, address(segment), segment.unreadCount)
+  }
+
+  /// Likewise, of several segments.
+  @inline(never)
+  private func sendVectors(to fd: CInt) -> Int {
+    unsafe withUnsafeTemporaryAllocation(of: iovec.self, capacity: OutputQueue.vectorCount) { vectors in
       var used = 0
       var next = unsafe first
       while let header = unsafe next, used < OutputQueue.vectorCount {
@@ -182,6 +188,7 @@ struct OutputQueue: ~Copyable {
   }
 
   /// Drops `sent` bytes and the segments that are done with them.
+  @inline(__always)
   mutating func consume(_ sent: Int, _ pool: inout BufferPool) {
     var rest = sent
     self.sent &+= UInt64(sent)

@@ -8,8 +8,13 @@ import TLS
 
 extension Connection {
   /// Sends as much of the queued output as the socket takes.
+  @inline(__always)
   func flushOutput(_ pool: inout BufferPool) -> OutputQueue.FlushResult {
-    if record.tls == nil { return record.output.flush(to: record.fd, &pool) }
+    record.tls == nil ? record.output.flush(to: record.fd, &pool) : flushSecurely(&pool)
+  }
+
+  @inline(never)
+  private func flushSecurely(_ pool: inout BufferPool) -> OutputQueue.FlushResult {
     var waitsForInput = false
     let result = record.output.flush(through: &record.tls!, &pool, &waitsForInput)
     if waitsForInput { record.flags.insert(.writesWhenReadable) }

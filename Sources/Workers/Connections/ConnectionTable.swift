@@ -5,7 +5,7 @@ import Platform
 @safe
 struct ConnectionTable: ~Copyable {
   /// The longest textual address.
-  private static let addressCapacity = Peer.hostCapacity
+  private static var addressCapacity: Int { Peer.hostCapacity }
 
   private let records: UnsafeMutablePointer<ConnectionRecord>
   private let addresses: UnsafeMutablePointer<UInt8>

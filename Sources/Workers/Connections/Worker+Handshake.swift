@@ -20,6 +20,7 @@ extension Worker {
   }
 
   /// Goes on with the handshake; true if the connection is in another phase now.
+  @inline(never)
   func advanceHandshake(_ connection: Connection) -> Bool {
     guard connection.record.flags.contains(.readable) else { return false }
     switch connection.record.tls!.handshake() {

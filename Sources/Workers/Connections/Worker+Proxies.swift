@@ -35,6 +35,7 @@ extension Worker {
     close(connection)
   }
 
+  @inline(never)
   func readProxyHeader(_ connection: Connection) -> Bool {
     guard let accepted = record.settings.proxyHeaders[Int(connection.record.listener)] else { return false }
     if record.tls[Int(connection.record.listener)] != nil { return peekProxyHeader(connection, accepted) }
@@ -91,19 +92,24 @@ extension Worker {
   // MARK: Requests
 
   /// The id that a trusted peer gave the request, or one of our own.
+  @inline(__always)
   func requestID(_ request: Request) -> Bytes {
     let isTrusted = request.record.connection.record.flags.contains(.trusted)
-    if isTrusted && request.head.traits.contains(.hasRequestID) {
-      let fields = request.head.fields
-      for index in 0..<fields.count {
-        let field = fields[index]
-        if KnownField(field.name) == .xRequestID && RequestIDSyntax.isValid(field.value) { return field.value }
-      }
-    }
+    if isTrusted && request.head.traits.contains(.hasRequestID), let id = givenID(request.head.fields) { return id }
     return unsafe record.ids.next(into: request.record.storage.id)
   }
 
+  @inline(never)
+  private func givenID(_ fields: Fields) -> Bytes? {
+    for index in 0..<fields.count {
+      let field = fields[index]
+      if KnownField(field.name) == .xRequestID && RequestIDSyntax.isValid(field.value) { return field.value }
+    }
+    return nil
+  }
+
   /// Takes over client, scheme and host from a trusted proxy's fields.
+  @inline(never)
   func applyForwarding(_ fields: Fields, _ circumstances: inout RequestCircumstances) -> Refusal? {
     let listed = client(HopsFromRight(fields, .xForwardedFor)) { $0 }
     let forwarded = client(HopsFromRight(fields, .forwarded)) { ForwardedParameter.value("for", in: $0) }

@@ -4,6 +4,7 @@ import PluginHost
 // The answer to a stream: sections and bytes, which the loop hands to the session.
 
 extension AnswerFraming {
+  @inline(never)
   mutating func encodeSections(
     _ act: ResponseAct, bounds: ResponseState.BodyBounds, owner: UInt64, into queue: inout OutputQueue,
     _ thread: WorkerThread
@@ -20,18 +21,18 @@ extension AnswerFraming {
       if let whole, !ends, whole.count > 0 { countBody(UInt64(whole.total)) }
       // Bytes that are only announced come in pieces, and the end behind them.
       if let whole, !ends, whole.count > 0 { queue.append(section: .end, &thread.record.pool) }
-    case .body(let part, let dropped, let ends):
-      if !dropped { countBody(UInt64(part.total)) }
-      append(part, dropped: dropped, owner, &queue, thread)
-      if ends { queue.append(section: .end, &thread.record.pool) }
-    case .file(let part, let dropped, let ends):
-      if !dropped { countBody(part.length) }
-      if dropped || part.length == 0 {
+    case .body(let part, let fate):
+      if !fate.isDropped { countBody(UInt64(part.total)) }
+      append(part, dropped: fate.isDropped, owner, &queue, thread)
+      if fate.endsAnswer { queue.append(section: .end, &thread.record.pool) }
+    case .file(let part, let fate):
+      if !fate.isDropped { countBody(part.length) }
+      if fate.isDropped || part.length == 0 {
         settle(part.lease, part.tag, owner, &queue, thread)
       } else {
         queue.append(file: part, owner: owner, &thread.record.pool)
       }
-      if ends { queue.append(section: .end, &thread.record.pool) }
+      if fate.endsAnswer { queue.append(section: .end, &thread.record.pool) }
     case .trailers(let fields): write(.trailers, status: 0, fields, &queue, thread)
     case .end: queue.append(section: .end, &thread.record.pool)
     case .abort: abort()

@@ -29,6 +29,7 @@ extension Worker {
     return count == expected.count ? .complete : .incomplete
   }
 
+  @inline(never)
   func startHTTP2(_ connection: Connection) {
     releaseRequest(connection)
     connection.record.flags.remove(.mayBeHTTP2)
@@ -41,6 +42,7 @@ extension Worker {
   // MARK: One turn
 
   /// Does a turn's work for `connection`; true if it is in another phase now.
+  @inline(never)
   func advanceHTTP2(_ connection: Connection) -> Bool {
     guard let http2 = connection.record.http2 else { return false }
     if record.drain != .serving { advanceShutdown(connection, http2) }

@@ -27,6 +27,7 @@ extension Worker {
     startClosing(connection)
   }
 
+  @inline(never)
   func finishClosing(_ connection: Connection) -> Bool {
     flush(connection)
     if connection.record.flags.contains(.broken) { return true }
@@ -55,6 +56,7 @@ extension Worker {
   }
 
   /// Reads and forgets until the client closes.
+  @inline(never)
   func linger(_ connection: Connection) -> Bool {
     releaseInput(connection)
     let scratch = record.thread.record.pool.take(BufferPool.largeCapacity)
@@ -78,6 +80,7 @@ extension Worker {
   }
 
   /// The connection is of no use any more: whoever works on it is told why, and it closes at once.
+  @inline(never)
   func abandon(_ connection: Connection, _ why: Outcome) {
     if let http2 = connection.record.http2 {
       giveUpStreams(http2, why)
@@ -114,6 +117,7 @@ extension Worker {
     record.table.close(connection)
   }
 
+  @inline(never)
   func releaseRequest(_ connection: Connection) {
     guard let request = connection.record.request else { return }
     connection.record.request = nil

@@ -22,6 +22,7 @@ extension Worker {
   }
 
   /// Takes those for whom there was no room before, and those who have come.
+  @inline(never)
   func takeLastClients() {
     for index in record.listeners.indices where !record.listeners[index].isClosed {
       while record.listeners[index].lastClients > 0 {

@@ -69,11 +69,15 @@ extension Worker {
     record.now = now
     record.thread.record.cells?.busySince = now
     if now >= record.heartbeatDue { record.heartbeatDue = now &+ record.settings.timeouts.worker / 4 }
-    if now &- record.epochCheckedAt >= Clock.nanosecondsPerSecond || record.epochCheckedAt == 0 {
-      record.epochCheckedAt = now
-      record.epochOffset = Clock.epochNanoseconds() &- Int64(now)
-    }
-    record.thread.record.date.update((Int64(now) &+ record.epochOffset) / Int64(Clock.nanosecondsPerSecond))
+    if now >= record.secondEnds { updateDate(now) }
+  }
+
+  @inline(never)
+  private func updateDate(_ now: UInt64) {
+    let (second, passed) = Clock.epochNanoseconds().quotientAndRemainder(
+      dividingBy: Int64(Clock.nanosecondsPerSecond))
+    record.thread.record.date.update(second)
+    record.secondEnds = now &+ Clock.nanosecondsPerSecond &- UInt64(max(0, passed))
   }
 
   private func armTimer() {

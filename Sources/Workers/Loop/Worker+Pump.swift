@@ -4,6 +4,9 @@ import Platform
 import PluginHost
 
 // Moving one connection as far as it goes: the state machine of a connection, from `Phase` to `Phase`.
+//
+// Every request comes this way. What few of them need is never in line, here and in what is called from here, so that
+// what all need stands close together and stays in the processor's nearest memory.
 
 extension Worker {
   /// Does all that can be done for `connection` now, and sets the deadline for what can't.
@@ -74,6 +77,7 @@ extension Worker {
   }
 
   /// Reads once into `buffer`, which has room.
+  @inline(__always)
   func receive(_ connection: Connection, into buffer: Buffer) -> Input {
     guard connection.record.flags.contains(.readable) else { return .none }
     if connection.record.tls != nil { return connection.receiveSecurely(into: buffer) }
@@ -127,13 +131,19 @@ extension Worker {
   }
 
   /// The input buffer, with room for at least one more byte: the largest head fits in one piece.
+  @inline(__always)
   func inputWithRoom(_ connection: Connection) -> Buffer {
     guard let input = connection.record.input else {
       let fresh = record.thread.record.pool.take(BufferPool.smallCapacity)
       connection.record.input = fresh
       return fresh
     }
-    if input.freeCount > 0 { return input }
+    return input.freeCount > 0 ? input : inputWithMoreRoom(connection, input)
+  }
+
+  /// The same for one that is full.
+  @inline(never)
+  private func inputWithMoreRoom(_ connection: Connection, _ input: Buffer) -> Buffer {
     connection.record.request?.record.parser.reset()
     if input.record.start > 0 {
       input.compact()
@@ -215,17 +225,18 @@ extension Worker {
   func transmit(_ connection: Connection) {
     guard connection.record.flags.contains(.writable), !connection.record.output.isEmpty else { return }
     let before = connection.record.output.sent
-    switch connection.flushOutput(&record.thread.record.pool) {
-    case .empty: outputMoved(connection, before)
-    case .blocked:
-      connection.record.flags.remove(.writable)
-      outputMoved(connection, before)
-    case .failed(let outcome):
-      connection.record.flags.insert(.broken)
-      connection.record.failure = outcome
-      if outcome == .io, let request = connection.record.request { request.record.lane.failFile() }
-      queue(connection)
-    }
+    let result = connection.flushOutput(&record.thread.record.pool)
+    if case .failed(let outcome) = result { return outputFailed(connection, outcome) }
+    if case .blocked = result { connection.record.flags.remove(.writable) }
+    outputMoved(connection, before)
+  }
+
+  @inline(never)
+  private func outputFailed(_ connection: Connection, _ outcome: Outcome) {
+    connection.record.flags.insert(.broken)
+    connection.record.failure = outcome
+    if outcome == .io, let request = connection.record.request { request.record.lane.failFile() }
+    queue(connection)
   }
 
   private func outputMoved(_ connection: Connection, _ before: UInt64) {

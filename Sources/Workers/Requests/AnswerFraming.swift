@@ -48,23 +48,34 @@ struct AnswerFraming {
       let head = ResponseEncoder.FinalHead(
         status: status, fields: fields, framing: framing, verdict: verdict, connection: connection)
       let bound = ResponseEncoder.bound(fields: fields, fieldBytes: verdict.bytes)
+      guard let whole else {
+        queue.write(bound: bound, &thread.record.pool) {
+          ResponseEncoder.write(head, date: thread.record.date, to: &$0)
+        }
+        return
+      }
+      if !bounds.isAbsent && whole.count > 0 { countBody(UInt64(whole.total)) }
       // A small body shares the buffer, and so the system call.
-      let inline = whole.map { $0.lease.outlivesCall ? 0 : $0.total } ?? 0
-      let room = bound + (inline <= BufferPool.smallCapacity - bound ? inline : 0)
-      queue.write(bound: room, &thread.record.pool) { writer in
+      let isJoined =
+        !bounds.isAbsent && !whole.lease.outlivesCall && whole.total <= BufferPool.smallCapacity - bound
+      queue.write(bound: bound + (isJoined ? whole.total : 0), &thread.record.pool) { writer in
         ResponseEncoder.write(head, date: thread.record.date, to: &writer)
+        if isJoined { for index in 0..<whole.count { writer.append(whole[index]) } }
       }
-      if let whole { append(whole, dropped: bounds.isAbsent, owner, &queue, thread) }
-      if let whole, !bounds.isAbsent, whole.count > 0 { countBody(UInt64(whole.total)) }
-    case .body(let part, let dropped, let ends):
-      if !dropped { countBody(UInt64(part.total)) }
-      appendChunk(UInt64(part.total), dropped, ends, &queue, thread) { queue in
-        append(part, dropped: dropped, owner, &queue, thread)
+      if isJoined {
+        settle(whole.lease, whole.tag, owner, &queue, thread)
+      } else {
+        append(whole, dropped: bounds.isAbsent, owner, &queue, thread)
       }
-    case .file(let part, let dropped, let ends):
-      if !dropped { countBody(part.length) }
-      appendChunk(part.length, dropped, ends, &queue, thread) { queue in
-        if dropped || part.length == 0 {
+    case .body(let part, let fate):
+      if !fate.isDropped { countBody(UInt64(part.total)) }
+      appendChunk(UInt64(part.total), fate, &queue, thread) { queue in
+        append(part, dropped: fate.isDropped, owner, &queue, thread)
+      }
+    case .file(let part, let fate):
+      if !fate.isDropped { countBody(part.length) }
+      appendChunk(part.length, fate, &queue, thread) { queue in
+        if fate.isDropped || part.length == 0 {
           settle(part.lease, part.tag, owner, &queue, thread)
         } else {
           queue.append(file: part, owner: owner, &thread.record.pool)
@@ -122,10 +133,10 @@ struct AnswerFraming {
 
   /// A run of body within its chunk, and the end of the answer.
   private func appendChunk(
-    _ length: UInt64, _ dropped: Bool, _ ends: Bool, _ queue: inout OutputQueue, _ thread: WorkerThread,
+    _ length: UInt64, _ fate: PartFate, _ queue: inout OutputQueue, _ thread: WorkerThread,
     _ content: (inout OutputQueue) -> Void
   ) {
-    let framed = isChunked && !dropped && length > 0
+    let framed = isChunked && !fate.isDropped && length > 0
     if framed {
       queue.write(bound: ResponseEncoder.chunkHeadBound, &thread.record.pool) {
         ResponseEncoder.writeChunkHead(length, to: &$0)
@@ -133,7 +144,7 @@ struct AnswerFraming {
     }
     content(&queue)
     if framed { queue.append(Bytes(ResponseEncoder.chunkEnd), &thread.record.pool) }
-    if ends && isChunked { queue.append(Bytes(ResponseEncoder.lastChunk), &thread.record.pool) }
+    if fate.endsAnswer && isChunked { queue.append(Bytes(ResponseEncoder.lastChunk), &thread.record.pool) }
   }
 
   func append(
@@ -157,6 +168,7 @@ struct AnswerFraming {
   }
 
   /// Nothing is sent, but somebody waits for it to be done with.
+  @inline(__always)
   func settle(
     _ lease: Lease, _ tag: UInt64, _ owner: UInt64, _ queue: inout OutputQueue, _ thread: WorkerThread
   ) {

@@ -39,6 +39,7 @@ struct RequestPool: ~Copyable {
     return unsafe Request(address: records + (made - 1))
   }
 
+  @inline(__always)
   mutating func close(_ request: Request) {
     if request.isStream { request.record.stream.reset() }
     request.record.parser.reset()

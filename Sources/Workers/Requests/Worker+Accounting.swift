@@ -33,6 +33,7 @@ extension Worker {
   func turn(to request: Request) { record.thread.record.cells?.flight = request.record.flight }
 
   /// The request has ended, one way or another: counted once, by whoever comes first, the thread that has it or the loop.
+  @inline(__always)
   func account(_ request: Request) {
     guard !request.record.isAccounted else { return }
     request.record.isAccounted = true

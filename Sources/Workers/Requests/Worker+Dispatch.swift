@@ -57,9 +57,8 @@ extension Worker {
   }
 
   private func transport(_ request: Request, isBlocking: Bool) -> UnsafePointer<ExchangeTransport> {
-    if request.isStream { return isBlocking ? unsafe QueuedTransport.table : unsafe StreamTransport.table }
-    guard isBlocking else { return unsafe LoopTransport.table }
-    return record.settings.model.isAsync ? unsafe QueuedTransport.table : unsafe DirectTransport.table
+    let styles = request.isStream ? record.transports.http2 : record.transports.http1
+    return isBlocking ? unsafe styles.blocking : unsafe styles.events
   }
 
   /// The decoded path: a part of the target where it decodes to itself.
@@ -111,6 +110,7 @@ extension Worker {
   }
 
   /// Once in a worker's life: the operator should know why nobody behind a proxy gets hints.
+  @inline(never)
   private func explainWithheldHints(_ rules: EarlyHintRules, _ version: HTTPVersion, _ traits: RequestTraits) {
     guard rules.isWithheldFromProxy(version: version, traits: traits, proxied: true) else { return }
     record.proxiedHintsExplained = true
@@ -144,6 +144,7 @@ extension Worker {
   private func hasUnreadInput(_ connection: Connection) -> Bool { (connection.source?.unreadCount ?? 0) > 0 }
 
   /// The connection waits for its next request, which may have come already.
+  @inline(__always)
   func nextRequest(_ connection: Connection) {
     releaseRequest(connection)
     if let body = connection.record.body {
@@ -161,6 +162,7 @@ extension Worker {
   }
 
   /// Reads away what is left of a body nobody wants, within `limits.drain`; a larger rest closes the connection.
+  @inline(never)
   func discardBody(_ connection: Connection) -> Bool {
     guard let request = connection.record.request else { return false }
     while true {

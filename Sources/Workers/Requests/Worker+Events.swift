@@ -19,6 +19,7 @@ extension Worker {
   }
 
   /// open() has refused. What it sent before counts as it does for handle(): after a head the connection is cut.
+  @inline(never)
   private func refuseOpened(_ request: Request, _ exchange: Exchange) {
     exchange.claim()
     let hasHead = exchange.record.response.hasHead
@@ -78,6 +79,7 @@ extension Worker {
     }
   }
 
+  @inline(__always)
   private func deliverSent(_ request: Request, _ exchange: Exchange) {
     while let tag = request.record.sentTags.pop() { exchange.deliver(.sent(tag: tag)) }
   }
@@ -98,6 +100,7 @@ extension Worker {
   }
 
   /// One event for one credit, as far as bytes have come.
+  @inline(never)
   private func deliverBody(_ request: Request, _ exchange: Exchange) -> Bool {
     while exchange.record.credit.load(ordering: .acquiring) > 0,
       !exchange.record.bodyDelivered.load(ordering: .relaxed), !request.record.answered

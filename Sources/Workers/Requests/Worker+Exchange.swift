@@ -150,6 +150,7 @@ extension Worker {
   }
 
   /// [loop] Bytes that another thread has queued for the answer join the connection's.
+  @inline(never)
   func takeOverOutput(_ request: Request) {
     // A lane that is not used must not learn of this request's output: the next request would inherit it.
     guard request.record.usesLane.load(ordering: .acquiring) else { return }

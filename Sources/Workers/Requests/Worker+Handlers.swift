@@ -110,6 +110,7 @@ extension Worker {
   }
 
   /// Feeds the handler's pipe; true if the exchange has ended.
+  @inline(never)
   func advanceQueued(_ request: Request, _ exchange: Exchange) -> Bool {
     let connection = request.record.connection
     let lane = request.record.lane

@@ -7,6 +7,7 @@ import PluginHost
 
 extension Worker {
   /// Gathers the body; true if the connection is lent, or in another phase, now.
+  @inline(never)
   func advanceLending(_ request: Request, _ exchange: Exchange) -> Bool {
     let head = request.record.parser.head
     if !head.traits.contains(.expectsContinue) && !request.record.bodyEnded { feedPipe(request, exchange) }

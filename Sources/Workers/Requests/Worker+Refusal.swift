@@ -12,6 +12,7 @@ extension Worker {
   }
 
   /// Answers with the status of `refusal`, logs it, and goes on with the connection where that is safe.
+  @inline(never)
   func refuse(_ connection: Connection, _ refusal: Refusal) {
     note(refusal, connection)
     let request = connection.record.request

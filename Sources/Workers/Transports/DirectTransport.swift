@@ -160,8 +160,8 @@ extension ResponseAct {
   /// The same act with its memory lent: it is sent before the call returns, so that nothing need be copied but what
   /// shares a buffer with the head.
   fileprivate var lending: ResponseAct {
-    if case .body(let part, let dropped, let ends) = self, part.total > BodyPart.copyLimit {
-      return .body(part.lent, dropped: dropped, ends: ends)
+    if case .body(let part, let fate) = self, part.total > BodyPart.copyLimit {
+      return .body(part.lent, fate)
     }
     if case .head(let status, let fields, let verdict, let whole?) = self, whole.total > BodyPart.copyLimit {
       return .head(status: status, fields: fields, verdict: verdict, whole: whole.lent)

@@ -59,6 +59,7 @@ enum LoopTransport {
       ? performOnLoop(exchange, request, worker, act) : performElsewhere(exchange, request, worker, act)
   }
 
+  @inline(__always)
   private static func performOnLoop(
     _ exchange: Exchange, _ request: Request, _ worker: Worker, _ act: ResponseAct
   ) -> Outcome {
@@ -86,6 +87,7 @@ enum LoopTransport {
     return .ok
   }
 
+  @inline(never)
   static func performElsewhere(
     _ exchange: Exchange, _ request: Request, _ worker: Worker, _ act: ResponseAct
   ) -> Outcome {
@@ -149,8 +151,8 @@ extension ResponseAct {
   var leaseCount: Int {
     switch self {
     case .head(_, _, _, let whole?): whole.leaseCount
-    case .body(let part, _, _): part.leaseCount
-    case .file(let part, let dropped, _): dropped || part.length == 0 ? part.idleLeaseCount : 1
+    case .body(let part, _): part.leaseCount
+    case .file(let part, let fate): fate.isDropped || part.length == 0 ? part.idleLeaseCount : 1
     default: 0
     }
   }

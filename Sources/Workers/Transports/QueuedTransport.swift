@@ -33,12 +33,12 @@ enum QueuedTransport {
     if lane.closed { return exchange.cancelled ?? .closed }
 
     switch act {
-    case .body(let part, dropped: false, let ends) where part.total > BodyPart.copyLimit:
-      return sendInPieces(part, ends: ends, head: nil, exchange, request, worker)
+    case .body(let part, let fate) where !fate.isDropped && part.total > BodyPart.copyLimit:
+      return sendInPieces(part, ends: fate.endsAnswer, head: nil, exchange, request, worker)
     case .head(_, _, _, let whole?)
     where whole.total > BodyPart.copyLimit && exchange.record.response.bounds != .absent:
       return sendInPieces(whole, ends: true, head: act, exchange, request, worker)
-    case .file(let part, dropped: false, _) where part.length > 0:
+    case .file(let part, let fate) where !fate.isDropped && part.length > 0:
       encode(act, exchange, request, worker, owner: exchange.handle.id)
       lane.isHeld = false
       lane.pendingFiles += 1
