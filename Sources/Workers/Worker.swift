@@ -36,6 +36,8 @@ struct Worker {
 struct Listener {
   let fd: CInt
   let isUnix: Bool
+  /// Its connections begin with TLS.
+  let isSecure: Bool
   /// The bound address as text, and its port.
   let serverAddress: Bytes
   let serverPort: UInt16

@@ -114,8 +114,8 @@ package struct WorkerProcess: ~Copyable {
     unsafe runtime.record.loopThread = UnsafeMutableRawPointer(thread.address)
     let listeners = sockets.map { socket in
       Listener(
-        fd: socket.fd, isUnix: socket.address.host.isEmpty, serverAddress: Bytes(permanent: socket.address.host),
-        serverPort: socket.address.port)
+        fd: socket.fd, isUnix: socket.address.host.isEmpty, isSecure: socket.tls != nil,
+        serverAddress: Bytes(permanent: socket.address.host), serverPort: socket.address.port)
     }
     let now = Clock.monotonic()
     let worker = Worker.install(

@@ -29,7 +29,7 @@ package struct ByteWriter: ~Copyable {
   package mutating func append(_ literal: StaticString) {
     let length = literal.utf8CodeUnitCount
     precondition(length <= capacity &- count)
-    unsafe (base + count).update(from: literal.utf8Start, count: length)
+    unsafe UnsafeMutableRawPointer(base + count).copyMemory(from: literal.utf8Start, byteCount: length)
     count &+= length
   }
 

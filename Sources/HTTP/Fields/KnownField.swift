@@ -17,10 +17,6 @@ package enum KnownField: UInt8 {
   static func mayBe(_ name: Bytes) -> Bool {
     let base = unsafe name.base.unsafelyUnwrapped  // not empty
     let first = unsafe base.pointee | 0x20
-    // X-Request-ID, and whatever begins with X-Forwarded-.
-    if first == UInt8(ascii: "x") {
-      return unsafe name.count == 12 || name.count > 12 && base[2] | 0x20 == UInt8(ascii: "f")
-    }
     // Bit n for length n, modulo 32.
     let lengths: UInt32 =
       switch first {
@@ -34,9 +30,13 @@ package enum KnownField: UInt8 {
       case UInt8(ascii: "t"): 1 << 2 | 1 << 7 | 1 << 17
       case UInt8(ascii: "u"): 1 << 7
       case UInt8(ascii: "v"): 1 << 3
+      case UInt8(ascii: "x"): ~0
       default: 0
       }
-    return lengths &>> UInt32(truncatingIfNeeded: name.count) & 1 != 0
+    if lengths &>> UInt32(truncatingIfNeeded: name.count) & 1 == 0 { return false }
+    // X-Request-ID, and whatever begins with X-Forwarded-.
+    return unsafe first != UInt8(ascii: "x") || name.count == 12
+      || name.count > 12 && base[2] | 0x20 == UInt8(ascii: "f")
   }
 
   /// The field of a name that may be known.

@@ -55,19 +55,14 @@ package struct RequestHeadParser {
   package mutating func parse(_ base: UnsafePointer<UInt8>, count: Int) -> Progress {
     // A head within its limit ends by then, so that nothing beyond is looked at.
     let end = min(count, limits.head)
-    while true {
-      let progress: LineProgress
-      switch stage {
-      case .start: progress = unsafe leadingLine(base, end)
-      case .requestLine: progress = unsafe requestLine(base, end)
-      case .fields: progress = unsafe fieldLines(base, end)
-      case .done: return .complete(length: lineStart)
-      }
-      switch progress {
-      case .advanced: continue
-      case .refused(let refusal): return .refused(refusal)
-      case .incomplete: return count >= limits.head ? .refused(tooLarge) : .incomplete
-      }
+    var progress = LineProgress.advanced
+    if stage == .start { progress = unsafe leadingLine(base, end) }
+    if case .advanced = progress, stage == .requestLine { progress = unsafe requestLine(base, end) }
+    while case .advanced = progress, stage == .fields { progress = unsafe fieldLines(base, end) }
+    switch progress {
+    case .advanced: return .complete(length: lineStart)
+    case .refused(let refusal): return .refused(refusal)
+    case .incomplete: return count >= limits.head ? .refused(tooLarge) : .incomplete
     }
   }
 
@@ -153,15 +148,24 @@ package struct RequestHeadParser {
     case failure(Refusal)
   }
 
+  private static var newestVersion: StaticString { "HTTP/1.1" }
+
   /// `HTTP/` and two digits with a dot between; nil if the bytes end first.
+  @inline(__always)
   private func version(_ base: UnsafePointer<UInt8>, from start: Int, bound: Int) -> VersionResult? {
-    let shape: StaticString = "HTTP/1.1"
     if start &+ 8 <= bound,
       unsafe UnsafeRawPointer(base + start).loadUnaligned(as: UInt64.self)
-        == UnsafeRawPointer(shape.utf8Start).loadUnaligned(as: UInt64.self)
+        == UnsafeRawPointer(RequestHeadParser.newestVersion.utf8Start).loadUnaligned(as: UInt64.self)
     {
       return .success(.http11)
     }
+    return unsafe otherVersion(base, from: start, bound: bound)
+  }
+
+  /// Likewise, of any but the newest.
+  @inline(never)
+  private func otherVersion(_ base: UnsafePointer<UInt8>, from start: Int, bound: Int) -> VersionResult? {
+    let shape = RequestHeadParser.newestVersion
     for offset in 0..<8 {
       guard start &+ offset < bound else { return nil }
       let byte = unsafe base[start &+ offset]
@@ -179,7 +183,8 @@ package struct RequestHeadParser {
 
   /// All lines that are complete, as far as they are of the usual kind, and one more.
   private mutating func fieldLines(_ base: UnsafePointer<UInt8>, _ end: Int) -> LineProgress {
-    while let field = unsafe plainFields(base, end) {
+    // The end of the head, which a field that may mean something stands before, is no field of the usual kind.
+    while unsafe lineStart < end && base[lineStart] != ASCII.cr, let field = unsafe plainFields(base, end) {
       if let refusal = note(KnownField(exactly: field.name), field) { return .refused(refusal) }
       store(field)
     }

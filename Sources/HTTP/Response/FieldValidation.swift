@@ -40,22 +40,24 @@ package enum FieldValidation {
   /// leaves none for injection; and nothing that frames the message or belongs to the connection passes.
   package static func check(_ fields: Fields, for section: Section) -> Verdict? {
     var verdict = Verdict()
+    var bytes = 0
     for index in 0..<fields.count {
       let field = fields[index]
       guard isToken(field.name) && isValue(field.value) else { return nil }
-      let (bytes, overflowed) = verdict.bytes.addingReportingOverflow(field.name.count + field.value.count)
+      let (sum, overflowed) = bytes.addingReportingOverflow(field.name.count + field.value.count)
       guard !overflowed else { return nil }
-      verdict.bytes = bytes
-      let known = KnownField(field.name)
-      if known == .other { continue }
-      guard accept(known, field.value, section, &verdict) else { return nil }
+      bytes = sum
+      if KnownField.mayBe(field.name), !accept(field, section, &verdict) { return nil }
     }
+    verdict.bytes = bytes
     return verdict
   }
 
-  private static func accept(
-    _ known: KnownField, _ value: Bytes, _ section: Section, _ verdict: inout Verdict
-  ) -> Bool {
+  /// Whether a field whose name may be known is the plugin's to send.
+  @inline(never)
+  private static func accept(_ field: Field, _ section: Section, _ verdict: inout Verdict) -> Bool {
+    let (known, value) = (KnownField(exactly: field.name), field.value)
+    if known == .other { return true }
     if known.belongsToConnection { return false }
     switch (known, section) {
     case (.contentLength, .final):

@@ -115,6 +115,11 @@ extension Exchange {
 
   package func releaseClaim() { yieldClaim() }
 
+  /// Waits until nobody is inside a call that does not block.
+  package func awaitHolder() {
+    while record.sendRight.load(ordering: .acquiring) { Thread.yield() }
+  }
+
   /// Marks the calling thread as the one inside handle().
   package func enterHandler() {
     unsafe record.handler.store(UInt(bitPattern: Thread.context), ordering: .releasing)

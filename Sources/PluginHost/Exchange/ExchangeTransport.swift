@@ -6,19 +6,19 @@ import HTTP
 /// `act` is called with the send right held or on the handler's thread; nothing of it calls back into the plugin.
 @safe
 package struct ExchangeTransport {
-  /// Whether there is room for `bytes` to be copied: an `Outcome` as a number, `.ok` in a blocking style.
-  package typealias Admit = @convention(c) (_ exchange: UnsafeMutableRawPointer, _ bytes: Int) -> Int32
-  /// Carries out a `ResponseAct`; an `Outcome` as a number.
+  /// Whether there is room for `bytes` to be copied: an `Outcome` by its code, `.ok` in a blocking style.
+  package typealias Admit = @convention(c) (_ exchange: UnsafeMutableRawPointer, _ bytes: Int) -> UInt8
+  /// Carries out a `ResponseAct`; an `Outcome` by its code.
   package typealias Perform =
     @convention(c) (
       _ exchange: UnsafeMutableRawPointer, _ act: UnsafeRawPointer
-    ) -> Int32
-  /// Reads body bytes, blocking; an `Outcome` as a number.
+    ) -> UInt8
+  /// Reads body bytes, blocking; an `Outcome` by its code.
   package typealias Read =
     @convention(c) (
       _ exchange: UnsafeMutableRawPointer, _ buffer: UnsafeMutableRawPointer, _ capacity: Int,
       _ got: UnsafeMutablePointer<Int>
-    ) -> Int32
+    ) -> UInt8
   /// Something is to be looked at on the loop: credit, mostly. [any-thread]
   package typealias Attend = @convention(c) (_ exchange: UnsafeMutableRawPointer) -> Void
   /// Looks whether the client has left, where nobody else does meanwhile.
@@ -43,6 +43,10 @@ package struct ExchangeTransport {
 }
 
 extension Outcome {
-  /// What a transport's function returned.
-  init(transport raw: Int32) { self = Outcome(rawValue: raw) ?? .io }
+  /// As a transport's function returns it, since C functions know no enumerations of Swift. Unlike the raw value it means
+  /// something in this process alone, and costs nothing.
+  package var code: UInt8 { unsafe unsafeBitCast(self, to: UInt8.self) }
+
+  /// What a transport's function returned, which is an outcome's code.
+  init(transport code: UInt8) { self = unsafe unsafeBitCast(code, to: Outcome.self) }
 }

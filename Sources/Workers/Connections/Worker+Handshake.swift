@@ -9,7 +9,8 @@ import TLS
 extension Worker {
   /// Begins TLS where the connection's listener has it; false if the connection is closed for that.
   func secure(_ connection: Connection) -> Bool {
-    guard let context = record.tls[Int(connection.record.listener)] else { return true }
+    let listener = Int(connection.record.listener)
+    guard record.listeners[listener].isSecure, let context = record.tls[listener] else { return true }
     guard let session = TLSSession(context, descriptor: connection.record.fd) else {
       close(connection)
       return false

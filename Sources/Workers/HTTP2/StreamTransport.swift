@@ -7,7 +7,7 @@ import Synchronization
 /// thread they take the way of every exchange, the request's lane.
 enum StreamTransport {
   nonisolated(unsafe) static let table = unsafe LoopTransport.makeTable { raw, act in
-    unsafe StreamTransport.perform(Exchange(raw: raw), act.assumingMemoryBound(to: ResponseAct.self).pointee).rawValue
+    unsafe StreamTransport.perform(Exchange(raw: raw), act.assumingMemoryBound(to: ResponseAct.self).pointee).code
   }
 
   private static func perform(_ exchange: Exchange, _ act: ResponseAct) -> Outcome {

@@ -95,13 +95,14 @@ extension Worker {
     record.slot.add(.connections)
     guard greet(connection, peer), connection.record.phase == .proxyHeader || secure(connection) else { return }
     // The first request has begun, as far as the client's patience is ours: the head deadline.
-    setDeadline(connection, record.now &+ record.settings.timeouts.head)
-    // A worker that does nothing else meanwhile reads at once, and asks epoll only if it must wait.
+    connection.record.deadline = record.now &+ record.settings.timeouts.head
+    // A worker that does nothing else meanwhile reads at once, and asks wheel and epoll only if it must wait.
     if !record.settings.keepsConnections {
       connection.record.flags.insert(.readable)
       pump(connection)
       if connection.record.phase == .free { return }
     }
+    record.wheel.schedule(connection, record.table)
     register(connection)
   }
 

@@ -27,16 +27,15 @@ extension Worker {
       updateAccepting()
       armTimer()
       if isFinished { return }
-      dispatch(blocking: true)
+      takeTurn()
     }
   }
 
-  /// One turn.
-  ///
-  /// - Parameter blocking: wait for something to do; else do what is there.
-  func dispatch(blocking: Bool) {
+  /// One turn: waits for something to do, and does it.
+  @inline(__always)
+  private func takeTurn() {
     let hasWork = record.firstQueued >= 0 || record.runtime.record.callbacks.nextMoment <= record.now
-    let count = record.epoll.wait(milliseconds: blocking && !hasWork ? -1 : 0)
+    let count = record.epoll.wait(milliseconds: hasWork ? 0 : -1)
     updateClock()
     for index in 0..<count { take(record.epoll[index]) }
     runCallbacks()

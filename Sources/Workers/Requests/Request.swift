@@ -27,6 +27,8 @@ struct Request {
 @safe
 struct RequestRecord: ~Copyable {
   var connection: Connection
+  let slot: Int32
+  var nextFree: Int32 = -1
   var parser: RequestHeadParser
   var decoder: BodyDecoder
   var exchange: Exchange?
@@ -77,8 +79,6 @@ struct RequestRecord: ~Copyable {
   var storage: RequestStorage
   /// What it is besides when it is a stream of HTTP/2.
   var stream: StreamRecord
-  var nextFree: Int32 = -1
-  let slot: Int32
 }
 
 /// Numbers in order of arrival.

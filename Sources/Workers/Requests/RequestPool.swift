@@ -31,10 +31,10 @@ struct RequestPool: ~Copyable {
     let storage = RequestStorage(limits: limits)
     unsafe (records + made).initialize(
       to: RequestRecord(
-        connection: connection,
+        connection: connection, slot: Int32(made),
         parser: RequestHeadParser(limits: limits, underscores: underscores, storage: storage.fields),
         decoder: BodyDecoder(.none, limits: limits), lane: Lane(), storage: storage,
-        stream: StreamRecord(limits: limits, underscores: underscores, storage: storage), slot: Int32(made)))
+        stream: StreamRecord(limits: limits, underscores: underscores, storage: storage)))
     made += 1
     return unsafe Request(address: records + (made - 1))
   }

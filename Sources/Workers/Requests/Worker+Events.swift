@@ -92,8 +92,7 @@ extension Worker {
       if request.record.unsettled > 0 { return request.isBroken }
     }
     // The thread that sent the last of it may still be inside send(): close() comes after.
-    exchange.claim()
-    exchange.releaseClaim()
+    exchange.awaitHolder()
     end(exchange, of: request, opened: true)
     endRequest(request)
     return true

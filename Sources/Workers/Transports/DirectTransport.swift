@@ -12,12 +12,12 @@ enum DirectTransport {
     let table = UnsafeMutablePointer<ExchangeTransport>.allocate(capacity: 1)
     unsafe table.initialize(
       to: ExchangeTransport(
-        admit: { _, _ in Outcome.ok.rawValue },
+        admit: { _, _ in Outcome.ok.code },
         perform: { raw, act in
           unsafe DirectTransport.perform(Exchange(raw: raw), act.assumingMemoryBound(to: ResponseAct.self).pointee)
-            .rawValue
+            .code
         },
-        read: { unsafe DirectTransport.read(Exchange(raw: $0), $1, $2, $3).rawValue },
+        read: { unsafe DirectTransport.read(Exchange(raw: $0), $1, $2, $3).code },
         attend: { _ in },
         probe: { unsafe DirectTransport.probe(Exchange(raw: $0)) }))
     return unsafe UnsafePointer(table)

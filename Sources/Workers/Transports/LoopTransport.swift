@@ -7,7 +7,7 @@ import Synchronization
 /// the request's lane, and the loop is woken. For HTTP/2 see `StreamTransport`.
 enum LoopTransport {
   nonisolated(unsafe) static let table = unsafe makeTable { raw, act in
-    unsafe LoopTransport.perform(Exchange(raw: raw), act.assumingMemoryBound(to: ResponseAct.self).pointee).rawValue
+    unsafe LoopTransport.perform(Exchange(raw: raw), act.assumingMemoryBound(to: ResponseAct.self).pointee).code
   }
 
   /// What event-style exchanges of both protocols have in common; made once for each, and never changed.
@@ -15,9 +15,9 @@ enum LoopTransport {
     let table = UnsafeMutablePointer<ExchangeTransport>.allocate(capacity: 1)
     unsafe table.initialize(
       to: ExchangeTransport(
-        admit: { unsafe LoopTransport.admit(Exchange(raw: $0), $1).rawValue },
+        admit: { unsafe LoopTransport.admit(Exchange(raw: $0), $1).code },
         perform: perform,
-        read: { _, _, _, _ in Outcome.unsupported.rawValue },
+        read: { _, _, _, _ in Outcome.unsupported.code },
         attend: { unsafe LoopTransport.attend(Exchange(raw: $0)) },
         probe: { _ in }))
     return unsafe UnsafePointer(table)

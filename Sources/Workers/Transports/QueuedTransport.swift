@@ -10,12 +10,12 @@ enum QueuedTransport {
     let table = UnsafeMutablePointer<ExchangeTransport>.allocate(capacity: 1)
     unsafe table.initialize(
       to: ExchangeTransport(
-        admit: { _, _ in Outcome.ok.rawValue },
+        admit: { _, _ in Outcome.ok.code },
         perform: { raw, act in
           unsafe QueuedTransport.perform(Exchange(raw: raw), act.assumingMemoryBound(to: ResponseAct.self).pointee)
-            .rawValue
+            .code
         },
-        read: { unsafe QueuedTransport.read(Exchange(raw: $0), $1, $2, $3).rawValue },
+        read: { unsafe QueuedTransport.read(Exchange(raw: $0), $1, $2, $3).code },
         attend: { _ in },
         probe: { _ in }))
     return unsafe UnsafePointer(table)
