@@ -41,7 +41,7 @@ class Attack(Background):
             self.stopping.wait(0.01)
 
 
-@pytest.mark.parametrize("style", ["blocking", "event"])
+@pytest.mark.parametrize("model, style", [("sync", "event"), ("gthread", "blocking"), ("async", "event")])
 def test_a_plugin_that_crashes_on_every_request(own, tmp_path, model, style):
     service = Service(own, tmp_path, model)
     bad = f'[[plugin]]\npath = "{Combination(model, style).misbehave}"\nmount = "/bad"\n'
