@@ -15,7 +15,9 @@ package struct TrustedPeers: Sendable, Hashable {
   }
 
   package func contains(_ address: IPAddress) -> Bool {
-    networks.contains { $0.contains(address) }
+    // Asked for each connection: by index, nothing is retained for that.
+    for index in networks.indices where networks[index].contains(address) { return true }
+    return false
   }
 
   /// Adds an address, a network in CIDR notation, or `unix`.

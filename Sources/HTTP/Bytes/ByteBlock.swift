@@ -81,6 +81,10 @@ struct ByteBlock {
   @inline(__always)
   var endsOfPath: UInt32 { topBits(invisible | equal(to: UInt8(ascii: "#")) | equal(to: ASCII.question)) }
 
+  /// Percent signs and dots.
+  @inline(__always)
+  var percentsAndDots: UInt32 { topBits(equal(to: ASCII.percent) | equal(to: ASCII.dot)) }
+
   /// That byte, which is not 0.
   @inline(__always)
   func matches(_ byte: UInt8) -> UInt32 { topBits(equal(to: byte)) }

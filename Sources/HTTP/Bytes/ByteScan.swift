@@ -76,6 +76,11 @@ package enum ByteScan {
   /// Whether there are letters and hyphens alone between two different pointers.
   static func isUsualName(_ start: Place, _ end: Place) -> Bool { unsafe hasNone(start, end) { $0.unusualInNames } }
 
+  /// Whether there is neither a percent sign nor a dot between two different pointers.
+  static func hasNoPercentOrDot(_ start: Place, _ end: Place) -> Bool {
+    unsafe hasNone(start, end) { $0.percentsAndDots }
+  }
+
   @inline(__always)
   private static func hasNone(_ start: Place, _ end: Place, _ question: (ByteBlock) -> UInt32) -> Bool {
     let count = unsafe end - start

@@ -2,6 +2,13 @@
 package enum PathDecoding {
   /// Whether `path` is its own decoded form, so that no copy is needed: no percent sign, no segment of dots.
   package static func isPlain(_ path: Bytes) -> Bool {
+    guard let base = unsafe path.base, path.count > 0 else { return true }
+    return unsafe ByteScan.hasNoPercentOrDot(base, base + path.count) || hasPlainDots(path)
+  }
+
+  /// Likewise, of one that may have dots within its segments.
+  @inline(never)
+  private static func hasPlainDots(_ path: Bytes) -> Bool {
     var previous: UInt8 = 0
     for index in 0..<path.count {
       let byte = path[index]

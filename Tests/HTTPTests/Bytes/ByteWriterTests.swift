@@ -13,6 +13,18 @@ import Testing
     #expect(text == "GET /\u{E9}!")
   }
 
+  /// Few bytes are copied in moves that overlap, more by a call.
+  @Test func copiesEveryLength() {
+    for length in 0...70 {
+      let text = String(decoding: (0..<length).map { UInt8(ascii: "0") + UInt8($0) }, as: UTF8.self)
+      withBytes(text) { bytes in
+        #expect(written(capacity: length) { $0.append(bytes) } == text)
+        let field = Field(name: bytes, value: bytes)
+        #expect(written(capacity: 2 * length + 4) { $0.append(line: field) } == "\(text): \(text)\r\n")
+      }
+    }
+  }
+
   @Test(arguments: [0, 1, 9, 10, 11, 99, 100, 101, 999, 1000, 4096, 65_535, 1 << 32, UInt64(Int64.max), .max - 1, .max])
   func numbers(_ number: UInt64) {
     #expect(written { $0.append(decimal: number) } == String(number))

@@ -71,6 +71,21 @@ import Testing
     #expect(!isPlain(path))
   }
 
+  /// Paths are looked at several bytes at a time.
+  @Test func everyPlaceInEveryLength() {
+    for length in 3...40 {
+      let plain = "/" + String(repeating: "a", count: length - 1)
+      #expect(isPlain(plain))
+      for place in 1..<length {
+        var bytes = Array(plain.utf8)
+        bytes[place] = UInt8(ascii: "%")
+        #expect(!isPlain(latin1(bytes)), "\(place) of \(length)")
+        bytes[place] = UInt8(ascii: ".")
+        #expect(isPlain(latin1(bytes)) == (place > 1), "\(place) of \(length)")
+      }
+    }
+  }
+
   @Test func faultsAreRefused() {
     #expect(PathFault.malformed.refusal == .malformedPath && PathFault.escapesRoot.refusal == .pathEscapesRoot)
   }

@@ -50,6 +50,20 @@ import Testing
     for value in bad { #expect(!isGood(["X": value], section), "\(value.debugDescription)") }
   }
 
+  /// Short ones are looked at in pieces that overlap, longer ones in blocks: nothing is left out in any length.
+  @Test func everyPlaceInEveryLength() {
+    for length in 1...40 {
+      let good = String(repeating: "a", count: length)
+      #expect(isGood([good: good], .final), "\(length)")
+      for place in 0..<length {
+        var bytes = Array(good.utf8)
+        bytes[place] = 0x01
+        #expect(!isGood([latin1(bytes): "y"], .final), "name of \(length), at \(place)")
+        #expect(!isGood(["X": latin1(bytes)], .final), "value of \(length), at \(place)")
+      }
+    }
+  }
+
   @Test(arguments: sections)
   func viewsThatAreNone(section: FieldValidation.Section) {
     let nowhere: UnsafePointer<UInt8>? = nil
