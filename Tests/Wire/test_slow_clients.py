@@ -27,7 +27,9 @@ def patient(request, own):
     combination = request.param
     flags = [word for setting in SETTINGS for word in ("--set", setting)]
     workers = 4 if combination.model == "sync" else 1
-    return own(*flags, "-w", workers, combination.demo, model=combination.model)
+    server = own(*flags, "-w", workers, combination.demo, model=combination.model)
+    server.workers(workers)
+    return server
 
 
 def others_are_served(server, seconds):
