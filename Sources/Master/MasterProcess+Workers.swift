@@ -147,7 +147,7 @@ extension MasterProcess {
     let obituary = Obituary(scoreboard.slot(slot), pluginNames: plugins.names)
     guard let plugin = obituary.culpritPlugin(ending), let end = pauses.crashed(plugin, at: now)
     else { return nil }
-    crew.tellAll(.pauses, text: Array(PluginPauses(ends: pauses.ends).text.utf8))
+    crew.tellAll(.pause, text: Array(PluginPauses.text(plugin, until: end).utf8))
     let milliseconds = (end &- now) / Clock.nanosecondsPerMillisecond
     return """
       plugin \(plugins.names[plugin]) has crashed plugin.max_fails workers or more: it is paused for \(milliseconds) ms, \

@@ -12,10 +12,16 @@ package struct PluginPauses: Sendable {
     last = ends.max() ?? 0
   }
 
-  /// The form in which a master tells its workers: the numbers with spaces between them.
-  package var text: String { ends.map { "\($0)" }.joined(separator: " ") }
+  /// One pause, as a master tells its workers of it: the plugin's place and the end, with a space between them.
+  package static func text(_ plugin: Int, until end: UInt64) -> String { "\(plugin) \(end)" }
 
-  package init(text: String) { self.init(ends: text.split(separator: " ").map { UInt64($0) ?? 0 }) }
+  /// Takes the master's word for one more.
+  mutating func take(text: String) {
+    let numbers = text.split(separator: " ").compactMap { UInt64($0) }
+    guard numbers.count == 2, let plugin = Int(exactly: numbers[0]), ends.indices.contains(plugin) else { return }
+    ends[plugin] = numbers[1]
+    last = max(last, numbers[1])
+  }
 
   func isPaused(_ plugin: Int, at now: UInt64) -> Bool { now < last && now < end(plugin) }
 

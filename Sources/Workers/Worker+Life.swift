@@ -112,7 +112,7 @@ extension Worker {
       case .message(let kind, let text, let descriptor):
         switch WorkerProcess.Message(rawValue: kind) {
         case .ticketKeys: TicketKeys(text: String(decoding: text, as: UTF8.self))?.install()
-        case .pauses: record.pauses = PluginPauses(text: String(decoding: text, as: UTF8.self))
+        case .pause: record.pauses.take(text: String(decoding: text, as: UTF8.self))
         case .drain: beginDrain()
         case .log:
           if let descriptor { reopen(LogName(rawValue: String(decoding: text, as: UTF8.self)), descriptor) }

@@ -25,8 +25,8 @@ package struct WorkerProcess: ~Copyable {
     case ticketKeys = 7
     /// Master to worker: a log that has been opened anew, as a descriptor; the text is its `LogName`.
     case log = 8
-    /// Master to worker: which plugins are paused from now on; the text is `PluginPauses.text`.
-    case pauses = 9
+    /// Master to worker: a plugin is paused; the text is `PluginPauses.text`.
+    case pause = 9
   }
 
   package struct Socket: Sendable {
