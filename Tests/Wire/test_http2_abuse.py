@@ -117,7 +117,8 @@ def test_made_you_reset(server, provocation):
 
 
 def test_window_overflows_are_counted(own):
-    flags = ["--set", "http2.max_window_updates_per_second=100000"]
+    # Far fewer than come, which may be in two seconds.
+    flags = ["--set", "http2.max_window_updates_per_second=100000", "--set", "http2.max_resets_per_second=30"]
     server = own(*flags, RELEASE / "libdemo_event.so", model="async", h2c=True)
     log = len(server.log)
     with connect(server) as connection:
