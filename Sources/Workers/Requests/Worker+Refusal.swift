@@ -64,8 +64,8 @@ extension Worker {
         writer.append(decimal: record.pauses.secondsLeft(request.record.plugin, at: record.now))
       }
       let fields: InlineArray<2, Field> = [
-        Field(name: Bytes("content-type"), value: Bytes(ErrorPage.contentType)),
-        Field(name: Bytes("retry-after"), value: unsafe Bytes(base: digits.baseAddress, count: writer.count)),
+        Field(name: Bytes("Content-Type"), value: Bytes(ErrorPage.contentType)),
+        Field(name: Bytes("Retry-After"), value: unsafe Bytes(base: digits.baseAddress, count: writer.count)),
       ]
       unsafe fields.span.withUnsafeBufferPointer { buffer in
         use(unsafe Fields(base: buffer.baseAddress, count: writer.count == 0 ? 1 : 2))
