@@ -78,14 +78,14 @@ def block(fields=GET):
     return hpack.Encoder().encode(fields)
 
 
-def streams(count, *frames):
+def streams(count, *frames, fields=request_fields("GET", "/delay?s=5")):
     """These frames for each of so many streams; the block is the same for all, without the table."""
     import hpack
 
     encoder = hpack.Encoder()
     encoder.header_table_size = 0
-    head = encoder.encode(request_fields("GET", "/delay?s=5"))
-    later = encoder.encode(request_fields("GET", "/delay?s=5"))
+    head = encoder.encode(fields)
+    later = encoder.encode(fields)
     data = b""
     for i in range(count):
         data += frame(HEADERS, END_STREAM | END_HEADERS, 2 * i + 1, head if i == 0 else later)
@@ -134,14 +134,21 @@ def test_window_overflows_are_counted(own):
 def test_malformed_requests_are_counted(server):
     with connect(server) as connection:
         log = len(server.log)
-        for _ in range(150):
-            stream = connection.next_stream
-            connection.next_stream += 2
-            connection.headers(GET + [("connection", "close")], stream)
+        connection.ping()  # it knows now how many streams it may have
+        connection.send(streams(400, fields=GET + [("connection", "close")]))
         connection.end(10)
         assert connection.goaway == ENHANCE_YOUR_CALM
     wait_for(lambda: "reset for errors" in server.log[log:], lambda: server.log[log:])
     assert connect_and_get(server) == 200
+
+
+def test_refused_streams_are_counted_without_an_acknowledgement(server):
+    with connect(server) as connection:
+        connection.acknowledges = False
+        connection.send(streams(900))
+        connection.ping()  # who does not know the limit yet is not blamed
+        assert connection.goaway is None
+    attack(server, streams(3000), "reset for errors")
 
 
 def test_continuation_flood(server):

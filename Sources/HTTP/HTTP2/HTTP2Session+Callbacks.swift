@@ -110,8 +110,7 @@ extension HTTP2Session {
     guard let stream = unsafe state.pointee.driver.pointee.open(state.pointee.connection, id) else {
       _ = unsafe nghttp2_submit_rst_stream(
         session, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, HTTP2ErrorCode.refusedStream.rawValue)
-      // Until the peer knows the limit it can't keep to it.
-      guard unsafe state.pointee.isAcknowledged else { return 0 }
+      if unsafe state.pointee.isInnocent() { return 0 }
       return unsafe check(state, state.pointee.floods.count(.provokedReset, state.pointee.limits))
     }
     unsafe nghttp2_session_set_stream_user_data(session, id, stream)

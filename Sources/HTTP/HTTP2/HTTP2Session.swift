@@ -272,6 +272,8 @@ struct HTTP2SessionState: ~Copyable {
   /// The peer knows them.
   var isAcknowledged = false
   var floods = HTTP2FloodMeter()
+  /// Streams refused while the peer did not know how many it may open.
+  var earlyRefusals = 0
   /// The size of the header list that is being read.
   var listSize = 0
   var fault: Refusal?
@@ -288,6 +290,14 @@ struct HTTP2SessionState: ~Copyable {
     maxHeaderListSize = Int(settings.maxHeaderListSize)
     maxConcurrentStreams = settings.maxConcurrentStreams
     unsafe session = nil
+  }
+
+  /// Whether the peer may not have known that one more stream is too many. For the streams of ten full houses it is
+  /// believed: one that never acknowledges our SETTINGS does not go on for ever.
+  mutating func isInnocent() -> Bool {
+    guard !isAcknowledged && earlyRefusals < 10 * Int(maxConcurrentStreams) else { return false }
+    earlyRefusals += 1
+    return true
   }
 
   mutating func noteReset(_ id: Int32) {

@@ -130,7 +130,9 @@ extension Worker {
     if request.record.answer.isAborted { return cut(request) }
     let closes = request.record.answer.closes || !request.record.keepAlive
     if closes || connection.record.flags.contains(.peerClosed) && !hasUnreadInput(connection) {
-      let lingering = !request.record.bodyEnded || hasUnreadInput(connection) || record.drain != .serving
+      // Whoever was not the one to ask for the close may have sent more (RFC 9112 section 9.6).
+      let asked = !request.record.keepAlive && record.drain == .serving
+      let lingering = !asked || !request.record.bodyEnded || hasUnreadInput(connection)
       releaseRequest(connection)
       startClosing(connection, lingering: lingering)
     } else if request.record.bodyEnded {
