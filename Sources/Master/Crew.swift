@@ -113,11 +113,11 @@ struct Crew: ~Copyable {
     members[slot] = member
   }
 
-  /// Ends the line; its descriptor if it was there still.
-  mutating func hangUp(_ slot: Int) -> CInt? {
-    defer { channels[slot] = nil }
-    return channels[slot]?.raw
-  }
+  /// The descriptor of the line, while it is there.
+  func line(_ slot: Int) -> CInt? { channels[slot]?.raw }
+
+  /// Ends the line.
+  mutating func hangUp(_ slot: Int) { channels[slot] = nil }
 
   /// The process has ended.
   mutating func bury(_ slot: Int) { members[slot] = nil }

@@ -65,10 +65,15 @@ extension MasterProcess {
         if stage == .starting { line.failed(text) }
         crew.change(slot) { $0.hasRefused = true }
       case .gone:
-        if let fd = crew.hangUp(slot) { epoll.remove(fd) }
+        hangUp(slot)
         return
       }
     }
+  }
+
+  private mutating func hangUp(_ slot: Int) {
+    if let fd = crew.line(slot) { epoll.remove(fd) }
+    crew.hangUp(slot)
   }
 
   private mutating func becameReady(_ slot: Int) {
@@ -104,7 +109,7 @@ extension MasterProcess {
     while let (pid, ending) = Process.reap() {
       guard let slot = crew.slot(of: pid) else { continue }
       heedWorker(slot)  // its last words
-      if let fd = crew.hangUp(slot) { epoll.remove(fd) }
+      hangUp(slot)
       guard let member = crew[slot] else { continue }
       tell(of: slot, .gone)
       crew.bury(slot)

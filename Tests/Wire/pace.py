@@ -1,5 +1,6 @@
 """How fast things are to be. A server that a sanitizer watches is slower, by OUTRIDER_SLOWNESS."""
 
+import math
 import os
 
 import pytest
@@ -15,6 +16,11 @@ def soon(seconds):
 def fewer(count):
     """As much work as takes this server the time that `count` takes the shipped one."""
     return max(1, int(count / SLOWNESS))
+
+
+def growth(amount):
+    """So much more memory than before is fine in the shipped server. A sanitizer keeps what was freed."""
+    return amount if SLOWNESS == 1 else math.inf
 
 
 # For figures that say nothing under a sanitizer: those of clients that compete, and of memory, which it keeps of its own.

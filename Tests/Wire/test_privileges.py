@@ -16,6 +16,7 @@ import pytest
 
 import client
 import processes
+from pace import of_the_shipped_server
 from processes import wait_for
 from server import BINARY, TEST_PLUGINS, free_port, run
 from service import Service, is_loading
@@ -365,6 +366,7 @@ def test_in_a_user_namespace(own, tmp_path):
 # Time
 
 
+@of_the_shipped_server
 def test_start_to_first_answer(tmp_path):
     """From exec to the last byte of the first answer; the best of many. A machine that others use gets more time."""
     bound = 0.05 if os.getloadavg()[0] < os.cpu_count() else 0.2

@@ -252,12 +252,10 @@ def test_garbage_instead_of_a_handshake(impatient, authority):
 
 def test_garbage_within_a_session(impatient):
     with impatient.connect() as connection:
-        connection.send(request("GET", "/health"))
-        connection.final()
-        if not connection.ended:
-            socket.socket.send(connection.socket, b"\x17\x03\x03\x00\x20" + b"x" * 32)
-            with pytest.raises(ssl.SSLError, match="(?i)bad.record.mac"):
-                connection.end()
+        connection.send(b"GET /health HTTP/1.1\r\n")
+        socket.socket.send(connection.socket, b"\x17\x03\x03\x00\x20" + b"x" * 32)
+        with pytest.raises(ssl.SSLError, match="(?i)bad.record.mac"):
+            connection.end()
     assert impatient.get("/health").body == b"OK"
 
 
