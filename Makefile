@@ -2,6 +2,7 @@
 # make test     everything that must hold    make bench  CPU, system calls and allocations per request
 # make soak     mixed clients while workers are killed and replaced, each model and style for SOAK_SECONDS; then broken
 #               deploys and kills under load, many of each
+# make kernel-tls TLS whose records the kernel makes, under a kernel and with an OpenSSL that can
 # make sanitize the wire tests against a server built with the thread and address sanitizers
 # make fuzz     libFuzzer on the engine, each target for FUZZ_SECONDS
 # make install  below PREFIX (/usr/local), with DESTDIR before it        make manual   the keys in man/outrider.toml.5
@@ -23,8 +24,8 @@ LTO := --experimental-lto-mode=full
 # It runs on machines without the toolchain. One set of flags for all: another one would build everything anew.
 RELEASE_FLAGS = --static-swift-stdlib --disable-local-rpath $(LTO)
 
-.PHONY: build run test soak sanitize bench plugins test-plugins server dependencies test-dependencies bench-dependencies \
-  lint lint-manual manual install fuzz clean
+.PHONY: build run test soak kernel-tls sanitize bench plugins test-plugins server dependencies test-dependencies \
+  bench-dependencies lint lint-manual manual install fuzz clean
 
 build: server plugins
 
@@ -97,6 +98,11 @@ soak: test-dependencies build test-plugins
 	OUTRIDER_SOAK_SECONDS=$(SOAK_SECONDS) OUTRIDER_DEPLOYS=10 OUTRIDER_KILLS=30 \
 	  $(BUILD)/venv/bin/python -m pytest -q -o faulthandler_timeout=0 \
 	    Tests/Wire/test_soak.py Tests/Wire/test_deploys.py Tests/Wire/test_kills.py
+
+kernel-tls: test-dependencies build test-plugins
+	Tests/Kernel/openssl.sh
+	Tests/Kernel/run.sh env LD_LIBRARY_PATH=$(CURDIR)/$(BUILD)/kernel-tls $(BUILD)/venv/bin/python -m pytest -q \
+	  Tests/Wire/test_kernel_tls.py Tests/Wire/test_tls_records.py
 
 sanitize: test-dependencies test-plugins
 	Tests/Sanitizers/run.sh thread

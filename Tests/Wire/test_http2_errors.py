@@ -293,7 +293,7 @@ def test_streams_over_the_limit_are_a_flood(own):
         for _ in range(3):
             connection.request("POST", "/", end=False)
         connection.ping()
-        for _ in range(150):
+        for _ in range(400):
             connection.request("POST", "/", end=False)
         connection.end(timeout=5)
         assert connection.goaway == ENHANCE_YOUR_CALM

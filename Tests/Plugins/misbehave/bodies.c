@@ -14,9 +14,9 @@
 
 /* A file in memory whose byte at offset i is 'a' + i % 26. */
 static int make_file(size_t size) {
-  char line[26];
+  char line[26 * 1000];
   int fd = memfd_create("misbehave", MFD_CLOEXEC);
-  for (size_t i = 0; i < sizeof line; i++) line[i] = (char)('a' + i);
+  for (size_t i = 0; i < sizeof line; i++) line[i] = (char)('a' + i % 26);
   for (size_t written = 0; fd >= 0 && written < size;) {
     size_t piece = size - written < sizeof line ? size - written : sizeof line;
     ssize_t result = write(fd, line, piece); /* short only when memory is full */
