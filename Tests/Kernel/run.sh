@@ -5,11 +5,14 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 Tests/Environment/debian.sh user-mode-linux
 job=$(mktemp -d)
-trap 'rm -rf "$job"' EXIT
+kernel=
+trap '[ -z "$kernel" ] || kill "$kernel" 2>/dev/null || true; rm -rf "$job"' EXIT
 printf '%q ' "$@" >"$job/command"
 # What the kernel does not know of its command line is the environment of the first process.
 timeout 600 linux.uml mem=1G rootfstype=hostfs root=/dev/root rw init="$PWD/Tests/Kernel/init" JOB="$job" \
-  uml_dir="$job/" con=null con0=null,fd:1 quiet </dev/null >"$job/console" 2>&1 || true
+  uml_dir="$job/" con=null con0=null,fd:1 quiet </dev/null >"$job/console" 2>&1 &
+kernel=$!
+wait "$kernel" || true
 if [ ! -s "$job/status" ]; then
   cat "$job/console" "$job/output"
   echo "the kernel went down, or was not done within 600 s"
