@@ -50,6 +50,8 @@ extension HTTP2FloodLimits {
 struct HTTP2FloodMeter {
   /// A peer that takes large answers opens windows often: so many bytes sent allow one more WINDOW_UPDATE.
   static let bytesPerUpdate = 512
+  /// A peer that does not know our SETTINGS yet may open too many streams: so many for each that it may have.
+  static let earlyRefusalsPerStream = 10
 
   private var second: UInt64 = 0
   /// By `HTTP2Flood`.

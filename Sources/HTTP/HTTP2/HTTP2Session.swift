@@ -292,10 +292,11 @@ struct HTTP2SessionState: ~Copyable {
     unsafe session = nil
   }
 
-  /// Whether the peer may not have known that one more stream is too many. For the streams of ten full houses it is
-  /// believed: one that never acknowledges our SETTINGS does not go on for ever.
+  /// Whether the peer may not have known that one more stream is too many. It is believed
+  /// for a while: one that never acknowledges our SETTINGS does not go on for ever.
   mutating func isInnocent() -> Bool {
-    guard !isAcknowledged && earlyRefusals < 10 * Int(maxConcurrentStreams) else { return false }
+    let believed = HTTP2FloodMeter.earlyRefusalsPerStream * Int(maxConcurrentStreams)
+    guard !isAcknowledged && earlyRefusals < believed else { return false }
     earlyRefusals += 1
     return true
   }
