@@ -4,6 +4,7 @@ import random
 import select
 import socket
 import ssl
+import struct
 import time
 import zlib
 from contextlib import suppress
@@ -119,6 +120,11 @@ class Connection:
             socket.socket.shutdown(self.socket, socket.SHUT_WR)
         except OSError:
             self.refused = True
+
+    @property
+    def packets(self):
+        """How many TCP segments have come so far."""
+        return struct.unpack_from("=I", self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 144), 140)[0]
 
     @property
     def messages(self):

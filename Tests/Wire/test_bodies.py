@@ -9,7 +9,8 @@ import pytest
 
 import reports
 from client import Closed, chunked, request
-from matrix import keeping_alive
+from matrix import blocking, keeping_alive, only
+from pace import soon
 
 BODIES = {
     "0": b"",
@@ -197,6 +198,27 @@ def test_close_is_obeyed(demo, fields):
         answer = connection.final()
         assert answer.body == b"Hello, Outrider!" and answer.says_close
         connection.assert_closed()
+
+
+# A blocking handler's thread sends by itself under async, and the loop closes.
+@only(lambda combination: combination.model != "async" or combination.style == "event")
+def test_the_end_comes_with_the_last_bytes(demo):
+    with demo.connect() as connection:
+        before = connection.packets
+        connection.send(request("GET", "/", "Connection: close"))
+        assert connection.final().body == b"Hello, Outrider!"
+        connection.assert_closed()
+        assert connection.packets - before <= 2, "an acknowledgement, and the answer with the end"
+
+
+@blocking
+def test_an_answer_does_not_wait_for_its_handler(misbehave):
+    for fields in ([], ["Connection: close"]):
+        assert misbehave.get("/").body == b"ok", "sync takes one after the other"
+        with misbehave.connect() as connection:
+            connection.send(request("GET", "/tarry", *fields))
+            assert connection.final().body == b"answered\n"
+            assert time.monotonic() - connection.opened < soon(1)
 
 
 @pytest.mark.parametrize("fields", [[], ["Connection: foo"], ["Keep-Alive: timeout=5"]], ids=str)

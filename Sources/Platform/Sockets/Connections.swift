@@ -39,17 +39,23 @@ package enum Connections {
   }
 
   /// As send(2) without SIGPIPE.
+  ///
+  /// - Parameter more: whether something follows at once, be it the end of our side, that a packet may be shared with.
   @inline(__always)
-  package static func send(_ fd: CInt, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
-    retryingInterrupts { unsafe Glibc.send(fd, bytes, count, CInt(MSG_NOSIGNAL)) }
+  package static func send(_ fd: CInt, _ bytes: UnsafeRawPointer, _ count: Int, more: Bool = false) -> Int {
+    retryingInterrupts { unsafe Glibc.send(fd, bytes, count, sendFlags(more)) }
   }
 
   /// As writev(2) without SIGPIPE.
-  package static func send(_ fd: CInt, _ vectors: UnsafeMutablePointer<iovec>, _ count: Int) -> Int {
+  package static func send(_ fd: CInt, _ vectors: UnsafeMutablePointer<iovec>, _ count: Int, more: Bool) -> Int {
     var message = unsafe msghdr()
     unsafe message.msg_iov = vectors
     unsafe message.msg_iovlen = count
-    return retryingInterrupts { unsafe sendmsg(fd, &message, CInt(MSG_NOSIGNAL)) }
+    return retryingInterrupts { unsafe sendmsg(fd, &message, sendFlags(more)) }
+  }
+
+  private static func sendFlags(_ more: Bool) -> CInt {
+    CInt(more ? Int(MSG_NOSIGNAL) | Int(MSG_MORE) : Int(MSG_NOSIGNAL))
   }
 
   /// As sendfile(2) from `offset`; the file's own position stays.

@@ -128,8 +128,10 @@ struct OutputQueue: ~Copyable {
   }
 
   /// Sends as much as the socket takes.
+  ///
+  /// - Parameter isLast: whether the end of our side follows as soon as all is sent, in the same packet if it can.
   @inline(__always)
-  mutating func flush(to fd: CInt, _ pool: inout BufferPool) -> FlushResult {
+  mutating func flush(to fd: CInt, isLast: Bool = false, _ pool: inout BufferPool) -> FlushResult {
     while let header = unsafe first {
       let segment = unsafe Buffer(header: header)
       let sent: Int
@@ -138,7 +140,7 @@ struct OutputQueue: ~Copyable {
           fd, from: file, offset: offset + UInt64(segment.record.start), count: UInt64(segment.unreadCount))
         if sent == 0 { return .failed(.io) }
       } else {
-        sent = sendBytes(to: fd)
+        sent = sendBytes(to: fd, isLast)
       }
       if sent < 0 {
         if errno == EAGAIN { return .blocked }
@@ -151,19 +153,19 @@ struct OutputQueue: ~Copyable {
 
   private static let vectorCount = 16
 
-  /// One system call for the bytes up to the next file.
+  /// One system call for the bytes up to the next file, whose first ones share a packet with them.
   @inline(__always)
-  private func sendBytes(to fd: CInt) -> Int {
+  private func sendBytes(to fd: CInt, _ isLast: Bool) -> Int {
     guard let header = unsafe first else { return 0 }
     let segment = unsafe Buffer(header: header)
-    if unsafe header.pointee.next != nil { return sendVectors(to: fd) }
+    if unsafe header.pointee.next != nil { return sendVectors(to: fd, isLast) }
     if segment.unreadCount == 0 { return 0 }
-    return unsafe Connections.send(fd, address(segment), segment.unreadCount)
+    return unsafe Connections.send(fd, address(segment), segment.unreadCount, more: isLast)
   }
 
   /// Likewise, of several segments.
   @inline(never)
-  private func sendVectors(to fd: CInt) -> Int {
+  private func sendVectors(to fd: CInt, _ isLast: Bool) -> Int {
     unsafe withUnsafeTemporaryAllocation(of: iovec.self, capacity: OutputQueue.vectorCount) { vectors in
       var used = 0
       var next = unsafe first
@@ -178,7 +180,7 @@ struct OutputQueue: ~Copyable {
         unsafe next = header.pointee.next
       }
       if used == 0 { return 0 }
-      return unsafe Connections.send(fd, vectors.baseAddress.unsafelyUnwrapped, used)
+      return unsafe Connections.send(fd, vectors.baseAddress.unsafelyUnwrapped, used, more: isLast || next != nil)
     }
   }
 

@@ -10,7 +10,24 @@ extension Connection {
   /// Sends as much of the queued output as the socket takes.
   @inline(__always)
   func flushOutput(_ pool: inout BufferPool) -> OutputQueue.FlushResult {
-    record.tls == nil ? record.output.flush(to: record.fd, &pool) : flushSecurely(&pool)
+    if record.tls != nil { return flushSecurely(&pool) }
+    if record.flags.contains(.ends) { return flushLast(&pool) }
+    return record.output.flush(to: record.fd, &pool)
+  }
+
+  /// The end of our side goes out with the last bytes: a packet of its own costs as much as all of a short answer.
+  @inline(never)
+  private func flushLast(_ pool: inout BufferPool) -> OutputQueue.FlushResult {
+    let result = record.output.flush(to: record.fd, isLast: true, &pool)
+    if case .empty = result { endOutput() }
+    return result
+  }
+
+  /// Our side sends nothing more; what it has sent arrives, whatever the client still sends.
+  func endOutput() {
+    guard !record.flags.contains(.ended) else { return }
+    Connections.shutdownWriting(record.fd)
+    record.flags.insert(.ended)
   }
 
   @inline(never)

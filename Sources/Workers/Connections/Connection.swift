@@ -56,6 +56,8 @@ struct ConnectionRecord: ~Copyable {
     static let peerClosed = Flags(rawValue: 1 << 2)
     /// Reset, or a write failed.
     static let broken = Flags(rawValue: 1 << 3)
+    /// What is queued is the last that our side sends.
+    static let ends = Flags(rawValue: 1 << 4)
     /// Registered with epoll.
     static let registered = Flags(rawValue: 1 << 5)
     /// A refusal has been logged.
@@ -74,6 +76,8 @@ struct ConnectionRecord: ~Copyable {
     static let crossed: Flags = [.readsWhenWritable, .writesWhenReadable]
     /// Nothing has come yet that decides between HTTP/1 and HTTP/2.
     static let mayBeHTTP2 = Flags(rawValue: 1 << 13)
+    /// Our side has ended, after the last byte of it.
+    static let ended = Flags(rawValue: 1 << 14)
   }
 
   let slot: Int32

@@ -15,6 +15,7 @@ extension Worker {
   func startClosing(_ connection: Connection, lingering: Bool = true) {
     connection.record.phase = .closing
     if lingering { connection.record.flags.insert(.lingers) }
+    if !connection.record.flags.contains(.resets) { connection.record.flags.insert(.ends) }
   }
 
   /// The answer can't be completed: what is queued goes out, and then the client sees that it is cut off.
@@ -47,7 +48,7 @@ extension Worker {
       return true
     }
     // A close with unread bytes is a reset, which may overtake the answer (RFC 9112 section 9.6).
-    Connections.shutdownWriting(connection.record.fd)
+    connection.endOutput()
     connection.record.phase = .lingering
     connection.record.flags.insert(.readable)
     connection.record.progress = TransferProgress()

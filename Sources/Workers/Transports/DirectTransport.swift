@@ -40,6 +40,9 @@ enum DirectTransport {
     case .head(_, _, _, whole: nil): return .ok  // held until the first byte of the body
     default:
       if request.record.answer.hasHead { request.record.headIsOut = true }
+      if exchange.record.response.isComplete && request.record.answer.closes {
+        connection.record.flags.insert(.ends)
+      }
       return drain(connection, request, exchange, worker)
     }
   }

@@ -3,6 +3,7 @@
 #include "misbehave.h"
 
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 static const outrider_field length_5 = {TEXT("content-length"), TEXT("5")};
@@ -137,6 +138,13 @@ outrider_status trailers(visit *visit) {
 outrider_status hang(visit *visit) {
   (void)visit;
   for (;;) pause();
+}
+
+/* The answer is whole long before the handler returns. */
+outrider_status tarry(visit *visit) {
+  outrider_status status = act_respond(visit, 200, NULL, 0, outrider_text("answered\n"));
+  nanosleep(&(struct timespec){.tv_sec = 2}, NULL);
+  return status;
 }
 
 outrider_status grow(visit *visit) {

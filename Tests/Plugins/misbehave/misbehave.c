@@ -50,6 +50,7 @@ static const struct {
     {TEXT("/trailers"), BOTH, trailers},
     {TEXT("/body-unread"), BOTH, body_unread},
     {TEXT("/hang"), BOTH, hang},
+    {TEXT("/tarry"), BLOCKING, tarry},
     {TEXT("/grow"), BOTH, grow},
     {TEXT("/crash"), BOTH, crash},
     {TEXT("/abort"), BOTH, abort_process},
