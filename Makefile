@@ -24,7 +24,7 @@ LTO := --experimental-lto-mode=full
 # It runs on machines without the toolchain. One set of flags for all: another one would build everything anew.
 RELEASE_FLAGS = --static-swift-stdlib --disable-local-rpath $(LTO)
 
-.PHONY: build run test soak kernel-tls sanitize bench plugins test-plugins server dependencies test-dependencies \
+.PHONY: build run test soak kernel-tls sanitize bench plugins test-plugins test-programs server dependencies test-dependencies \
   bench-dependencies lint lint-manual manual install fuzz clean
 
 build: server plugins
@@ -49,6 +49,8 @@ server: dependencies
 
 plugins: $(PLUGINS:%=$(RELEASE)/lib%.so)
 test-plugins: $(TEST_PLUGINS:%=$(BUILD)/test-plugins/lib%.so)
+test-programs: dependencies
+	swift build -c release --product fork-locks $(RELEASE_FLAGS)
 
 define plugin
 $$(RELEASE)/lib$(1).so: $$(wildcard Plugins/$(1)/*.c Plugins/demo_pages/*.h) $$(ABI) Plugins/plugin.map | server
@@ -87,7 +89,7 @@ run: build
 
 # ---- Testing --------------------------------------------------------------------------------------------------
 
-test: test-dependencies build test-plugins lint
+test: test-dependencies build test-plugins test-programs lint
 	swift test --disable-xctest
 	$(BUILD)/venv/bin/python -m pytest -q --durations=20 Tests/Wire
 

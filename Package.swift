@@ -74,6 +74,7 @@ let package = Package(
     .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
     .executableTarget(
       name: "head-parser", dependencies: ["HTTP"], path: "Tests/Bench/HeadParser", swiftSettings: strict),
+    .executableTarget(name: "fork-locks", dependencies: ["Platform"], path: "Tests/Fork", swiftSettings: strict),
     .executableTarget(
       name: "manual-keys", dependencies: ["Configuration"], path: "Tests/Manual", swiftSettings: strict),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: strict),

@@ -14,7 +14,7 @@ if [ "$kind" = thread ]; then
   flags+=(-Xlinker "$PWD/$build/records.o"
     -Xlinker --wrap=__tsan_external_read -Xlinker --wrap=__tsan_external_write)
 fi
-for program in outrider outriderctl; do swift build --product "$program" "${flags[@]}"; done
+for program in outrider outriderctl fork-locks; do swift build --product "$program" "${flags[@]}"; done
 make -o server plugins RELEASE="$build/debug" >/dev/null
 rm -f "$build"/report.*
 options="log_path=$PWD/$build/report detect_leaks=0 handle_segv=0 handle_abort=0 handle_sigbus=0 handle_sigfpe=0"

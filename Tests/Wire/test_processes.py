@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import time
 from contextlib import suppress
 
@@ -14,6 +15,7 @@ from client import Timeout, request
 from matrix import INSPECT, Combination, keeping_alive, only
 from pace import soon
 from processes import wait_for
+from server import RELEASE
 
 CRASHES = {"/crash": r"SIGSEGV|signal 11\b", "/abort": r"SIGABRT|signal 6\b", "/exit": r"(?i)exit\D*\b3\b"}
 
@@ -66,6 +68,11 @@ def test_a_terminals_interrupt_is_for_the_supervisor(own, model):
     for _ in range(10):
         assert server.get("/").status == 200
     assert server.master() == master and server.workers() == [worker]
+
+
+def test_threads_of_a_forked_process_share_locks():
+    """What the runtime notes of a thread is not that of another after a fork: two would spin for ever."""
+    subprocess.run([RELEASE / "fork-locks"], check=True, timeout=soon(15))
 
 
 # Workers that end
