@@ -158,11 +158,12 @@ package struct MasterProcess: ~Copyable {
     }
     let names = plugins.names.joined(separator: ", ")
     let places = listeners.sockets.map(\.place).joined(separator: ", ")
-    log.info(
-      "serving \(names) on \(places): worker model \(settings.server.workerModel.rawValue), \(crew.count) worker(s)")
     line.show(scoreboard.raw)
     line.describe(plugins.notices, configuration: configuration.dump())
     line.ready(listeners.claims)
+    // From here on the supervisor makes good for a master that ends: nobody is told before that.
+    log.info(
+      "serving \(names) on \(places): worker model \(settings.server.workerModel.rawValue), \(crew.count) worker(s)")
   }
 
   private mutating func heedSignals() {

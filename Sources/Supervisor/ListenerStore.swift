@@ -27,8 +27,6 @@ struct ListenerStore: ~Copyable {
     var file: SocketFile?
 
     var origin: Origin { isInherited ? systemdName == nil ? .inherited : .systemd : .bound }
-    /// 0 for unix sockets.
-    var port: UInt16 { ListeningSocket.boundAddress(descriptor).port }
   }
 
   private var entries: [Entry] = []
@@ -62,10 +60,10 @@ struct ListenerStore: ~Copyable {
   /// - Returns: what could not be changed.
   mutating func settle(_ claims: [ListenerClaim]) -> [Errno] {
     let names = Set(claims.map(\.name))
-    let ports = Set(entries.lazy.filter { names.contains($0.name) }.map(\.port))
-    // The generation before serves the last clients of a socket that goes, unless another takes its place at once.
+    // The generation before serves the last clients of a socket that goes. Where another takes its place, whoever tries
+    // again finds that.
     for entry in entries where !entry.isInherited && !names.contains(entry.name) {
-      if entry.port == 0 || !ports.contains(entry.port) { ListeningSocket.refuseNewcomers(entry.descriptor) }
+      ListeningSocket.refuseNewcomers(entry.descriptor)
     }
     removeAll { !$0.isInherited && !names.contains($0.name) }
     var faults: [Errno] = []

@@ -160,6 +160,7 @@ def test_connections_from_before_the_start_are_served(own):
 def test_they_outlive_masters_and_the_replacement_of_the_supervisor(own):
     listener = tcp()
     server = own(INSPECT, address=listener.getsockname(), **passing(listener, names="http"))
+    wait_for(lambda: "serving inspect" in server.log, lambda: server.state())
     assert answers(listener.getsockname())
     with Load(listener.getsockname(), keeping=0, pause=0.001) as load:
         os.kill(server.master(), signal.SIGKILL)
@@ -323,15 +324,17 @@ def test_a_socket_in_use_is_left_alone(tmp_path):
 def test_a_listener_that_overlaps_the_one_before(own, tmp_path):
     service = Service(own, tmp_path)
     port = service.port
-    for bind in (f"0.0.0.0:{port}", f"127.0.0.1:{port}", f"0.0.0.0:{port}"):
-        service.reload(listeners=[bind])
-        with open("/proc/net/tcp") as table:
-            states = [line.split()[1] for line in table if line.split()[3] == "0A"]
-        assert [s for s in states if s.endswith(f":{port:04X}")] == [
-            ("00000000" if bind.startswith("0") else "0100007F") + f":{port:04X}"
-        ]
-        # A second server still finds the address in use.
-        assert run("-b", f"127.0.0.1:{port}", INSPECT).returncode == 69
+    with Load(service.server.address, keeping=0, opening=2) as load:
+        for bind in (f"0.0.0.0:{port}", f"127.0.0.1:{port}", f"0.0.0.0:{port}"):
+            service.reload(listeners=[bind])
+            with open("/proc/net/tcp") as table:
+                states = [line.split()[1] for line in table if line.split()[3] == "0A"]
+            assert [s for s in states if s.endswith(f":{port:04X}")] == [
+                ("00000000" if bind.startswith("0") else "0100007F") + f":{port:04X}"
+            ]
+            # A second server still finds the address in use.
+            assert run("-b", f"127.0.0.1:{port}", INSPECT).returncode == 69
+    load.assert_well()
 
 
 def test_another_backlog_takes_effect(own, tmp_path):
