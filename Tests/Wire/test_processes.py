@@ -70,9 +70,10 @@ def test_a_terminals_interrupt_is_for_the_supervisor(own, model):
     assert server.master() == master and server.workers() == [worker]
 
 
-def test_threads_of_a_forked_process_share_locks():
+@pytest.mark.parametrize("launcher", [[], ["unshare", "--map-root-user", "--pid", "--fork"]], ids=["", "as process 1"])
+def test_threads_of_a_forked_process_share_locks(launcher):
     """What the runtime notes of a thread is not that of another after a fork: two would spin for ever."""
-    subprocess.run([RELEASE / "fork-locks"], check=True, timeout=soon(15))
+    subprocess.run([*launcher, RELEASE / "fork-locks"], check=True, timeout=soon(15))
 
 
 # Workers that end
