@@ -83,6 +83,7 @@ package struct WorkerProcess: ~Copyable {
     let settings = WorkerSettings(self.settings)
     do throws(Errno) {
       try slot.crash.install()
+      try Thread.renumber()
       // What a plugin calls in its load finds the worker's log.
       let runtime = try Runtime.install(
         exchanges: settings.requests, slot: slot, role: role, level: level,

@@ -1,4 +1,4 @@
-// Whether two threads of a forked process can want the same of Swift's locks (Sources/CLinux/fork.c): fork-locks. They
+// Whether two threads of a forked process can want the same of Swift's locks (Sources/CLinux/renumber.c): fork-locks. They
 // meet at a lazy global that takes its time; without an end of that, SIGALRM ends them.
 
 import Glibc
@@ -18,6 +18,7 @@ guard Early.value == getpid() else { exit(1) }
 switch try Process.fork() {
 case .child:
   alarm(10)
+  try Thread.renumber()
   let thread = try Thread.start {
     usleep(50_000)
     _ = Late.value

@@ -23,5 +23,5 @@ def growth(amount):
     return amount if SLOWNESS == 1 else math.inf
 
 
-# For figures that say nothing under a sanitizer: those of clients that compete, and of memory, which it keeps of its own.
+# For what says nothing under a sanitizer: figures of clients that compete, memory and threads, of which it has its own.
 of_the_shipped_server = pytest.mark.skipif(SLOWNESS > 1, reason="a figure of the shipped server")

@@ -18,7 +18,7 @@ import processes
 from client import Connection, request
 from control import Control, outriderctl
 from matrix import Combination
-from pace import soon
+from pace import of_the_shipped_server, soon
 from processes import wait_for
 from server import RELEASE, TEST_PLUGINS
 from service import CONFIGURED, DEMO, Service
@@ -265,6 +265,7 @@ def test_usage(arguments):
     assert ended.returncode == 64 and ended.stderr, ended
 
 
+@of_the_shipped_server
 @pytest.mark.parametrize("style", ["blocking", "event"])
 def test_inspect(style):
     plugin = Combination("async", style).demo

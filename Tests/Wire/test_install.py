@@ -12,6 +12,7 @@ import pytest
 
 import processes
 from client import fetch, request
+from pace import of_the_shipped_server
 from processes import wait_for
 from server import BINARY, RELEASE, ROOT, run
 
@@ -114,6 +115,7 @@ def test_a_file_in_use_is_replaced_not_overwritten(tmp_path):
 # The binary
 
 
+@of_the_shipped_server
 @pytest.mark.parametrize("program", sorted(PROGRAMS))
 def test_it_needs_nothing_of_the_toolchain(tree, program):
     libraries = [line.split()[0].rpartition("/")[2] for line in output("ldd", tree / program).splitlines()]
@@ -124,6 +126,7 @@ def test_it_needs_nothing_of_the_toolchain(tree, program):
     assert "(RUNPATH)" not in dynamic, dynamic
 
 
+@of_the_shipped_server
 def test_it_serves_where_there_is_no_toolchain(own, tree, toolchain):
     # The fixture's own binary comes after the launcher, and is left out.
     script = f'mount -t tmpfs none "{toolchain}" && shift && exec "{tree}/bin/outrider" "$@"'

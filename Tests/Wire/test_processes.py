@@ -13,7 +13,7 @@ import pytest
 import processes
 from client import Timeout, request
 from matrix import INSPECT, Combination, keeping_alive, only
-from pace import soon
+from pace import of_the_shipped_server, soon
 from processes import wait_for
 from server import RELEASE
 
@@ -44,6 +44,7 @@ def replaced(server, old, count):
 # Who is there
 
 
+@of_the_shipped_server
 @pytest.mark.parametrize("count", [1, 3])
 def test_supervisor_master_workers(own, combination, count):
     server = own("-w", count, combination.demo, model=combination.model)
@@ -98,6 +99,7 @@ def test_the_only_worker_comes_back(own, combination):
     for _ in range(2):
         (victim,) = server.workers()
         os.kill(victim, signal.SIGKILL)
+        wait_for(lambda: not ((process := processes.look(victim)) and process.alive), "its death")
         assert server.get("/health").body == b"OK", "who comes meanwhile waits in the backlog"
         replaced(server, victim, 1)
 

@@ -14,7 +14,7 @@ import pytest
 import client
 import processes
 from load import Load
-from pace import growth, soon
+from pace import growth, of_the_shipped_server, soon
 from processes import wait_for
 from server import BINARY, TEST_PLUGINS, free_port
 from service import CONFIGURED, Service, is_loading, memory
@@ -129,6 +129,7 @@ def test_an_old_generation_that_does_not_leave_is_killed(own, tmp_path):
     assert service.serving() == service.number
 
 
+@of_the_shipped_server
 def test_flags_hold_over_reloads(own, tmp_path):
     service = Service(own, tmp_path)
     server = own(

@@ -48,8 +48,12 @@ static inline int outrider_prctl(int option, unsigned long argument) { return pr
 void outrider_on_terminate(int wake, unsigned seconds);
 int outrider_terminated(void);
 
-// Swift refuses fork: its own concurrency does not survive one. The processes that call this have none; see fork.c.
-pid_t outrider_fork(void);
+// Swift refuses fork: its own concurrency does not survive one. The processes that call this have none.
+static inline pid_t outrider_fork(void) { return fork(); }
+
+// Has Swift's runtime note the calling thread's number again, which a fork has changed; see renumber.c. It starts a thread
+// for that, which has ended when it returns. 0, or the error of pthread_create.
+int outrider_renumber_thread(void);
 
 // Ancillary data is walked with macros: one message, at most one descriptor (fd, -1: none). As sendmsg and recvmsg.
 ssize_t outrider_send_message(int channel, const void *bytes, size_t size, int fd);

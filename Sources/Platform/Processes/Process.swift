@@ -10,7 +10,7 @@ package enum Process {
     case parent(child: pid_t)
   }
 
-  /// Forks. The process must have one thread.
+  /// Forks. The process must have one thread; a child that is to have more calls `Thread.renumber` first.
   package static func fork() throws(Errno) -> Side {
     let pid = outrider_fork()
     guard pid >= 0 else { throw .last("fork") }

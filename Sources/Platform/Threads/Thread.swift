@@ -29,6 +29,13 @@ package struct Thread: @unchecked Sendable {
     return Thread(handle: handle)
   }
 
+  /// The process has been forked and is to have threads: those share Swift's locks with the calling one only if the
+  /// runtime knows it by its present number.
+  package static func renumber() throws(Errno) {
+    let code = outrider_renumber_thread()
+    guard code == 0 else { throw Errno(code: code, attempt: "pthread_create") }
+  }
+
   /// Lets another thread run.
   package static func yield() { sched_yield() }
 
