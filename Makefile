@@ -24,8 +24,8 @@ LTO := --experimental-lto-mode=full
 # It runs on machines without the toolchain. One set of flags for all: another one would build everything anew.
 RELEASE_FLAGS = --static-swift-stdlib --disable-local-rpath $(LTO)
 
-.PHONY: build run test soak kernel-tls sanitize bench plugins test-plugins test-programs server dependencies test-dependencies \
-  bench-dependencies lint lint-manual manual install fuzz clean
+.PHONY: build run test soak kernel-tls sanitize bench plugins test-plugins test-programs server dependencies \
+  test-dependencies bench-dependencies lint lint-manual manual install fuzz clean
 
 build: server plugins
 

@@ -49,7 +49,7 @@ static int look_at(struct dl_phdr_info *object, size_t size, void *context) {
   return 0;
 }
 
-// Where the runtime notes numbers: bytes from the beginning of an object's variables.
+// Where the runtime notes numbers: which of an object's variables, each of the size of an int.
 struct place {
   ElfW(Addr) object;
   size_t index;
