@@ -7,13 +7,15 @@
 // both spin for ever. (ulock.h of the runtime, in Swift 5.7 to 6.3.)
 //
 // Where the variable is, nobody tells, and what holds the former number may be anything, half of a pointer too. But a new
-// thread takes a lock here, and whatever is its number then, and was 0 before, is the variable.
+// thread takes a lock here, and what is its number then, and was 0 before, may be the variable; what is the next thread's
+// too, is. (One number alone may be the upper half of an address: 0x7f4b is both.)
 #define _GNU_SOURCE
 #include "CLinux.h"
 
 #include <dlfcn.h>
 #include <link.h>
 #include <pthread.h>
+#include <stdbool.h>
 
 // Of the runtime: calls `make` unless it has for the same `once`, zeroed at first.
 typedef void once_function(intptr_t *once, void (*make)(void *), void *context);
@@ -95,21 +97,38 @@ static void *find_places(void *context) {
   return NULL;
 }
 
-int outrider_renumber_thread(void) {
-  struct places places = {.count = 0};
-  pthread_t finder;
+static bool has(const struct places *places, struct place place) {
+  for (size_t i = 0; i < places->count; i++) {
+    if (places->of[i].object == place.object && places->of[i].index == place.index) return true;
+  }
+  return false;
+}
+
+// Asks two threads, one after the other; 0, or the error of pthread_create.
+static int ask_threads(struct places found[2]) {
   sigset_t all, mask;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &mask);
-  int fault = pthread_create(&finder, NULL, find_places, &places);
+  int fault = 0;
+  for (size_t i = 0; i < 2 && fault == 0; i++) {
+    pthread_t finder;
+    fault = pthread_create(&finder, NULL, find_places, &found[i]);
+    if (fault == 0) pthread_join(finder, NULL);
+  }
   pthread_sigmask(SIG_SETMASK, &mask, NULL);
+  return fault;
+}
+
+int outrider_renumber_thread(void) {
+  struct places found[2] = {{.count = 0}, {.count = 0}};
+  int fault = ask_threads(found);
   if (fault != 0) return fault;
-  pthread_join(finder, NULL);
   struct survey survey = {.count = 0};
   dl_iterate_phdr(look_at, &survey);
   for (size_t i = 0; i < survey.count; i++) {
-    for (size_t p = 0; p < places.count; p++) {
-      if (survey.of[i].at && survey.of[i].object == places.of[p].object) survey.of[i].at[places.of[p].index] = gettid();
+    for (size_t v = 0; survey.of[i].at && v < survey.of[i].count; v++) {
+      struct place place = {survey.of[i].object, v};
+      if (has(&found[0], place) && has(&found[1], place)) survey.of[i].at[v] = gettid();
     }
   }
   return 0;

@@ -71,7 +71,16 @@ def test_a_terminals_interrupt_is_for_the_supervisor(own, model):
     assert server.master() == master and server.workers() == [worker]
 
 
-@pytest.mark.parametrize("launcher", [[], ["unshare", "--map-root-user", "--pid", "--fork"]], ids=["", "as process 1"])
+NAMESPACE = ["unshare", "--map-root-user", "--pid", "--fork"]
+# The first thread that is asked has the number 0x7fff then, which is the upper half of addresses too: those are not random.
+LIKE_ADDRESSES = ["setarch", "-R", "sh", "-c", 'echo $((0x7ffd)) >/proc/sys/kernel/ns_last_pid && exec "$0"']
+
+
+@pytest.mark.parametrize(
+    "launcher",
+    [[], NAMESPACE, NAMESPACE + LIKE_ADDRESSES],
+    ids=["", "as process 1", "with a number like an address"],
+)
 def test_threads_of_a_forked_process_share_locks(launcher):
     """What the runtime notes of a thread is not that of another after a fork: two would spin for ever."""
     subprocess.run([*launcher, RELEASE / "fork-locks"], check=True, timeout=soon(15))

@@ -51,8 +51,8 @@ int outrider_terminated(void);
 // Swift refuses fork: its own concurrency does not survive one. The processes that call this have none.
 static inline pid_t outrider_fork(void) { return fork(); }
 
-// Has Swift's runtime note the calling thread's number again, which a fork has changed; see renumber.c. It starts a thread
-// for that, which has ended when it returns. 0, or the error of pthread_create.
+// Has Swift's runtime note the calling thread's number again, which a fork has changed; see renumber.c. It starts threads
+// for that, which have ended when it returns. 0, or the error of pthread_create.
 int outrider_renumber_thread(void);
 
 // Ancillary data is walked with macros: one message, at most one descriptor (fd, -1: none). As sendmsg and recvmsg.
