@@ -8,9 +8,9 @@ from contextlib import suppress
 
 import pytest
 
-import pace
 import processes
 from matrix import Combination
+from pace import growth
 from processes import wait_for
 from soak import Mob, resident
 
@@ -55,7 +55,7 @@ def test_soak(own, model, style):
     wait_for(lambda: len(processes.children(server.master())) == 3, server.state, timeout=40)
     assert lasting == (server.pid, server.master())
     for pid, memory_before, descriptors_before in zip(lasting, memory, descriptors, strict=True):
-        assert resident(pid) - memory_before < pace.growth(2 << 20), processes.describe(pid)
+        assert resident(pid) - memory_before < growth(2 << 20), processes.describe(pid)
         assert len(processes.descriptors(pid)) <= descriptors_before + 6, processes.describe(pid)
     for worker in server.workers(3):
         assert resident(worker) < 96 << 20
