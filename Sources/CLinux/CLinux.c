@@ -12,6 +12,8 @@ int outrider_accept4(int listener, struct sockaddr *address, socklen_t *size, in
 
 pid_t outrider_gettid(void) { return gettid(); }
 
+int outrider_tgkill(pid_t process, pid_t thread, int signal) { return tgkill(process, thread, signal); }
+
 int outrider_close_range(unsigned first, unsigned last) { return close_range(first, last, 0); }
 
 int outrider_dup3(int from, int to, int flags) { return dup3(from, to, flags); }

@@ -62,7 +62,8 @@ extension MasterProcess {
       $0.isHung = true
       $0.killAt = Clock.monotonic() &+ Self.dumpTime
     }
-    Process.send(SIGABRT, to: member.pid)
+    // The loop's thread: it accepts nothing more, so whoever waits in the backlog is served by another worker.
+    Process.send(SIGABRT, toFirstThreadOf: member.pid)
     // A stopped process hears nothing else.
     Process.send(SIGCONT, to: member.pid)
   }

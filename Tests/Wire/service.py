@@ -83,12 +83,11 @@ class Service:
         self.wait_for_one_master(timeout)
 
     def wait_for_one_master(self, timeout=10.0):
-        wait_for(
-            lambda: len(processes.children(self.server.pid)) == 1,
-            lambda: f"one master; {self.server.state()}",
-            timeout,
-        )
-        return self.server.master()
+        def alone():
+            found = processes.children(self.server.pid)
+            return found if len(found) == 1 else None
+
+        return wait_for(alone, lambda: f"one master; {self.server.state()}", timeout)[0].pid
 
     def failed_reload(self, timeout=10.0):
         """Reload, and wait until the log says that it has failed; that line."""

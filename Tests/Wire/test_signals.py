@@ -37,8 +37,12 @@ def deployed(own, tmp_path, monkeypatch):
 
 
 def replaced(service, before):
-    """Replace the supervisor, and wait for its successor."""
+    """Replace the supervisor, which was replaced so often before, and wait for its successor."""
     service.server.tell(signal.SIGUSR2)
+    wait_for_successor(service, before)
+
+
+def wait_for_successor(service, before):
     wait_for(
         lambda: service.server.log.count("the supervisor has been replaced") > before,
         lambda: service.server.state(),
@@ -197,11 +201,12 @@ def test_it_is_replaced_many_times(service, tmp_path):
 
 
 def test_signals_during_the_replacement_count(service):
-    for _ in range(5):
+    for count in range(5):
         service.write()
         service.server.tell(signal.SIGUSR2)
         service.hup()
         service.wait_for_number()
+        wait_for_successor(service, count)
         service.wait_for_one_master()
     assert service.server.alive and not service.failures()
 

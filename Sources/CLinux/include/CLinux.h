@@ -25,6 +25,7 @@
 // GNU extensions, as in their manual pages.
 #define OUTRIDER_POLLRDHUP 0x2000
 pid_t outrider_gettid(void);
+int outrider_tgkill(pid_t process, pid_t thread, int signal);
 int outrider_accept4(int listener, struct sockaddr *address, socklen_t *size, int flags);
 int outrider_close_range(unsigned first, unsigned last);
 int outrider_dup3(int from, int to, int flags);

@@ -51,6 +51,12 @@ package enum Process {
     kill(pid, signal)
   }
 
+  /// To the thread that the process began with. What is sent to a process that is stopped is taken by whichever thread
+  /// wakes first, and the others go on.
+  package static func send(_ signal: CInt, toFirstThreadOf pid: pid_t) {
+    outrider_tgkill(pid, pid, signal)
+  }
+
   /// Asks for `signal` when the parent dies, and says whether the parent is still `parent`, since it may have died
   /// before this.
   package static func bindToParent(_ parent: pid_t, signal: CInt) -> Bool {
