@@ -10,6 +10,7 @@ extension Worker {
   /// Everything between the plugins' first and last hook.
   func serve(workerIndex: Int) -> ExitCode {
     guard startPlugins(workerIndex), startPool() else { return .configuration }
+    updateClock()  // its first sign of life: from now on it is missed when there is no other
     record.slot.state = .ready
     record.channel.send(kind: WorkerProcess.Message.ready.rawValue)
     run()
