@@ -102,6 +102,15 @@ def _descriptors_or_none(pid):
         return []
 
 
+def fewest_descriptors(pid, seconds=0.3):
+    """How few it has at some moment of so long a time: what it had of another process, it closes after that has ended."""
+    until, fewest = time.monotonic() + soon(seconds), len(descriptors(pid))
+    while time.monotonic() < until:
+        time.sleep(0.01)
+        fewest = min(fewest, len(descriptors(pid)))
+    return fewest
+
+
 def has_mapped(pid, name):
     """Whether a file of that name is mapped into the process."""
     try:

@@ -99,8 +99,10 @@ class Server:
         tls=None,
         tls_lines=(),
         h2c=False,
+        logs_elsewhere=False,
     ):
-        """tls: an authority, for a server behind TLS; tls_lines: more lines of its [listener.tls]; h2c: HTTP/2 too."""
+        """tls: an authority, for a server behind TLS; tls_lines: more lines of its [listener.tls]; h2c: HTTP/2 too;
+        logs_elsewhere: its standard error does not tell when it serves."""
         self.folder = Path(tempfile.mkdtemp(prefix="outrider-wire-"))
         self.port = port or free_port()
         self.address = address or (str(self.folder / "socket") if unix else ("127.0.0.1", self.port))
@@ -135,6 +137,8 @@ class Server:
             )
         try:
             self._wait_until_it_accepts()
+            if not logs_elsewhere:
+                self._wait_until_it_serves()
         except BaseException:
             self.kill()
             raise
@@ -206,6 +210,14 @@ class Server:
                 if time.monotonic() > deadline:
                     raise AssertionError(f"the server accepts nothing; {self.state()}") from None
                 time.sleep(0.01)
+
+    def _wait_until_it_serves(self):
+        """A process that is killed before that has not started, and ends the start."""
+        wait_for(
+            lambda: not self.alive or " serving " in self.log,
+            lambda: f"the server does not serve; {self.state()}",
+            START_TIMEOUT,
+        )
 
     def tell(self, number):
         """Send the supervisor a signal."""

@@ -107,7 +107,8 @@ def is_loading(service, plugin):
 
 
 def memory(pid):
-    """The private memory of a process in KiB, as the kernel counts it."""
+    """What the process alone has written to, in KiB, as the kernel counts it. Pages of a file that nobody else has mapped at
+    the moment are not its own."""
     with open(f"/proc/{pid}/smaps_rollup") as rollup:
-        words = dict(line.split(":", 1) for line in rollup if ":" in line and "kB" in line)
-    return sum(int(words[name].split()[0]) for name in ("Private_Clean", "Private_Dirty"))
+        (line,) = [line for line in rollup if line.startswith("Private_Dirty:")]
+    return int(line.split()[1])

@@ -76,7 +76,7 @@ def test_no_line_is_lost_under_rotation(own, tmp_path, log):
         f'[server]\nworkers = 2\n[log]\nerror = "{log}"\n[[listener]]\nbind = "127.0.0.1:{port}"\n'
         f'[[plugin]]\npath = "{TEST_PLUGINS / "liblogging.so"}"\n'
     )
-    server = own("-c", file, bind=False, port=port)
+    server = own("-c", file, bind=False, port=port, logs_elsewhere=True)
     wait_for(lambda: errors_of(server.pid) == str(log), "the supervisor, which writes there once it has heard of the start")
     with Load(server.address, keeping=2, opening=1) as load:
         for count in range(1, 21):

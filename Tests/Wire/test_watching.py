@@ -95,7 +95,6 @@ def test_a_stopped_worker(own, combination):
     they wait in the backlog, and none of its threads accepts them while it dies."""
     for _ in range(fewer(5)):
         server = own(*WORKER_TIMEOUT, "--threads", 16, combination.demo, model=combination.model)
-        wait_for(lambda: "serving" in server.log, server.state)
         (victim,) = server.workers()
         os.kill(victim, signal.SIGSTOP)
         with ExitStack() as stack:
