@@ -17,6 +17,7 @@
 #define TRACE_SIGNAL (SIGRTMIN + 13)
 
 static struct outrider_crash *crash;
+static pid_t crashing_process;
 static atomic_int dying;
 static atomic_int joined[OUTRIDER_CRASH_TRACES];
 static atomic_uint traced;
@@ -26,6 +27,7 @@ static int thread_id(void) { return (int)syscall(SYS_gettid); }
 
 static void *program_counter(const void *context) {
   const ucontext_t *user = context;
+  if (!user) return NULL;
 #if defined(__x86_64__)
   return (void *)user->uc_mcontext.gregs[REG_RIP];
 #elif defined(__aarch64__)
@@ -44,10 +46,10 @@ static void trace(const void *context) {
   int first = 0;
   void *here = program_counter(context);
   while (first < count && frames[first] != here) ++first;
-  if (first == count) first = count < 3 ? count : 3;
+  if (first == count) first = count < 3 ? count : here ? 3 : 1;
   struct outrider_crash_trace *record = &crash->traces[index];
   uint64_t kept = 0;
-  if (first >= count || frames[first] != here) record->frames[kept++] = (uint64_t)(uintptr_t)here;
+  if (here && (first >= count || frames[first] != here)) record->frames[kept++] = (uint64_t)(uintptr_t)here;
   while (first < count && kept < OUTRIDER_CRASH_FRAMES) record->frames[kept++] = (uint64_t)(uintptr_t)frames[first++];
   record->thread = (uint64_t)thread_id();
   record->count = kept;
@@ -83,6 +85,11 @@ static void on_fatal(int signal, siginfo_t *info, void *context) {
   struct sigaction usual = {.sa_handler = SIG_DFL};
   sigaction(signal, &usual, NULL);
   syscall(SYS_tgkill, getpid(), self, signal);
+}
+
+// Somebody has called exit(), which no worker does. What a plugin has forked is not ours.
+static void on_exit_called(void) {
+  if (crash && getpid() == crashing_process && !atomic_exchange(&dying, 1)) trace(NULL);
 }
 
 static const int fatal_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
@@ -126,6 +133,8 @@ int outrider_record_crashes(struct outrider_crash *record) {
   void *frame;
   backtrace(&frame, 1);  // loads what it needs, while that is safe
   crash = record;
+  crashing_process = getpid();
+  if (atexit(on_exit_called) != 0) return -1;
   outrider_crash_join_thread();
   if (!signal_stack) return -1;
   struct sigaction fatal = {.sa_sigaction = on_fatal, .sa_flags = SA_SIGINFO | SA_ONSTACK};

@@ -89,6 +89,9 @@ struct Crew: ~Copyable {
   /// The one that serves at a place, or is to.
   func incumbent(of place: Int) -> Int? { members.firstIndex { $0?.place == place && $0?.isLeaving == false } }
 
+  /// Whether the one that serves at a place waits to be relieved.
+  func wantsRelief(_ place: Int) -> Bool { incumbent(of: place).flatMap { self[$0]?.relief } != nil }
+
   /// Whether the worker in `slot` comes to relieve one that still serves.
   func relieved(by slot: Int) -> Int? {
     guard let member = self[slot] else { return nil }
@@ -143,7 +146,13 @@ struct Crew: ~Copyable {
     return delay
   }
 
-  var nextStart: UInt64 { places.lazy.filter { !$0.isClosed }.map(\.startAt).min() ?? .max }
+  /// Whether the next start at a place has to wait.
+  func isPostponed(_ place: Int) -> Bool { places[place].startAt != .max }
+
+  /// When the next start is due; without a slot for it, somebody's end comes first.
+  var nextStart: UInt64 {
+    freeSlot == nil ? .max : places.lazy.filter { !$0.isClosed }.map(\.startAt).min() ?? .max
+  }
 
   /// A place whose start is due; nil if there is none, or no slot for it.
   func nextDue(at now: UInt64) -> Int? {

@@ -18,7 +18,9 @@ extension MasterProcess {
         crew.change(slot) { $0.killAt = .max }
         Process.send(SIGKILL, to: member.pid)
       } else if !member.isReady {
-        if now >= member.hiredAt &+ settings.server.bootTimeout { kill(slot, member, "not ready within boot_timeout") }
+        if !member.isHung, now >= member.hiredAt &+ settings.server.bootTimeout {
+          kill(slot, member, "not ready within boot_timeout")
+        }
       } else if !member.isHung, let symptom = symptom(of: slot, now) {
         kill(slot, member, symptom)
       } else if settings.server.memoryLimit > 0, member.relief == nil, !member.isLeaving,
@@ -92,6 +94,7 @@ extension MasterProcess {
     else { return }
     for slot in crew.slots {
       guard let member = crew[slot], member.relief != nil, !member.isLeaving else { continue }
+      if crew.isPostponed(member.place) { continue }
       start(member.place)
       return
     }

@@ -135,11 +135,14 @@ extension MasterProcess {
 
   private mutating func replace(_ member: Crew.Member, _ ending: Process.Ending, _ slot: Int) {
     scoreboard.countRestart(member.isHung ? .hung : member.hasRefused ? .refused : .crashed)
+    let now = Clock.monotonic()
     if crew.isTaken(member.place) {
-      report(member, ending, slot, then: "")
+      // Who was to relieve a worker has failed: the next one comes later.
+      let delay = crew.wantsRelief(member.place) ? crew.postpone(member.place, now: now) : nil
+      let sequel = delay.map { "; the next replacement starts in \($0 / Clock.nanosecondsPerMillisecond) ms" } ?? ""
+      report(member, ending, slot, then: sequel)
       return
     }
-    let now = Clock.monotonic()
     let paused = pause(after: ending, slot, at: now)
     let delay = paused == nil ? crew.postpone(member.place, now: now) : crew.restart(member.place, now: now)
     report(

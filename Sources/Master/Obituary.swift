@@ -57,7 +57,8 @@ struct Obituary {
     return slot.crash.traces.enumerated().compactMap { index, trace in
       guard index == 0 || !idle.contains(trace.thread) else { return nil }
       let frames = trace.frames.map { "\(Symbol(address: $0))" }.joined(separator: " < ")
-      return "thread \(trace.thread)\(index == 0 ? " got the signal" : "") at \(frames)"
+      let fate = slot.crash.signal == nil ? " called exit" : " got the signal"
+      return "thread \(trace.thread)\(index == 0 ? fate : "") at \(frames)"
     }
   }
 

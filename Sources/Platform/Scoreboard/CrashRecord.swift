@@ -36,7 +36,7 @@ package struct CrashRecord {
 
   /// The first is that of the thread that got the signal.
   package var traces: [Trace] {
-    let count = unsafe min(Int(base.pointee.count), Int(OUTRIDER_CRASH_TRACES))
+    let count = unsafe Int(min(base.pointee.count, UInt64(OUTRIDER_CRASH_TRACES)))
     return (0..<count).map { index in
       var trace = outrider_crash_trace()
       unsafe outrider_crash_trace_at(base, UInt32(index), &trace)
