@@ -1,3 +1,4 @@
+import COutrider
 import Glibc
 import HTTP
 import Logging
@@ -20,7 +21,7 @@ package final class MisuseLog: Sendable {
   }
 
   /// Counts and perhaps logs that `call` was refused.
-  func note(_ call: StaticString, _ outcome: Outcome, plugin: Plugin?, exchange: Exchange?) {
+  func note(_ call: StaticString, _ outcome: Outcome, plugin: Plugin?, exchange handle: outrider_exchange) {
     guard let runtime = Runtime.current else { return }
     runtime.record.slot.addShared(.misuses)
     let second = Clock.epochSeconds()
@@ -36,7 +37,7 @@ package final class MisuseLog: Sendable {
     }
     guard aborts || suppressed != nil else { return }
     var line = "plugin \(plugin?.record.nameText ?? "?"): \(call) refused: \(outcome.name)"
-    if let exchange { line += " request=\(unsafe Bytes(exchange.record.head.request_id).escaped())" }
+    if let id = runtime.record.exchanges.find(handle)?.requestIDText(of: handle) { line += " request=\(id)" }
     if let suppressed, suppressed > 0 { line += " (and \(suppressed) more not shown)" }
     guard aborts else {
       runtime.record.log.warning("\(line)")

@@ -14,6 +14,8 @@ extension Worker {
     record.slot.state = .ready
     record.channel.send(kind: WorkerProcess.Message.ready.rawValue)
     run()
+    // Its loop turns no more: what the hooks take from here on has a deadline of its own.
+    record.thread.record.cells?.busySince = 0
     stopPool()
     closeAll()
     while let call = record.runtime.record.callbacks.takeAny() { call.perform() }
@@ -75,18 +77,25 @@ extension Worker {
     if record.drain == .stopping || record.table.count > 0 {
       record.table.visit { connection in
         connection.record.http2?.visit { request in
-          request.record.exchange?.cancel(.cancelled)
-          request.record.lane.close()
+          dismissHandler(of: request)
         }
-        guard let request = connection.record.request, let exchange = request.record.exchange else { return }
-        exchange.cancel(.cancelled)
-        request.record.lane.close()
+        guard let request = connection.record.request else { return }
+        if connection.record.phase != .lent { return dismissHandler(of: request) }
+        request.record.exchange?.cancel(.cancelled)
         // A thread that owns the connection waits on the socket.
-        if connection.record.phase == .lent { Connections.shutdown(connection.record.fd) }
+        Connections.shutdown(connection.record.fd)
       }
     }
     if record.settings.model.isSync { for plugin in blockingPlugins { plugin.stopThread() } }
     record.pool?.stop()
+  }
+
+  /// No call of the request's handler waits any longer: what the loop has of its answer, a file too, is not sent.
+  private func dismissHandler(of request: Request) {
+    guard let exchange = request.record.exchange, exchange.record.isBlocking else { return }
+    exchange.cancel(.cancelled)
+    request.record.lane.close()
+    discardOutput(request)
   }
 
   /// Connections that outlived the drain: their exchanges are told, and they close.

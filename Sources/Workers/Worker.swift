@@ -67,6 +67,8 @@ struct WorkerRecord: ~Copyable {
   var timer: TimerDescriptor
   let channel: Channel
   var listeners: [Listener]
+  /// The one that has the first turn when accepting goes on: the next of that which had the last.
+  var firstListener = 0
   /// What secures their connections, by the same index; nil for cleartext.
   let tls: [TLSContext?]
   /// Several workers share the listeners.

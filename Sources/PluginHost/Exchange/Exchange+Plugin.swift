@@ -14,7 +14,8 @@ extension Exchange {
     let status = unsafe handle(record.plugin.record.state, self.handle, headAddress, BlockingTable.shared)
     defer { leaveHandler() }
     guard record.response.hasHead else { return false }
-    if status < 0 { _ = Answering.abort(self) } else { Answering.end(self) }
+    // What a deadline has stopped in the middle must not look whole.
+    if status < 0 || refusal != nil { _ = Answering.abort(self) } else { Answering.end(self) }
     return true
   }
 

@@ -148,4 +148,26 @@ extension Exchange {
     let raw = record.cancellation.load(ordering: .acquiring)
     return raw == 0 ? nil : Outcome(rawValue: raw)
   }
+
+  /// Why an act that comes now is refused, or nil: the answer is not wanted any more, or its deadline has passed, which
+  /// nobody may have had the time to note.
+  var refusal: Outcome? {
+    if let why = cancelled { return why }
+    let deadline = unsafe record.head.deadline_ns
+    guard deadline != 0, Clock.monotonic() >= deadline else { return nil }
+    cancel(.cancelled)
+    return cancelled
+  }
+
+  /// [any-thread] The request's id as the log shows it; nil if the exchange of `handle` has ended, or others are at it.
+  func requestIDText(of handle: outrider_exchange) -> String? {
+    let isOwn = isInHandler || Runtime.current?.isOnLoop == true
+    if isOwn { return requestID.escaped() }
+    // While the send right is held, the exchange can't end. A call of the host that holds it may be what calls here.
+    for _ in 0..<100 where tryClaim() {
+      defer { yieldClaim() }
+      return self.handle.id == handle.id ? requestID.escaped() : nil
+    }
+    return nil
+  }
 }

@@ -34,7 +34,7 @@ enum Answering {
   private static func sendInformational(
     _ exchange: Exchange, _ status: UInt32, _ fields: UnsafePointer<outrider_field>?, _ count: Int
   ) -> Outcome {
-    if let why = exchange.cancelled { return why }
+    if let why = exchange.refusal { return why }
     guard let fields = unsafe Fields(fields, count) else { return .invalid }
     let before = exchange.record.response
     let outcome = exchange.record.response.informational(status: status, fields: fields)
@@ -49,7 +49,7 @@ enum Answering {
     _ exchange: Exchange, _ status: UInt32, _ fields: UnsafePointer<outrider_field>?, _ count: Int,
     whole: BodyPart?, trailersFollow: Bool = false
   ) -> Outcome {
-    if let why = exchange.cancelled { return why }
+    if let why = exchange.refusal { return why }
     guard let fields = unsafe Fields(fields, count) else { return .invalid }
     let before = exchange.record.response
     switch exchange.record.response.head(
@@ -70,14 +70,14 @@ enum Answering {
   }
 
   static func body(_ exchange: Exchange, _ part: BodyPart, ends: Bool) -> Outcome {
-    if let why = exchange.cancelled { return why }
+    if let why = exchange.refusal { return why }
     return advance(exchange, UInt64(part.total), copied: part.lease.outlivesCall ? 0 : part.total, ends: ends) {
       .body(part, $0)
     }
   }
 
   static func file(_ exchange: Exchange, _ part: FilePart, ends: Bool) -> Outcome {
-    if let why = exchange.cancelled { return why }
+    if let why = exchange.refusal { return why }
     guard part.descriptor >= 0, !part.offset.addingReportingOverflow(part.length).overflow,
       part.offset + part.length <= UInt64(Int64.max)
     else { return .invalid }
@@ -106,7 +106,7 @@ enum Answering {
   }
 
   static func trailers(_ exchange: Exchange, _ fields: UnsafePointer<outrider_field>?, _ count: Int) -> Outcome {
-    if let why = exchange.cancelled { return why }
+    if let why = exchange.refusal { return why }
     guard let fields = unsafe Fields(fields, count) else { return .invalid }
     let hadHead = exchange.record.response.hasHead
     let outcome = exchange.record.response.trailers(

@@ -10,7 +10,11 @@ package enum BlockingTable {
       to: outrider_io(
         size: UInt32(MemoryLayout<outrider_io>.size), reserved: 0,
         read: { exchange, buffer, capacity, got in
-          call("read", exchange) { unsafe BlockingTable.read($0, buffer, capacity, got) }
+          guard let buffer = unsafe buffer, let got = unsafe got, capacity > 0 else {
+            return call("read", exchange) { _ in .invalid }
+          }
+          // What is invalid then is the client's framing.
+          return call("read", exchange, blames: false) { unsafe BlockingTable.read($0, buffer, capacity, got) }
         },
         request_trailers: { exchange, fields, count in
           call("request_trailers", exchange) { unsafe requestTrailers($0, fields, count) }
@@ -40,29 +44,32 @@ package enum BlockingTable {
   }()
 
   /// Finds the exchange, makes sure that the caller is the thread inside its handle(), and notes misuse.
+  ///
+  /// - Parameter blames: whether a refusal by `body` can be the plugin's fault.
   @inline(__always)
   private static func call(
-    _ name: StaticString, _ handle: outrider_exchange, _ body: (Exchange) -> Outcome
+    _ name: StaticString, _ handle: outrider_exchange, blames: Bool = true, _ body: (Exchange) -> Outcome
   ) -> outrider_status {
     guard let runtime = Runtime.current else { return Outcome.wrongState.rawValue }
     guard let exchange = runtime.record.exchanges.find(handle) else { return Outcome.closed.rawValue }
     let outcome: Outcome
+    var isFault = true
     if exchange.isInHandler {
       outcome = body(exchange)
+      isFault = blames
     } else {
       let isAnybodys = exchange.record.handler.load(ordering: .acquiring) != 0 || !exchange.record.isBlocking
       outcome = isAnybodys ? .wrongThread : .closed
     }
-    if outcome.isMisuse {
-      runtime.record.misuse.note(name, outcome, plugin: exchange.record.plugin, exchange: exchange)
+    if outcome.isMisuse && isFault {
+      runtime.record.misuse.note(name, outcome, plugin: exchange.record.plugin, exchange: handle)
     }
     return outcome.rawValue
   }
 
   private static func read(
-    _ exchange: Exchange, _ buffer: UnsafeMutableRawPointer?, _ capacity: Int, _ got: UnsafeMutablePointer<Int>?
+    _ exchange: Exchange, _ buffer: UnsafeMutableRawPointer, _ capacity: Int, _ got: UnsafeMutablePointer<Int>
   ) -> Outcome {
-    guard let buffer = unsafe buffer, let got = unsafe got, capacity > 0 else { return .invalid }
     unsafe got.pointee = 0
     if exchange.record.bodyDelivered.load(ordering: .relaxed) { return .ok }
     return unsafe Outcome(

@@ -10,7 +10,7 @@ enum EventSending {
     let exchange = runtime.record.exchanges.find(handle)
     let outcome = exchange.map { unsafe send($0, handle, event) } ?? .closed
     if outcome.isMisuse {
-      unsafe runtime.record.misuse.note("send", outcome, plugin: HostTable.plugin(host), exchange: exchange)
+      unsafe runtime.record.misuse.note("send", outcome, plugin: HostTable.plugin(host), exchange: handle)
     }
     return outcome.rawValue
   }
@@ -67,7 +67,7 @@ enum EventSending {
       return unsafe file(raw.load(as: outrider_file_event.self), exchange)
     case OUTRIDER_EVENT_ABORT:
       guard size >= MemoryLayout<outrider_notice_event>.size else { return .invalid }
-      return Answering.abort(exchange)
+      return exchange.refusal ?? Answering.abort(exchange)
     case 64...95: return .unsupported
     default: return .invalid
     }

@@ -35,7 +35,7 @@ enum HostCallbacks {
       outcome = .invalid
     }
     if outcome.isMisuse {
-      unsafe runtime.record.misuse.note(call, outcome, plugin: HostTable.plugin(host), exchange: exchange)
+      unsafe runtime.record.misuse.note(call, outcome, plugin: HostTable.plugin(host), exchange: handle)
     }
     return outcome.rawValue
   }

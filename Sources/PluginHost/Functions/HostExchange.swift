@@ -14,7 +14,7 @@ enum HostExchange {
     guard let runtime = Runtime.current else { return Outcome.wrongState.rawValue }
     guard let exchange = runtime.record.exchanges.find(handle) else { return Outcome.closed.rawValue }
     if exchange.isInHandler { unsafe exchange.record.transport.pointee.probe(exchange.raw) }
-    if let why = exchange.cancelled { return why.rawValue }
+    if let why = exchange.refusal { return why.rawValue }
     return exchange.hasDeparted ? Outcome.closed.rawValue : 0
   }
 
@@ -28,8 +28,7 @@ enum HostExchange {
     let outcome = exchange.handle.id == handle.id ? allow(exchange, credit) : .closed
     exchange.releaseClaim()
     if outcome.isMisuse {
-      unsafe runtime.record.misuse.note(
-        "receive", outcome, plugin: HostTable.plugin(host), exchange: exchange)
+      unsafe runtime.record.misuse.note("receive", outcome, plugin: HostTable.plugin(host), exchange: handle)
     }
     return outcome.rawValue
   }

@@ -14,8 +14,10 @@ enum HostLog {
     let text = unsafe Bytes(message)
     guard let plugin = unsafe HostTable.plugin(host), text.isWellFormed else { return }
     var line = "plugin \(plugin.record.nameText): \(LogText.escaped(text, limit: limit))"
-    if exchange.id != 0, let open = Runtime.current?.record.exchanges.find(exchange) {
-      line += " request=\(unsafe Bytes(open.record.head.request_id).escaped())"
+    if exchange.id != 0, let open = Runtime.current?.record.exchanges.find(exchange),
+      let id = open.requestIDText(of: exchange)
+    {
+      line += " request=\(id)"
     }
     logger.log(level: HostLog.level(level), "\(line)")
   }

@@ -171,8 +171,8 @@ struct TransferProgress {
   mutating func judge(_ now: UInt64, timeout: UInt64, rate: Int) -> Verdict {
     if now >= lastByte &+ timeout { return .stalled }
     if now >= windowStart &+ timeout {
-      let seconds = max(1, Int((now - windowStart) / Clock.nanosecondsPerSecond))
-      if bytes < rate * seconds { return .tooSlow }
+      let least = UInt64(rate).multipliedFullWidth(by: now - windowStart)
+      if UInt64(clamping: bytes).multipliedFullWidth(by: Clock.nanosecondsPerSecond) < least { return .tooSlow }
       windowStart = now
       bytes = 0
     }

@@ -107,6 +107,8 @@ struct HTTP2ConnectionRecord: ~Copyable {
   var shutdown = Shutdown.none
   /// When a shutdown that nobody acknowledges counts as heard.
   var shutdownDeadline = UInt64.max
+  /// When the shutdown goes on, whatever else the connection waits for; `.max` if it does not.
+  var nextShutdownStep: UInt64 { shutdown == .announced ? shutdownDeadline : .max }
   /// The connection ends when what is queued has gone.
   var isEnding = false
   /// A DATA frame found no room in the connection's output.

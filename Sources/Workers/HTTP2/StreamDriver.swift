@@ -32,7 +32,7 @@ enum StreamDriver {
     let most = Int(worker.record.settings.http2.maxConcurrentStreams)
     guard http2.record.open < most, http2.record.count < 2 * most, let request = worker.record.requests.open(connection)
     else { return nil }
-    if http2.record.count == 0 { connection.record.deadline = .max }
+    if http2.record.count == 0 { connection.record.deadline = http2.record.nextShutdownStep }
     request.record.stream.id = id
     http2.link(request)
     http2.record.blockBegan = worker.record.now
@@ -66,6 +66,8 @@ enum StreamDriver {
         http2.record.session.reset(request.record.stream.id, .noError)
       }
     case .closed:
+      // Malformed fields end a stream before its head is complete, and its block with it.
+      if !request.record.stream.flags.contains(.hasHead) { http2.record.blockBegan = 0 }
       request.record.stream.flags.insert(.closed)
       http2.noteClosed(request)
     }

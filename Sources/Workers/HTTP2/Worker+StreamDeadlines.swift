@@ -79,6 +79,7 @@ extension Worker {
   /// The client keeps its windows shut.
   private func giveUpStalled(_ request: Request) {
     note(.stalledStream, request)
+    request.record.exchange?.cancel(.cancelled)
     reset(stream: request, .cancel)
     request.record.stream.flags.insert(.closed)
     queue(request)

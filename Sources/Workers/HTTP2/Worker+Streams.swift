@@ -171,7 +171,8 @@ extension Worker {
     record.requests.close(request)
     if http2.record.count == 0 {
       http2.record.idleSince = record.now
-      setDeadline(connection, record.now &+ record.settings.timeouts.keepalive)
+      setDeadline(
+        connection, min(record.now &+ record.settings.timeouts.keepalive, http2.record.nextShutdownStep))
     }
   }
 

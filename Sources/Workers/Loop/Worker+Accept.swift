@@ -16,7 +16,12 @@ extension Worker {
     guard wanted != record.accepting else { return }
     record.accepting = wanted
     if !wanted && record.drain == .serving { record.slot.add(.acceptPauses) }
-    for index in record.listeners.indices { if wanted { listen(on: index) } else { stopListening(on: index) } }
+    let count = record.listeners.count
+    for turn in 0..<count {
+      // The kernel shows them in the order in which they were added.
+      let index = (record.firstListener + turn) % count
+      if wanted { listen(on: index) } else { stopListening(on: index) }
+    }
     // What could not be registered is tried again in the next turn.
     if wanted { record.accepting = record.listeners.allSatisfy(\.isRegistered) }
   }
@@ -57,9 +62,11 @@ extension Worker {
     record.listeners[index].isRegistered = false
   }
 
-  /// A listener has clients. A worker of one connection at a time serves one after the other, as far as its turn goes.
+  /// A listener has clients. A worker of one connection at a time serves one after the other, as far as its turn goes:
+  /// where it has other listeners, theirs come after each.
   func acceptClients(on index: Int) {
-    var rest = record.settings.keepsConnections ? 1 : Worker.connectionsPerTurn
+    let isAlone = record.listeners.count == 1
+    var rest = record.settings.keepsConnections || !isAlone ? 1 : Worker.connectionsPerTurn
     while rest > 0, record.listeners[index].isRegistered, accept(on: index) { rest -= 1 }
   }
 
@@ -76,6 +83,7 @@ extension Worker {
       record.acceptAgainAt = record.now + Worker.exhaustionPause
       return false
     case .connection(let fd, let peer):
+      record.firstListener = (index + 1) % record.listeners.count
       open(fd, on: index, peer)
       if record.sharesListeners && record.accepting && record.listeners[index].isRegistered && !record.table.isFull {
         // The kernel wakes the first in its list of waiters, always; going to its end shares the load evenly.

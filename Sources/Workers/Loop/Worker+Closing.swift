@@ -189,7 +189,9 @@ extension Worker {
     case .fine(let moment):
       setDeadline(connection, moment)
       return false
-    case .stalled, .tooSlow: return true
+    case .stalled, .tooSlow:
+      connection.record.failure = .cancelled
+      return true
     }
   }
 }

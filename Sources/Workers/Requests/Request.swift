@@ -54,12 +54,16 @@ struct RequestRecord: ~Copyable {
   var awaitsBody = false
   /// What the client is told when the handler has returned, if it has not answered.
   var pendingRefusal: Refusal?
+  /// The client has the server's answer, and a handler's thread has the request still.
+  var isRefused = false
   /// Tags and leases of the exchange that are not settled.
   var unsettled = 0
   /// Tags to report, oldest first.
   var sentTags = TagQueue()
   /// When the request's head was complete; 0 before.
   var began: UInt64 = 0
+  /// When it had ended: written by whoever counts it.
+  var ended: UInt64 = 0
   /// When it was given to the pool.
   var queuedAt: UInt64 = 0
   /// The number of the plugin that has it; -1 for none.

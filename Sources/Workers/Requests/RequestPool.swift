@@ -58,6 +58,8 @@ struct RequestPool: ~Copyable {
     request.record.awaitsBody = false
     request.record.drained = 0
     request.record.pendingRefusal = nil
+    request.record.isRefused = false
+    request.record.stream.refusedBytes = 0
     request.record.unsettled = 0
     request.record.began = 0
     request.record.isAccounted = false

@@ -38,7 +38,8 @@ extension Worker {
     guard !request.record.isAccounted else { return }
     request.record.isAccounted = true
     let hasBegun = request.record.began != 0
-    let duration = hasBegun ? Clock.monotonic() &- request.record.began : 0
+    request.record.ended = Clock.monotonic()
+    let duration = hasBegun ? request.record.ended &- request.record.began : 0
     if let log = record.accessLog, hasBegun || request.record.answer.status != 0 {
       self.log(request, duration: duration, to: log)
     }

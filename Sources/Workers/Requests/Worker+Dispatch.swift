@@ -148,6 +148,8 @@ extension Worker {
   /// The connection waits for its next request, which may have come already.
   @inline(__always)
   func nextRequest(_ connection: Connection) {
+    // A thread may have given the request back some time ago, without a word.
+    let idleSince = connection.record.request.map { $0.record.isAccounted ? $0.record.ended : record.now } ?? record.now
     releaseRequest(connection)
     if let body = connection.record.body {
       // What follows the body in its buffer is the next request.
@@ -160,7 +162,7 @@ extension Worker {
       connection.record.input = nil
     }
     connection.record.phase = .idle
-    setDeadline(connection, record.now &+ record.settings.timeouts.keepalive)
+    setDeadline(connection, idleSince &+ record.settings.timeouts.keepalive)
   }
 
   /// Reads away what is left of a body nobody wants, within `limits.drain`; a larger rest closes the connection.

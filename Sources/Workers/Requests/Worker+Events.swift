@@ -50,6 +50,7 @@ extension Worker {
     }
     if request.record.resumeDue && hasRoom(request) {
       request.record.resumeDue = false
+      request.record.stream.refusedBytes = 0
       exchange.deliver(.resume)
     }
     return deliverBody(request, exchange)
@@ -58,6 +59,7 @@ extension Worker {
   /// Whether a plugin that was told to wait may go on.
   private func hasRoom(_ request: Request) -> Bool {
     if request.queuedCount > record.settings.highWater / 2 { return false }
+    if request.queuedCount + request.record.stream.refusedBytes > record.settings.outputLimit { return false }
     guard request.isCrowded else { return true }
     // What needs more than the stream's share waits for the connection; anything else goes on by halves of it.
     let wanted = max(request.record.stream.refusedBytes, Request.streamShare / 2)

@@ -23,6 +23,8 @@ extension Worker {
     if exchange.record.isBlocking {
       exchange.cancel(why)
       request.record.lane.close()
+      // A handler that waits for a file of its answer gets it back.
+      if request.isStream { discardOutput(request) }
       if isHandled(request) { return false }
       end(exchange, of: request, opened: false)
       return true
@@ -33,7 +35,7 @@ extension Worker {
     exchange.releaseClaim()
     takeOverOutput(request)
     discardOutput(request)
-    if !request.record.answered { exchange.deliver(.disconnect(why)) }
+    if !request.record.answered { exchange.deliver(.disconnect(exchange.cancelled ?? why)) }
     end(exchange, of: request, opened: true)
     return true
   }
@@ -51,6 +53,7 @@ extension Worker {
 
   /// A deadline has passed while a plugin has the request.
   func expireExchange(_ request: Request, _ exchange: Exchange) {
+    if request.record.isRefused { return setDeadline(of: request, .max) }
     // A thread has given it back without a word: the pump that follows goes on.
     if request.record.isHandedOver && !request.isStream && request.record.connection.record.loan.isReturned { return }
     if record.now >= requestDeadline(request) {
@@ -73,7 +76,7 @@ extension Worker {
 
   /// The plugin is told that the answer is not wanted any more, and the client gets the server's own, if none has begun.
   func cancelExchange(_ request: Request, _ exchange: Exchange, _ refusal: Refusal) {
-    let why: Outcome = refusal == .bodyTooLarge ? .limit : refusal.isClientFault ? .closed : .cancelled
+    let why = refusal.outcome
     if exchange.record.isBlocking && record.settings.model.isGthread && !request.isStream {
       // Its body was being gathered: no thread has seen it.
       end(exchange, of: request, opened: false)
@@ -83,6 +86,7 @@ extension Worker {
     if exchange.record.isBlocking {
       request.record.pendingRefusal = refusal
       exchange.cancel(why)
+      if answerForHandler(request, refusal) { return }
       takeBackFile(request)
       request.record.lane.wakeHandler()
       return
@@ -104,6 +108,24 @@ extension Worker {
     } else {
       refuse(request, refusal)
     }
+  }
+
+  /// The client gets the server's answer while the handler, whose thread does not own the connection, is still at work:
+  /// whatever that has to say comes too late. False if something of its answer is out.
+  private func answerForHandler(_ request: Request, _ refusal: Refusal) -> Bool {
+    takeOverOutput(request)
+    let lane = request.record.lane
+    lane.monitor.lock()
+    let isUnanswered = !lane.handlerDone && (!request.record.answer.hasHead || !lane.held.isEmpty)
+    if isUnanswered {
+      request.record.answer = AnswerFraming()
+      lane.closeLocked()
+    }
+    lane.monitor.unlock()
+    guard isUnanswered else { return false }
+    request.record.isRefused = true
+    if request.isStream { refuse(stream: request, refusal) } else { refuseForHandler(request, refusal) }
+    return true
   }
 
   /// A file that the handler waits for is its own again as soon as it has been told: nothing more of it is sent.
@@ -156,13 +178,11 @@ extension Worker {
     guard request.record.usesLane.load(ordering: .acquiring) else { return }
     let lane = request.record.lane
     lane.monitor.lock()
-    if !lane.isHeld {
-      if request.record.answer.hasHead { request.record.headIsOut = true }
-      if request.isStream {
-        request.record.stream.output.append(&lane.output)
-      } else {
-        request.record.connection.record.output.append(&lane.output)
-      }
+    if request.record.answer.hasHead && lane.held.isEmpty { request.record.headIsOut = true }
+    if request.isStream {
+      request.record.stream.output.append(&lane.output)
+    } else {
+      request.record.connection.record.output.append(&lane.output)
     }
     request.record.unsettled += lane.unsettled
     lane.unsettled = 0
@@ -190,6 +210,8 @@ extension Worker {
   func lookAt(_ request: Request) {
     let connection = request.record.connection
     if request.isStream {
+      // Its exchange may have ended since, and the record be another stream's, whose head is still to come.
+      guard request.record.exchange != nil else { return }
       // A handler's or a thread's urgent words go out in this turn.
       takeOverOutput(request)
       queue(request)
@@ -207,6 +229,12 @@ extension Worker {
 }
 
 extension Refusal {
-  /// The client's doing, as against a deadline of ours or the plugin's failure.
-  var isClientFault: Bool { status < 500 }
+  /// What the plugin is told where its request is refused.
+  fileprivate var outcome: Outcome {
+    switch self {
+    case .bodyTooLarge: .limit
+    case .headTimeout, .bodyTimeout, .belowMinimumRate, .requestTimeout: .cancelled
+    default: status < 500 ? .closed : .cancelled
+    }
+  }
 }

@@ -23,10 +23,23 @@ extension Worker {
   func finishHandler(_ request: Request, _ exchange: Exchange, answered: Bool) {
     // A handler that gives up because its client has left is no fault to be logged.
     let clientLeft = exchange.cancelled == .closed || exchange.hasDeparted
+    let isCut = !answered || request.record.answer.isAborted
+    if isCut, exchange.cancelled == .cancelled, request.record.pendingRefusal == nil,
+      record.now >= requestDeadline(request)
+    {
+      request.record.pendingRefusal = .requestTimeout
+    }
     end(exchange, of: request, opened: false)
     if request.isBroken { return }
+    if request.record.isRefused {
+      if !request.isStream {
+        releaseRequest(request.record.connection)
+        startClosing(request.record.connection)
+      }
+      return
+    }
     if answered {
-      // The handler has answered in spite of a body that was refused.
+      // The handler has answered in spite of a body that was refused, or has begun to.
       if let refusal = request.record.pendingRefusal { note(refusal, request) }
       endRequest(request)
     } else if let refusal = request.record.pendingRefusal {

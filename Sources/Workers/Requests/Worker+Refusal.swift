@@ -37,6 +37,19 @@ extension Worker {
     endRequest(request)
   }
 
+  /// Answers for a handler that has the request still; the connection ends when it gives that back.
+  func refuseForHandler(_ request: Request, _ refusal: Refusal) {
+    let connection = request.record.connection
+    note(refusal, connection)
+    let head = request.record.parser.head
+    let withBody = !head.traits.contains(.head)
+    request.record.answer.takesPage(refusal.status, bytes: withBody ? ErrorPage.length(refusal.status) : 0)
+    writePage(refusal, to: connection, version: head.version, withBody: withBody, keepAlive: false)
+    request.record.headIsOut = true
+    connection.record.flags.insert(.ends)
+    queue(connection)
+  }
+
   private func writePage(
     _ refusal: Refusal, to connection: Connection, version: HTTPVersion, withBody: Bool, keepAlive: Bool
   ) {
@@ -100,7 +113,10 @@ extension Worker {
   }
 
   private func description(of refusal: Refusal, _ connection: Connection, _ request: Request?) -> String {
-    let what = refusal.isAnswered ? "\(refusal.status) to" : "reset to"
+    var what = refusal.isAnswered ? "\(refusal.status) to" : "reset to"
+    if let answer = request?.record.answer, refusal.isAnswered, answer.hasHead || answer.isAborted {
+      what = answer.isAborted ? "answer cut off to" : "answered all the same to"
+    }
     var line = "\(what) \(peer(of: connection)): \(refusal.reason)"
     if let head = request?.head, !head.method.isEmpty {
       line += " (\(head.method.escaped()) \(head.path.escaped(limit: 80)))"

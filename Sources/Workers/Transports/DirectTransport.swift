@@ -136,7 +136,7 @@ enum DirectTransport {
       return true
     case .stalled, .tooSlow:
       request.record.pendingRefusal = verdict.refusal
-      exchange.cancel(.closed)
+      exchange.cancel(.cancelled)
       return false
     }
   }
@@ -144,10 +144,6 @@ enum DirectTransport {
   private static func probe(_ exchange: Exchange) {
     let request = request(exchange)
     if Connections.peerHasLeft(request.record.connection.record.fd) { exchange.noteDeparture() }
-    if Clock.monotonic() >= Worker.current.requestDeadline(request) {
-      request.record.pendingRefusal = .requestTimeout
-      exchange.cancel(.cancelled)
-    }
   }
 }
 

@@ -13,8 +13,8 @@ final class Lane: @unchecked Sendable {
   var output = OutputQueue()
   /// Answer bytes that the loop has taken over and not sent.
   var loopCount = 0
-  /// `output` is a head that waits for the first byte of its body.
-  var isHeld = false
+  /// A head that waits for the first byte of its body.
+  var held = OutputQueue()
   /// The answer is complete or given up.
   var ended = false
   /// Body bytes on their way to the handler.
@@ -43,7 +43,10 @@ final class Lane: @unchecked Sendable {
 
   /// With the lock held: what one client did not take is never the next one's.
   func dropOutput() {
-    WorkerThread.withCurrent { output.discard(&$0.record.pool) }
+    WorkerThread.withCurrent { thread in
+      output.discard(&thread.record.pool)
+      held.discard(&thread.record.pool)
+    }
     var segments = output.takeDone()
     while let segment = segments.pop() {
       if segment.isFile && pendingFiles > 0 { pendingFiles -= 1 }
@@ -59,7 +62,6 @@ final class Lane: @unchecked Sendable {
     monitor.lock()
     dropOutput()
     loopCount = queued
-    isHeld = false
     ended = false
     readerWaits = false
     handlerDone = false
@@ -78,10 +80,15 @@ final class Lane: @unchecked Sendable {
   /// [loop] Nothing more is taken, what was not sent is dropped, and whoever is blocked looks again.
   func close() {
     monitor.lock()
+    closeLocked()
+    monitor.unlock()
+  }
+
+  /// The same with the lock held.
+  func closeLocked() {
     closed = true
     dropOutput()
     monitor.broadcast()
-    monitor.unlock()
   }
 
   /// [loop] A file that the handler waits for has been sent.

@@ -48,7 +48,7 @@ enum LoopTransport {
       return .again
     }
     if present + bytes <= limit { return .ok }
-    promiseResume(request, worker, refused: 0)
+    promiseResume(request, worker, refused: bytes)
     return .again
   }
 
@@ -118,7 +118,7 @@ enum LoopTransport {
     return .ok
   }
 
-  /// - Parameter refused: how many bytes have no room as long as the connection is crowded; 0 if it is not.
+  /// - Parameter refused: how many bytes have no room.
   private static func promiseResume(_ request: Request, _ worker: Worker, refused: Int) {
     if worker.record.runtime.isOnLoop {
       request.record.resumeDue = true

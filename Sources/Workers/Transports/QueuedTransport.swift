@@ -40,18 +40,13 @@ enum QueuedTransport {
       return sendInPieces(whole, ends: true, head: act, exchange, request, worker)
     case .file(let part, let fate) where !fate.isDropped && part.length > 0:
       encode(act, exchange, request, worker, owner: exchange.handle.id)
-      lane.isHeld = false
       lane.pendingFiles += 1
       lane.unsettled += 1
       worker.record.mailbox.post(request, worker.record.runtime)
       return waitForFile(exchange, request)
     default:
       encode(act, exchange, request, worker, owner: 0)
-      if case .head(_, _, _, whole: nil) = act {
-        lane.isHeld = true  // until the first byte of the body
-        return .ok
-      }
-      lane.isHeld = false
+      if case .head(_, _, _, whole: nil) = act { return .ok }
       if sendAtOnce(exchange, request, worker) { return .ok }
       worker.record.mailbox.post(request, worker.record.runtime)
       return waitForRoom(exchange, request, worker)
@@ -79,12 +74,19 @@ enum QueuedTransport {
     _ act: ResponseAct, _ exchange: Exchange, _ request: Request, _ worker: Worker, owner: UInt64
   ) {
     worker.keepForLog(act, of: request)
-    WorkerThread.withCurrent { thread in
-      request.record.answer.encode(
-        act, version: request.head.version,
-        bounds: exchange.record.response.bounds, keepAlive: request.record.keepAlive && !worker.isDraining,
-        owner: owner, into: &request.record.lane.output, thread)
+    let lane = request.record.lane
+    func encode(into output: inout OutputQueue) {
+      WorkerThread.withCurrent { thread in
+        request.record.answer.encode(
+          act, version: request.head.version,
+          bounds: exchange.record.response.bounds, keepAlive: request.record.keepAlive && !worker.isDraining,
+          owner: owner, into: &output, thread)
+      }
     }
+    // A head waits for the first byte of its body; what came before it, hints, does not.
+    if case .head(_, _, _, whole: nil) = act { return encode(into: &lane.held) }
+    lane.output.append(&lane.held)
+    encode(into: &lane.output)
   }
 
   /// A large body, copied as the client takes it.
@@ -94,7 +96,7 @@ enum QueuedTransport {
     if let head { encode(head.withoutBody, exchange, request, worker, owner: 0) }
     let frames = head == nil && request.record.answer.isChunked
     let lane = request.record.lane
-    lane.isHeld = false
+    lane.output.append(&lane.held)
     if frames {
       WorkerThread.withCurrent { thread in
         lane.output.write(bound: ResponseEncoder.chunkHeadBound, &thread.record.pool) {
