@@ -15,9 +15,12 @@ PROGRAMS := outrider outriderctl
 PLUGINS := demo_blocking demo_event inspect
 MISBEHAVING := misbehave_blocking misbehave_event
 BROKEN := $(basename $(notdir $(wildcard Tests/Plugins/broken/*.c)))
-TEST_PLUGINS := $(MISBEHAVING) $(BROKEN) configured identity logging
-PLUGIN_CFLAGS := -std=c11 -Wall -Wextra -Wpedantic -Werror -O2 -shared -fPIC -fvisibility=hidden \
+THROWING := throws_blocking throws_event
+TEST_PLUGINS := $(MISBEHAVING) $(BROKEN) $(THROWING) configured edges_blocking edges_event identity logging
+PLUGIN_FLAGS := -Wall -Wextra -Wpedantic -Werror -O2 -shared -fPIC -fvisibility=hidden \
   -ISources/COutrider/include -Wl,--version-script=Plugins/plugin.map
+PLUGIN_CFLAGS := -std=c11 $(PLUGIN_FLAGS)
+PLUGIN_CXXFLAGS := -std=c++17 $(PLUGIN_FLAGS)
 
 # The modules are for people: the linker sees the program whole again. LTO= builds faster while one works on it.
 LTO := --experimental-lto-mode=full
@@ -65,9 +68,21 @@ $(BUILD)/test-plugins/libmisbehave_blocking.so: $(MISBEHAVE) $(wildcard Tests/Pl
 $(BUILD)/test-plugins/libmisbehave_event.so: $(MISBEHAVE) $(wildcard Tests/Plugins/misbehave/*.h) $(ABI)
 	@mkdir -p $(@D)
 	$(CC) $(PLUGIN_CFLAGS) -pthread -DMISBEHAVE_EVENT -o $@ $(MISBEHAVE)
+$(BUILD)/test-plugins/libthrows_blocking.so: Tests/Plugins/throws/throws.cpp $(ABI)
+	@mkdir -p $(@D)
+	$(CXX) $(PLUGIN_CXXFLAGS) -o $@ $<
+$(BUILD)/test-plugins/libthrows_event.so: Tests/Plugins/throws/throws.cpp $(ABI)
+	@mkdir -p $(@D)
+	$(CXX) $(PLUGIN_CXXFLAGS) -DTHROWS_EVENT -o $@ $<
 $(BUILD)/test-plugins/libconfigured.so: Tests/Plugins/configured/configured.c $(ABI)
 	@mkdir -p $(@D)
 	$(CC) $(PLUGIN_CFLAGS) -o $@ $<
+$(BUILD)/test-plugins/libedges_blocking.so: Tests/Plugins/edges/edges.c $(ABI)
+	@mkdir -p $(@D)
+	$(CC) $(PLUGIN_CFLAGS) -o $@ $<
+$(BUILD)/test-plugins/libedges_event.so: Tests/Plugins/edges/edges.c $(ABI)
+	@mkdir -p $(@D)
+	$(CC) $(PLUGIN_CFLAGS) -pthread -DEDGES_EVENT -o $@ $<
 $(BUILD)/test-plugins/libidentity.so: Tests/Plugins/identity/identity.c $(ABI)
 	@mkdir -p $(@D)
 	$(CC) $(PLUGIN_CFLAGS) -o $@ $<

@@ -29,11 +29,12 @@ extension Worker {
     writePage(
       refusal, to: connection, version: head?.version ?? .http11,
       withBody: withBody, keepAlive: keeps)
-    guard keeps, let request else {
+    guard isHarmless, let request else {
       releaseRequest(connection)
       startClosing(connection)
       return
     }
+    request.record.keepAlive = keeps
     endRequest(request)
   }
 

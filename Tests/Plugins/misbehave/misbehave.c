@@ -65,6 +65,13 @@ static const struct {
     {TEXT("/backpressure"), BOTH, backpressure},
     {TEXT("/sent"), EVENT, sent},
     {TEXT("/release"), EVENT, release_count},
+    {TEXT("/unwanted"), BOTH, unwanted},
+    {TEXT("/oversleep"), BOTH, oversleep},
+    {TEXT("/part"), BOTH, part},
+    {TEXT("/part-of-length"), BOTH, part_of_length},
+    {TEXT("/body"), BOTH, body},
+    {TEXT("/endless"), BOTH, endless},
+    {TEXT("/outside"), BLOCKING, outside},
 };
 
 static route_function *route_for(outrider_bytes path) {

@@ -68,6 +68,8 @@ route_function double_start, double_respond, write_before_start, too_many, too_f
 route_function stale, foreign, thread, hint_thread, host_send;
 /* bodies.c */
 route_function send_file, send_file_short, read_twice, sent, backpressure, release_count;
+/* deadlines.c */
+route_function unwanted, oversleep, part, part_of_length, body, endless, outside;
 
 /* The exchange of the last request that is over, for /stale; id 0 if there was none. */
 extern _Atomic uint64_t earlier_exchange;

@@ -1,0 +1,224 @@
+"""What a worker has room for: connections, requests that wait for a thread, and clients that are slow."""
+
+import random
+import time
+from contextlib import ExitStack
+
+import pytest
+
+from client import chunked, request
+from matrix import keeping_alive, only
+from metrics import Metrics
+from pace import growth, soon
+from server import free_port
+from service import memory
+
+OPEN = "outrider_connections_open"
+PAUSES = "outrider_accept_pauses_total"
+IN_FLIGHT = "outrider_requests_in_flight"
+FOR_LONG = ("--set", "timeouts.keepalive=60s")
+ONE_THREAD = ("--threads", 1, "--set", "server.queue=2", *FOR_LONG)
+pooled = only(lambda combination: combination.style == "blocking" and combination.model != "sync")
+gathering = only(lambda combination: str(combination) == "gthread-blocking")
+
+
+@pytest.fixture
+def metered(own):
+    """metered(plugin, *flags, model=...): a server whose first connection is over, and its metrics."""
+
+    def start(plugin, *flags, **options):
+        port = free_port()
+        server = own("--set", f'metrics.bind="127.0.0.1:{port}"', *flags, plugin, **options)
+        metrics = Metrics(port)
+        metrics.wait(1, "outrider_connections_total")
+        metrics.wait(0, OPEN)
+        return server, metrics
+
+    return start
+
+
+@pytest.fixture
+def stack():
+    """Closes at the test's end what was entered into it."""
+    with ExitStack() as stack:
+        yield stack
+
+
+def ask(stack, server, target="/health"):
+    """A connection that has sent a request."""
+    connection = stack.enter_context(server.connect())
+    connection.send(request("GET", target))
+    return connection
+
+
+def occupy(stack, server):
+    """A connection whose handler, once it runs, says 100 and waits for the body."""
+    connection = stack.enter_context(server.connect())
+    connection.send(request("POST", "/echo", "Expect: 100-continue", "Content-Length: 1"))
+    return connection
+
+
+def is_at_work(connection):
+    return connection.informational().status == 100
+
+
+def let_go(connection):
+    """Send the body that the handler waits for; that of the answer."""
+    connection.send(b"x", method=[])
+    return connection.final().body
+
+
+# Connections
+
+
+@keeping_alive
+def test_worker_connections(metered, stack, combination):
+    """Who comes when all places are taken waits in the backlog until one is free."""
+    server, metrics = metered(
+        combination.demo, "--set", "server.worker_connections=3", *FOR_LONG, model=combination.model
+    )
+    first, second, third, fourth, fifth = (ask(stack, server) for _ in range(5))
+    assert [connection.final().body for connection in (first, second, third)] == [b"OK"] * 3
+    for waiting in (fourth, fifth):
+        waiting.assert_open()
+    assert metrics.value(OPEN) == 3 and metrics.value(PAUSES) == 1
+    second.close()
+    assert fourth.final().body == b"OK"
+    fifth.assert_open()
+    assert metrics.value(OPEN) == 3
+    first.send(request("GET", "/health"))
+    assert first.final().body == b"OK", "a kept connection is served as before"
+    first.close()
+    assert fifth.final().body == b"OK"
+    assert metrics.value(OPEN) == 3
+
+
+# Requests that wait for a thread
+
+
+@pooled
+def test_busy_threads_do_not_pause_accepting(metered, stack, combination):
+    server, metrics = metered(combination.demo, *ONE_THREAD, model=combination.model)
+    running = occupy(stack, server)
+    assert is_at_work(running)
+    waiting = ask(stack, server)
+    for _ in range(10):
+        stack.enter_context(server.connect())
+    metrics.wait(12, OPEN)
+    assert metrics.value(PAUSES) == 0
+    waiting.assert_open()
+    assert let_go(running) == b"x" and waiting.final().body == b"OK"
+
+
+@pooled
+def test_a_full_queue_pauses_accepting(metered, stack, combination):
+    server, metrics = metered(combination.demo, *ONE_THREAD, model=combination.model)
+    running = occupy(stack, server)
+    assert is_at_work(running)
+    next_one, last = occupy(stack, server), occupy(stack, server)
+    metrics.wait(1, PAUSES)
+    late = ask(stack, server)
+    late.assert_open(within=0.2)
+    assert metrics.value(OPEN) == 3, "the late one is not accepted"
+    assert let_go(running) == b"x"
+    metrics.wait(4, OPEN)
+    assert is_at_work(next_one)
+    late.assert_open()
+    assert let_go(next_one) == let_go(last) == b"x"
+    assert late.final().body == b"OK"
+
+
+@pooled
+def test_accepting_goes_on_as_soon_as_there_is_room(metered, stack, combination):
+    """Even if nothing else wakes the loop: threads give back answers that need no more work without a word."""
+    server, metrics = metered(combination.demo, *ONE_THREAD, model=combination.model)
+    running = ask(stack, server, "/delay?s=0.4")
+    metrics.wait(1, IN_FLIGHT)
+    waiting = [ask(stack, server) for _ in range(2)]
+    metrics.wait(1, PAUSES)
+    late = [ask(stack, server) for _ in range(6)]
+    assert running.final().status == 200
+    start = time.monotonic()
+    assert [connection.final().body for connection in waiting + late] == [b"OK"] * 8
+    assert time.monotonic() - start < soon(1)
+
+
+@pooled
+def test_queue_time(metered, stack, combination):
+    """Two requests of 200 ms for one thread: the first waits for nobody, the second for the first."""
+    server, metrics = metered(combination.demo, *ONE_THREAD, model=combination.model)
+    requests = [ask(stack, server, "/delay?s=0.2") for _ in range(2)]
+    assert [connection.final().status for connection in requests] == [200, 200]
+    assert metrics.value("outrider_queue_seconds_count") == 2
+    assert 0.15 <= metrics.value("outrider_queue_seconds_sum") < soon(0.4)
+
+
+# Clients that are slow
+
+
+def others_are_served_at_once(stack, server, requests, answers):
+    """While clients have sent half of their requests; with the rest of them they are served too."""
+    slow = [(stack.enter_context(server.connect()), data[: len(data) // 2]) for data in requests]
+    for connection, half in slow:
+        connection.send(half, method=half.split()[0].decode())
+    for connection, _ in slow:
+        connection.assert_open(within=0.01)
+    start = time.monotonic()
+    assert server.get("/health").body == b"OK"
+    assert time.monotonic() - start < soon(1)
+    for (connection, half), data, answer in zip(slow, requests, answers, strict=True):
+        connection.send(data[len(half) :], method=[])
+        assert connection.final().body == answer
+
+
+@pooled
+def test_half_a_head_holds_no_thread(own, stack, combination):
+    server = own(*ONE_THREAD, combination.demo, model=combination.model)
+    others_are_served_at_once(stack, server, [request("GET", "/health")] * 10, [b"OK"] * 10)
+
+
+@gathering
+@pytest.mark.parametrize("coding", ["length", "chunked"])
+def test_half_a_body_holds_no_thread(own, stack, combination, coding):
+    """As long as the whole of it is no more than what is gathered first."""
+    server = own(*ONE_THREAD, combination.demo, model=combination.model)
+    body = random.Random(6).randbytes(60_000)
+    post = request("POST", "/echo", body=body)
+    if coding == "chunked":
+        post = request("POST", "/echo", "Transfer-Encoding: chunked") + chunked(body[:20_000], body[20_000:])
+    requests, answers = [post] * 5 + [request("GET", "/health")] * 5, [body] * 5 + [b"OK"] * 5
+    others_are_served_at_once(stack, server, requests, answers)
+
+
+def swallow(connection):
+    """Take the rest of a chunked answer, which must have its end."""
+    connection.socket.settimeout(soon(5))
+    tail = b""
+    while not tail.endswith(b"\r\n0\r\n\r\n"):
+        piece = connection.socket.recv(1 << 18)
+        assert piece, "the answer is cut off"
+        tail = tail[-7:] + piece
+
+
+@keeping_alive
+def test_readers_that_do_not_read(metered, stack, combination):
+    """Each blocks its own handler, and of its 8 MiB no more is held than fits the bounded buffers."""
+    server, metrics = metered(combination.misbehave, "--threads", 4, model=combination.model)
+    (worker,) = server.workers()
+    assert server.get("/").body == b"ok"
+    before = memory(worker)
+    slow = [stack.enter_context(server.connect(receive_buffer=1 << 16)) for _ in range(3)]
+    for connection in slow:
+        connection.send(request("GET", "/backpressure"))
+        assert connection.head().status == 200
+    for _ in range(20):
+        start = time.monotonic()
+        assert server.get("/").body == b"ok"
+        assert time.monotonic() - start < soon(0.5)
+        time.sleep(0.01)
+    assert metrics.value(IN_FLIGHT) == 3
+    assert memory(worker) - before < growth(8 << 10)
+    for connection in slow:
+        swallow(connection)
+    metrics.wait(0, IN_FLIGHT)
+    assert server.workers() == [worker]
