@@ -89,7 +89,7 @@ static void on_fatal(int signal, siginfo_t *info, void *context) {
 
 // Somebody has called exit(), which no worker does. What a plugin has forked is not ours.
 static void on_exit_called(void) {
-  if (crash && getpid() == crashing_process && !atomic_exchange(&dying, 1)) trace(NULL);
+  if (crash && getpid() == crashing_process && !atomic_load(&dying)) trace(NULL);
 }
 
 static const int fatal_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};

@@ -84,7 +84,7 @@ extension Settings {
         "From the end of a response to the first byte of the next request."),
       .init(
         "timeouts.request", .duration(0...24 * hour), default: "0s", \.timeouts.request,
-        "For a whole request, from its first byte to the last of its response; 0 is no limit."),
+        "From the end of a request's head to the end of its answer; then 504, or the answer is cut off; 0 is no limit."),
       .init(
         "timeouts.worker", .duration(0...24 * hour), default: "30s", \.timeouts.worker,
         "Without a sign of life from a worker's loop, or while all its threads are busy; then it is killed. 0 is never."
