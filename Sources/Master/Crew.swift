@@ -149,6 +149,9 @@ struct Crew: ~Copyable {
   /// Whether the next start at a place has to wait.
   func isPostponed(_ place: Int) -> Bool { places[place].startAt != .max }
 
+  /// The wait for the next start at a place is over, and somebody serves there still.
+  mutating func endPostponement(_ place: Int) { places[place].startAt = .max }
+
   /// When the next start is due; without a slot for it, somebody's end comes first.
   var nextStart: UInt64 {
     freeSlot == nil ? .max : places.lazy.filter { !$0.isClosed }.map(\.startAt).min() ?? .max

@@ -247,7 +247,10 @@ package struct MasterProcess: ~Copyable {
       log.critical("\(reason)")
       fail(.software, reason)
     case .serving:
-      while let place = crew.nextDue(at: now) { start(place) }
+      while let place = crew.nextDue(at: now) {
+        if crew.wantsRelief(place) { crew.endPostponement(place) } else { start(place) }
+      }
+      relieveNext()
       if now >= watchAt { watch(now) }
       rotateTicketKeys(now)
     case .draining, .stopping:

@@ -220,3 +220,18 @@ def test_what_comes_after_the_deadline(timed, style):
     with server.connect() as connection:
         connection.send(request("GET", "/late"))
         assert_refused(log, style, E_CANCELLED)
+
+
+def test_onlookers_change_nothing(own, model):
+    """Other threads of a plugin ask and log about exchanges that end meanwhile: neither is the next one cancelled, nor is
+    an answer refused that the loop sends at the same time."""
+    server = own(*setting("timeouts.request", 20), EDGES["event"], model=model)
+    assert server.get("/onlookers").body == b"ok"
+    until, count = time.monotonic() + 1, 0
+    while time.monotonic() < until:
+        count += 1
+        assert server.get("/overdue").status == 504
+        for _ in range(20):
+            assert server.get("/watched").body == b"ok", server.log
+    assert count > 5
+    assert "born cancelled" not in server.log and "refused" not in server.log, server.log

@@ -39,14 +39,23 @@ package struct Exchange {
   }
 }
 
+/// Who has the right to send.
+enum SendRight {
+  static let free: UInt8 = 0
+  /// A sending call of the plugin's.
+  static let sender: UInt8 = 1
+  /// The host, which calls nobody meanwhile.
+  static let host: UInt8 = 2
+}
+
 @safe
 @usableFromInline
 package struct ExchangeRecord: ~Copyable {
   @usableFromInline package let slot: UInt32
   /// Odd while the exchange is open; moves on when it opens and when it ends.
   @usableFromInline package let generation = Atomic<UInt32>(0)
-  /// Held by the one thread that is inside a sending call.
-  let sendRight = Atomic<Bool>(false)
+  /// Held by the one thread that is inside a sending call, or for a moment by the host itself: a `SendRight`.
+  let sendRight = Atomic<UInt8>(SendRight.free)
   /// The context of the thread that is inside handle(), as a number; 0 for none.
   let handler = Atomic<UInt>(0)
   /// 0, or the `Outcome` that says why the answer is not wanted any more.
@@ -99,25 +108,35 @@ extension Exchange {
     record.generation.store(generation &+ 1, ordering: .releasing)
   }
 
-  /// Takes the send right, or says nil at once if another thread has it.
+  /// Takes the send right for a sending call; false at once if another thread is inside one. The host is waited for: it
+  /// has the right for a moment, and that is no fault of who sends.
   func tryClaim() -> Bool {
-    record.sendRight.compareExchange(
-      expected: false, desired: true, successOrdering: .acquiring, failureOrdering: .relaxed
-    ).exchanged
+    while true {
+      let (exchanged, holder) = exchangeSendRight(for: SendRight.sender)
+      if exchanged { return true }
+      if holder == SendRight.sender { return false }
+      Thread.yield()
+    }
   }
 
-  func yieldClaim() { record.sendRight.store(false, ordering: .releasing) }
+  @inline(__always)
+  private func exchangeSendRight(for holder: UInt8) -> (exchanged: Bool, original: UInt8) {
+    record.sendRight.compareExchange(
+      expected: SendRight.free, desired: holder, successOrdering: .acquiring, failureOrdering: .relaxed)
+  }
+
+  func yieldClaim() { record.sendRight.store(SendRight.free, ordering: .releasing) }
 
   /// For the host itself, which waits: a holder is inside a call that does not block.
   package func claim() {
-    while !tryClaim() { Thread.yield() }
+    while !exchangeSendRight(for: SendRight.host).exchanged { Thread.yield() }
   }
 
   package func releaseClaim() { yieldClaim() }
 
   /// Waits until nobody is inside a call that does not block.
   package func awaitHolder() {
-    while record.sendRight.load(ordering: .acquiring) { Thread.yield() }
+    while record.sendRight.load(ordering: .acquiring) != SendRight.free { Thread.yield() }
   }
 
   /// Marks the calling thread as the one inside handle().
@@ -150,7 +169,8 @@ extension Exchange {
   }
 
   /// Why an act that comes now is refused, or nil: the answer is not wanted any more, or its deadline has passed, which
-  /// nobody may have had the time to note.
+  /// nobody may have had the time to note. For who holds the send right, runs the handler, or is the loop: for others the
+  /// exchange may end meanwhile, and the note be the next one's.
   var refusal: Outcome? {
     if let why = cancelled { return why }
     let deadline = unsafe record.head.deadline_ns
@@ -163,8 +183,12 @@ extension Exchange {
   func requestIDText(of handle: outrider_exchange) -> String? {
     let isOwn = isInHandler || Runtime.current?.isOnLoop == true
     if isOwn { return requestID.escaped() }
-    // While the send right is held, the exchange can't end. A call of the host that holds it may be what calls here.
-    for _ in 0..<100 where tryClaim() {
+    // While the send right is held, the exchange can't end. A sending call that holds it may be what calls here.
+    for _ in 0..<100 {
+      guard exchangeSendRight(for: SendRight.host).exchanged else {
+        Thread.yield()
+        continue
+      }
       defer { yieldClaim() }
       return self.handle.id == handle.id ? requestID.escaped() : nil
     }

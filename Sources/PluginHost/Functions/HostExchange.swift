@@ -13,8 +13,10 @@ enum HostExchange {
   static func cancelled(_ handle: outrider_exchange) -> Int32 {
     guard let runtime = Runtime.current else { return Outcome.wrongState.rawValue }
     guard let exchange = runtime.record.exchanges.find(handle) else { return Outcome.closed.rawValue }
-    if exchange.isInHandler { unsafe exchange.record.transport.pointee.probe(exchange.raw) }
-    if let why = exchange.refusal { return why.rawValue }
+    let isInHandler = exchange.isInHandler
+    if isInHandler { unsafe exchange.record.transport.pointee.probe(exchange.raw) }
+    let why = isInHandler || runtime.isOnLoop ? exchange.refusal : exchange.cancelled
+    if let why { return why.rawValue }
     return exchange.hasDeparted ? Outcome.closed.rawValue : 0
   }
 

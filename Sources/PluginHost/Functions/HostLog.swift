@@ -13,13 +13,15 @@ enum HostLog {
   ) {
     let text = unsafe Bytes(message)
     guard let plugin = unsafe HostTable.plugin(host), text.isWellFormed else { return }
+    let (logger, level) = (logger, HostLog.level(level))
+    guard level >= logger.logLevel else { return }
     var line = "plugin \(plugin.record.nameText): \(LogText.escaped(text, limit: limit))"
     if exchange.id != 0, let open = Runtime.current?.record.exchanges.find(exchange),
       let id = open.requestIDText(of: exchange)
     {
       line += " request=\(id)"
     }
-    logger.log(level: HostLog.level(level), "\(line)")
+    logger.log(level: level, "\(line)")
   }
 
   /// The worker's log; in the master, before any worker, a log of its own.

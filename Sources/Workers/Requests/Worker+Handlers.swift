@@ -86,9 +86,9 @@ extension Worker {
 
   /// [request-thread] With the lane locked: whether nothing is left to do for the answer, and the connection is kept.
   private func isSettled(_ request: Request, _ exchange: Exchange) -> Bool {
-    guard !request.isStream, !exchange.hasRequestBody, !request.record.answer.closes, request.record.keepAlive,
-      !isDraining,
-      exchange.cancelled == nil, request.record.pendingRefusal == nil
+    // What is cancelled, the loop may be answering itself.
+    guard exchange.cancelled == nil, !request.isStream, !exchange.hasRequestBody, !request.record.answer.closes,
+      request.record.keepAlive, !isDraining, request.record.pendingRefusal == nil
     else { return false }
     if record.settings.model.isGthread {
       let connection = request.record.connection

@@ -10,6 +10,7 @@
 #include <outrider.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -306,6 +307,57 @@ static void worker_stop(void *state, uint64_t deadline_ns) {
   log_text(state, (outrider_exchange){0}, "worker_stop ends");
 }
 
+#ifdef EDGES_EVENT
+
+/* ---- /onlookers, /watched, /overdue ---------------------------------------------------------------------------- */
+
+/* The id of the last exchange that was opened for one of them. */
+static _Atomic uint64_t watched;
+
+/* For a second or two, asks of that exchange and logs about it, whosever it is by then. */
+static void *look_on(void *argument) {
+  const outrider_host *host = argument;
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  const time_t until = now.tv_sec + 2;
+  for (; now.tv_sec < until; clock_gettime(CLOCK_MONOTONIC, &now)) {
+    const outrider_exchange exchange = {atomic_load(&watched)};
+    if (!exchange.id) continue;
+    host->cancelled(host, exchange);
+    host->log(host, exchange, OUTRIDER_LOG_DEBUG, outrider_text("seen"));
+  }
+  return NULL;
+}
+
+static outrider_status start_onlookers(visit *visit) {
+  for (int i = 0; i < 2; i++) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, look_on, (void *)(uintptr_t)visit->host)) return OUTRIDER_E_LIMIT;
+    pthread_detach(thread);
+  }
+  return ok(visit);
+}
+
+/* Answers from the loop, in three acts, and says if anything was refused. */
+static outrider_status answer_while_watched(visit *visit) {
+  atomic_store(&watched, visit->exchange.id);
+  const int32_t reason = visit->host->cancelled(visit->host, visit->exchange);
+  int32_t refused = outrider_send_start(visit->host, visit->exchange, 200, NULL, 0);
+  if (refused >= 0) refused = outrider_send_body(visit->host, visit->exchange, outrider_text("o"), 1);
+  if (refused >= 0) refused = outrider_send_body(visit->host, visit->exchange, outrider_text("k"), 0);
+  if (reason) report(visit, "born ", "cancelled", reason);
+  if (refused < 0) report(visit, "", "refused", refused);
+  return OUTRIDER_OK;
+}
+
+/* Leaves it to the deadline. */
+static outrider_status let_it_pass(visit *visit) {
+  atomic_store(&watched, visit->exchange.id);
+  return OUTRIDER_OK;
+}
+
+#endif
+
 /* ---- The plugin ------------------------------------------------------------------------------------------------ */
 
 static const struct {
@@ -319,6 +371,9 @@ static const struct {
     {"/abort-late", abort_late},
     {"/soon", answer_soon},
     {"/retry", retry_until_taken},
+    {"/onlookers", start_onlookers},
+    {"/watched", answer_while_watched},
+    {"/overdue", let_it_pass},
 #else
     {"/file", send_file},
     {"/file-short", send_file_short},
