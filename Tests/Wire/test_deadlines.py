@@ -187,15 +187,20 @@ def test_an_answer_that_is_cut(limited, combination, path):
         assert log.wait("write") == {"write": E_CANCELLED}
 
 
+def assert_late_body_is_refused(server, combination, sent, status):
+    """Of a body only so much comes. What is gathered whole before its handler is called, no plugin hears of."""
+    log = LogReport(server)
+    with server.connect() as connection:
+        connection.send(request("POST", "/body", "Content-Length: 200000") + b"x" * sent)
+        assert_refused(connection, status)
+    if sent > 65536 or str(combination) != "gthread-blocking":
+        assert log.wait("reason", "cancelled") == {"reason": E_CANCELLED, "cancelled": E_CANCELLED}
+
+
 @pytest.mark.parametrize("sent", [10, 100_000])
 def test_a_request_whose_body_is_late(limited, combination, sent):
     """A read ends at the deadline; a body that is gathered before its handler is called has the same one."""
-    log = LogReport(limited)
-    with limited.connect() as connection:
-        connection.send(request("POST", "/body", "Content-Length: 200000") + b"x" * sent)
-        assert_refused(connection, 504)
-    if sent > 65536 or str(combination) != "gthread-blocking":
-        assert log.wait("reason", "cancelled") == {"reason": E_CANCELLED, "cancelled": E_CANCELLED}
+    assert_late_body_is_refused(limited, combination, sent, 504)
 
 
 def test_an_answer_that_is_read_slowly(limited):
@@ -219,12 +224,7 @@ def test_an_answer_that_is_read_slowly(limited):
 @pytest.mark.parametrize("sent", [10, 100_000])
 def test_a_body_that_stalls(impatient, combination, sent):
     """Nothing was answered: 408; and the plugin is told that the host has ended it."""
-    log = LogReport(impatient)
-    with impatient.connect() as connection:
-        connection.send(request("POST", "/body", "Content-Length: 200000") + b"x" * sent)
-        assert_refused(connection, 408)
-    if sent > 65536 or str(combination) != "gthread-blocking":
-        assert log.wait("reason", "cancelled") == {"reason": E_CANCELLED, "cancelled": E_CANCELLED}
+    assert_late_body_is_refused(impatient, combination, sent, 408)
 
 
 def test_a_body_that_trickles(impatient):
