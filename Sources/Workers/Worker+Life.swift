@@ -10,6 +10,10 @@ extension Worker {
   /// Everything between the plugins' first and last hook.
   func serve(workerIndex: Int) -> ExitCode {
     guard startPlugins(workerIndex), startPool() else { return .configuration }
+    // Until here SIGTERM has its default: a worker without clients, whose master is gone, has nothing to finish.
+    Signals.onTerminate(
+      wake: record.runtime.record.wake.raw,
+      killAfterSeconds: UInt32(clamping: record.gracefulTimeout / Clock.nanosecondsPerSecond + 5))
     updateClock()  // its first sign of life: from now on it is missed when there is no other
     record.slot.state = .ready
     record.channel.send(kind: WorkerProcess.Message.ready.rawValue)

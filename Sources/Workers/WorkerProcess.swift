@@ -131,9 +131,6 @@ package struct WorkerProcess: ~Copyable {
         wheel: DeadlineWheel(now: now), now: now, gracefulTimeout: gracefulTimeout, slot: slot,
         lifetime: lifetime, heartbeatDue: settings.timeouts.worker == 0 ? .max : now))
     try worker.registerSources()
-    Signals.onTerminate(
-      wake: runtime.record.wake.raw,
-      killAfterSeconds: UInt32(clamping: gracefulTimeout / Clock.nanosecondsPerSecond + 5))
     return worker
   }
 
