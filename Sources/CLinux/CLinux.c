@@ -5,10 +5,35 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <netinet/tcp.h>
+#include <sys/syscall.h>
 
 int outrider_accept4(int listener, struct sockaddr *address, socklen_t *size, int flags) {
   return accept4(listener, address, size, flags);
 }
+
+// A sanitizer looks after the buffers of the calls that it knows.
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+ssize_t outrider_recv(int fd, void *buffer, size_t capacity, int flags) { return recv(fd, buffer, capacity, flags); }
+
+ssize_t outrider_send(int fd, const void *bytes, size_t count, int flags) { return send(fd, bytes, count, flags); }
+
+int outrider_epoll_wait(int set, struct epoll_event *events, int capacity, int milliseconds) {
+  return epoll_wait(set, events, capacity, milliseconds);
+}
+#else
+ssize_t outrider_recv(int fd, void *buffer, size_t capacity, int flags) {
+  return syscall(SYS_recvfrom, fd, buffer, capacity, flags, NULL, NULL);
+}
+
+ssize_t outrider_send(int fd, const void *bytes, size_t count, int flags) {
+  return syscall(SYS_sendto, fd, bytes, count, flags, NULL, 0);
+}
+
+int outrider_epoll_wait(int set, struct epoll_event *events, int capacity, int milliseconds) {
+  // Not every machine has a call without a signal mask; the last argument is the size that the kernel's has.
+  return (int)syscall(SYS_epoll_pwait, set, events, capacity, milliseconds, NULL, 8);
+}
+#endif
 
 pid_t outrider_gettid(void) { return gettid(); }
 

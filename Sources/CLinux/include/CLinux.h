@@ -27,6 +27,11 @@
 pid_t outrider_gettid(void);
 int outrider_tgkill(pid_t process, pid_t thread, int signal);
 int outrider_accept4(int listener, struct sockaddr *address, socklen_t *size, int flags);
+// As recv, send and epoll_wait, but no cancellation points: those cost two locked instructions each as soon as the process
+// has ever had a second thread. Nobody cancels threads here.
+ssize_t outrider_recv(int fd, void *buffer, size_t capacity, int flags);
+ssize_t outrider_send(int fd, const void *bytes, size_t count, int flags);
+int outrider_epoll_wait(int set, struct epoll_event *events, int capacity, int milliseconds);
 int outrider_close_range(unsigned first, unsigned last);
 int outrider_dup3(int from, int to, int flags);
 const char *outrider_signal_abbreviation(int signal);

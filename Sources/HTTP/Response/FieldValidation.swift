@@ -47,11 +47,15 @@ package enum FieldValidation {
       let (sum, overflowed) = bytes.addingReportingOverflow(field.name.count + field.value.count)
       guard !overflowed else { return nil }
       bytes = sum
-      if KnownField.mayBe(field.name), !accept(field, section, &verdict) { return nil }
+      if KnownField.mayBe(field.name), !isContentType(field.name), !accept(field, section, &verdict) { return nil }
     }
     verdict.bytes = bytes
     return verdict
   }
+
+  /// The one known field that nearly all answers have, and that any section may have.
+  @inline(__always)
+  private static func isContentType(_ name: Bytes) -> Bool { name.equalsIgnoringCase("content-type") }
 
   /// Whether a field whose name may be known is the plugin's to send.
   @inline(never)

@@ -67,7 +67,7 @@ package struct Epoll: ~Copyable {
   ///
   /// - Parameter milliseconds: 0 asks without waiting, -1 waits for as long as it takes.
   package func wait(milliseconds: CInt) -> Int {
-    let count = unsafe epoll_wait(descriptor.raw, events, CInt(capacity), milliseconds)
+    let count = unsafe outrider_epoll_wait(descriptor.raw, events, CInt(capacity), milliseconds)
     return max(0, Int(count))
   }
 

@@ -26,16 +26,19 @@ package struct FlightRecord {
   ///   - start: monotonic nanoseconds; not 0.
   ///   - plugin: its number among the plugins.
   ///   - method, id, path: bytes of the request, of which as many as fit are kept. The path is without its query.
+  ///   - copy: copies so many bytes from the first place to the second: the caller knows how that is done for few.
+  @inline(__always)
   package func take(
-    start: UInt64, plugin: Int, method: UnsafeRawBufferPointer, id: UnsafeRawBufferPointer,
-    path: UnsafeRawBufferPointer
+    start: UInt64, plugin: Int, method: UnsafeBufferPointer<UInt8>, id: UnsafeBufferPointer<UInt8>,
+    path: UnsafeBufferPointer<UInt8>,
+    copy: (UnsafePointer<UInt8>, Int, UnsafeMutablePointer<UInt8>) -> Void
   ) {
     let lengths = (
       min(method.count, Self.methodCapacity), min(id.count, Self.idCapacity), min(path.count, Self.pathCapacity)
     )
-    unsafe copy(method, lengths.0, to: Self.method)
-    unsafe copy(id, lengths.1, to: Self.id)
-    unsafe copy(path, lengths.2, to: Self.path)
+    if let bytes = method.baseAddress { unsafe copy(bytes, lengths.0, place(Self.method)) }
+    if let bytes = id.baseAddress { unsafe copy(bytes, lengths.1, place(Self.id)) }
+    if let bytes = path.baseAddress { unsafe copy(bytes, lengths.2, place(Self.path)) }
     let described = UInt64(lengths.0) | UInt64(lengths.1) << 8 | UInt64(lengths.2) << 16 | UInt64(plugin & 0xFFFF) << 32
     unsafe base[Self.lengths].store(described, ordering: .relaxed)
     unsafe base[0].store(start, ordering: .releasing)
@@ -44,9 +47,8 @@ package struct FlightRecord {
   /// [loop] The request has ended.
   package func release() { unsafe base[0].store(0, ordering: .relaxed) }
 
-  private func copy(_ bytes: UnsafeRawBufferPointer, _ count: Int, to word: Int) {
-    guard let source = bytes.baseAddress else { return }
-    unsafe memcpy(UnsafeMutableRawPointer(base + word), source, count)
+  private func place(_ word: Int) -> UnsafeMutablePointer<UInt8> {
+    unsafe UnsafeMutableRawPointer(base + word).assumingMemoryBound(to: UInt8.self)  // read as bytes alone
   }
 
   /// What the record says, or nil if it is free.

@@ -30,7 +30,7 @@ package enum Connections {
   /// As recv(2), on a socket that does not block: -1 with EAGAIN when nothing is there.
   @inline(__always)
   package static func receive(_ fd: CInt, _ buffer: UnsafeMutableRawPointer, _ capacity: Int) -> Int {
-    retryingInterrupts { unsafe recv(fd, buffer, capacity, 0) }
+    retryingInterrupts { unsafe outrider_recv(fd, buffer, capacity, 0) }
   }
 
   /// As `receive`; what is read stays in the socket.
@@ -43,7 +43,7 @@ package enum Connections {
   /// - Parameter more: whether something follows at once, be it the end of our side, that a packet may be shared with.
   @inline(__always)
   package static func send(_ fd: CInt, _ bytes: UnsafeRawPointer, _ count: Int, more: Bool = false) -> Int {
-    retryingInterrupts { unsafe Glibc.send(fd, bytes, count, sendFlags(more)) }
+    retryingInterrupts { unsafe outrider_send(fd, bytes, count, sendFlags(more)) }
   }
 
   /// As writev(2) without SIGPIPE.

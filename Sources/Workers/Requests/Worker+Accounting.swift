@@ -25,7 +25,8 @@ extension Worker {
     }
     unsafe record.slot.flight(number).take(
       start: request.record.began, plugin: request.record.plugin, method: method.raw,
-      id: exchange.requestID.raw, path: path.raw)
+      id: exchange.requestID.raw, path: path.raw
+    ) { bytes, count, place in unsafe ByteCopy.copy(bytes, count, to: place) }
     record.thread.record.cells?.flight = number
   }
 
@@ -82,5 +83,5 @@ extension Bytes {
     return PluginCells.methods.count - 1
   }
 
-  fileprivate var raw: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: base, count: count) }
+  fileprivate var raw: UnsafeBufferPointer<UInt8> { unsafe UnsafeBufferPointer(start: base, count: count) }
 }
