@@ -27,7 +27,7 @@ LTO := --experimental-lto-mode=full
 # It runs on machines without the toolchain. One set of flags for all: another one would build everything anew.
 RELEASE_FLAGS = --static-swift-stdlib --disable-local-rpath $(LTO)
 
-.PHONY: build run test soak kernel-tls sanitize bench plugins test-plugins test-programs server dependencies \
+.PHONY: build run test soak kernel-tls sanitize bench bench-peers plugins test-plugins test-programs server dependencies \
   test-dependencies bench-dependencies lint lint-manual manual install fuzz clean
 
 build: server plugins
@@ -184,8 +184,21 @@ $(BUILD)/bench/null_server: Tests/Bench/null_server.c
 $(BUILD)/bench/libmalloc_count.so: Tests/Bench/malloc_count.c
 	@mkdir -p $(@D)
 	$(CC) -std=c11 -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $<
+$(BUILD)/bench/libsame_answer_blocking.so: Tests/Bench/same_answer.c $(ABI)
+	@mkdir -p $(@D)
+	$(CC) $(PLUGIN_CFLAGS) -o $@ $<
+$(BUILD)/bench/libsame_answer_event.so: Tests/Bench/same_answer.c $(ABI)
+	@mkdir -p $(@D)
+	$(CC) $(PLUGIN_CFLAGS) -DSAME_ANSWER_EVENT -o $@ $<
 
-bench: bench-dependencies build $(BUILD)/bench/null_server $(BUILD)/bench/libmalloc_count.so
+BENCHED := $(patsubst %,$(BUILD)/bench/%,null_server libmalloc_count.so libsame_answer_blocking.so \
+  libsame_answer_event.so)
+
+bench-peers: bench-dependencies build $(BENCHED)
+	@Tests/Environment/debian.sh nginx-light
+	python3 Tests/Bench/bench.py --rounds 12 --seconds 1 --peers
+
+bench: bench-dependencies build $(BENCHED)
 	swift build -c release --product head-parser $(RELEASE_FLAGS)
 	python3 Tests/Bench/bench.py --rounds 12 --seconds 1
 	python3 Tests/Bench/http2.py

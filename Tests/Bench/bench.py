@@ -20,7 +20,7 @@ from load import free_port, run_wrk, wait_until_answering
 from machine import Machine
 from processes import Failure, Program
 from report import Results, Sample
-from rows import Row, all_rows, with_references
+from rows import Row, all_rows, peer_rows, with_references
 
 ROOT = Path(__file__).resolve().parents[2]
 CROWD_ROUNDS = 5
@@ -33,10 +33,18 @@ def options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=positive, default=4, help="length of one run of wrk (4)")
     parser.add_argument("--connections", type=positive, default=64, help="connections of wrk (64)")
     parser.add_argument("--rows", default="", metavar="TEXT", help="only rows named so, and references")
+    parser.add_argument("--peers", action="store_true", help="servers of others too")
     parser.add_argument("--no-counts", action="store_true", help="leave syscalls and mallocs out")
     parser.add_argument("--no-crowd", action="store_true", help="leave 10,000 connections out")
     parser.add_argument("--build", type=Path, default=ROOT / ".build", help="where the programs are (.build)")
     return parser.parse_args()
+
+
+def rows(chosen: argparse.Namespace) -> list[Row]:
+    """What the command line asks for."""
+    build = chosen.build.resolve()
+    every = all_rows(build) + (peer_rows(build) if chosen.peers else [])
+    return with_references(every, chosen.rows)
 
 
 def positive(text: str) -> int:
@@ -46,11 +54,14 @@ def positive(text: str) -> int:
     return number
 
 
-def check(folder: Path, counts: bool) -> None:
+def check(folder: Path, chosen: argparse.Namespace) -> None:
     """Names whatever is missing before anything runs."""
     machine.require_tool("wrk", "wrk")
-    machine.require_file(folder / "null_server")
-    if counts:
+    for program in "null_server", "libsame_answer_event.so", "libsame_answer_blocking.so":
+        machine.require_file(folder / program)
+    if chosen.peers:
+        machine.require_tool("nginx", "nginx-light")
+    if not chosen.no_counts:
         machine.require_tool("strace", "strace")
         machine.require_file(folder / "libmalloc_count.so")
 
@@ -125,7 +136,7 @@ def main() -> int:
     chosen = options()
     folder = chosen.build.resolve() / "bench"
     try:
-        check(folder, not chosen.no_counts)
+        check(folder, chosen)
         where = machine.this_machine(folder)
     except Failure as error:
         say(f"bench: {error}")
@@ -137,7 +148,7 @@ def main() -> int:
         "seconds": chosen.seconds,
         "connections": chosen.connections,
     }
-    results = Results(about, with_references(all_rows(chosen.build.resolve()), chosen.rows))
+    results = Results(about, rows(chosen))
     run_rounds(results, where, chosen)
     if not chosen.no_counts:
         run_counts(results, where)

@@ -43,11 +43,17 @@ def all_rows(build: Path) -> list[Row]:
     ]
 
 
+def peer_rows(build: Path) -> list[Row]:
+    """Servers of others, for what their ratios are on this machine."""
+    folder, template = build / "bench", Path(__file__).with_name("nginx.conf")
+    start = f"sed s/PORT/{{port}}/ '{template}' > nginx.conf && exec nginx -e stderr -p . -c nginx.conf"
+    return [Row("nginx, return 200", ("sh", "-c", f"cd '{folder}' && {start}"), NULL)]
+
+
 def outrider(build: Path, model: str, style: str) -> tuple[str, ...]:
-    """Outrider's command line: one worker of this model, with the demo plugin of this style."""
-    release = build / "release"
-    plugin = str(release / f"libdemo_{style}.so")
-    return (str(release / "outrider"), plugin, "-b", "127.0.0.1:{port}", "-w", "1", "-k", model)
+    """Outrider's command line: one worker of this model, with the plugin of this style that answers as the null server."""
+    plugin = str(build / "bench" / f"libsame_answer_{style}.so")
+    return (str(build / "release" / "outrider"), plugin, "-b", "127.0.0.1:{port}", "-w", "1", "-k", model)
 
 
 def with_references(rows: list[Row], text: str) -> list[Row]:

@@ -236,6 +236,25 @@ def test_a_broken_plugin_changes_nothing(own, tmp_path, name):
     service.reload()
 
 
+def test_a_worker_that_has_not_served_ends_with_its_master(own, tmp_path):
+    service = Service(own, tmp_path)
+    service.write(plugin=TEST_PLUGINS / "libstart_hangs.so", server='boot_timeout = "1m"')
+    service.hup()
+
+    def starting():
+        masters = processes.children(service.server.pid)
+        return [(master, worker) for master in masters for worker in processes.children(master.pid)
+                if processes.has_mapped(master.pid, "libstart_hangs.so")]
+
+    wait_for(starting, lambda: service.server.state())
+    (master, worker), = starting()
+    os.kill(master.pid, signal.SIGKILL)
+    start = time.monotonic()
+    wait_for(lambda: not processes.still_there([worker]), lambda: processes.describe(worker.pid))
+    assert time.monotonic() - start < soon(1), "it has nobody to finish for"
+    assert service.serving() == 1
+
+
 @pytest.mark.parametrize(
     "text, reason",
     [("[server\n", r"outrider\.toml:1:\d+: "), ("workers = 1\n", r"unknown key"), ("", r"no \[\[plugin\]\]")],

@@ -1,0 +1,61 @@
+/* same_answer.c: the handler of the benchmark. It answers what null_server.c answers, byte for byte but for the case
+ * of the server's own fields, so that both rows of a ratio send the same.
+ *
+ * Compiled for blocking style, or with -DSAME_ANSWER_EVENT for event style.
+ */
+#include <outrider.h>
+
+static const char BODY[] = "Hello, Outrider!";
+
+static const outrider_bytes body = {BODY, sizeof BODY - 1};
+
+#ifdef SAME_ANSWER_EVENT
+static outrider_status open_exchange(void *state, outrider_exchange exchange, const outrider_head *head, void **self)
+{
+	const outrider_field fields[] = {outrider_field_of("content-type", "text/plain")};
+
+	(void)head, (void)self;
+	return outrider_send_response(state, exchange, 200, fields, 1, body);
+}
+
+static void on_event(void *self, outrider_exchange exchange, const outrider_event *event)
+{
+	(void)self, (void)exchange, (void)event;
+}
+
+static void close_exchange(void *self)
+{
+	(void)self;
+}
+#else
+static outrider_status handle(void *state, outrider_exchange exchange, const outrider_head *head,
+	const outrider_io *io)
+{
+	const outrider_field fields[] = {outrider_field_of("content-type", "text/plain")};
+
+	(void)state, (void)head;
+	return io->respond(exchange, 200, fields, 1, body);
+}
+#endif
+
+static const outrider_plugin plugin = {
+	.size = sizeof plugin,
+	.abi = OUTRIDER_ABI_VERSION,
+	.abi_required = OUTRIDER_ABI(1, 0),
+	.capabilities = OUTRIDER_THREAD_SAFE,
+	.name = "same_answer",
+	.version = "1.0",
+#ifdef SAME_ANSWER_EVENT
+	.open = open_exchange,
+	.on_event = on_event,
+	.close = close_exchange,
+#else
+	.handle = handle,
+#endif
+};
+
+const outrider_plugin *outrider_plugin_v1(const outrider_host *host)
+{
+	(void)host;
+	return &plugin;
+}
