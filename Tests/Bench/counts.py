@@ -1,5 +1,6 @@
-"""The figures that do not wander: the worker's syscalls and allocations per request, on one connection."""
+"""The figures that do not wander: the worker's syscalls and allocations per request."""
 
+import contextlib
 import re
 import signal
 import sys
@@ -8,43 +9,47 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from load import TIMEOUT, Connection, free_port, wait_until_answering
+from load import TIMEOUT, Connection, free_port, requests_at_once, wait_until_answering
 from machine import Machine
 from processes import Failure, Program
 from rows import Row
 
 WARM_UP_REQUESTS = 1_000
-SYSCALL_REQUESTS = 2_000
+SYSCALL_REQUESTS = 2_048
+AT_ONCE = 64
 MALLOC_REQUESTS = 10_000
 SETTLE = 0.1
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Per request. `syscalls` is by name, the most frequent first."""
+    """Per request. Syscalls are by name, the most frequent first: with one request at a time, and with `AT_ONCE`, each on a
+    connection of its own. Mallocs are of one connection."""
 
     syscalls: dict[str, float]
+    syscalls_at_once: dict[str, float]
     mallocs: float
 
 
 def count(row: Row, where: Machine) -> Counts:
-    """Both counts, each on a server of its own: what counts one would show in the other."""
-    return Counts(count_syscalls(row, where), count_mallocs(row, where))
+    """All counts, each on a server of its own: what counts one would show in the other."""
+    return Counts(count_syscalls(row, where, 1), count_syscalls(row, where, AT_ONCE), count_mallocs(row, where))
 
 
-def count_syscalls(row: Row, where: Machine) -> dict[str, float]:
+def count_syscalls(row: Row, where: Machine, at_once: int) -> dict[str, float]:
     """Attaches strace to the running worker, so that neither start nor warm-up is in the figure."""
     port = free_port()
     summary = where.log("strace")
     with Program(row.arguments(port), where.server_core, where.log(row.name)) as server:
         wait_until_answering(port, server)
-        with Connection(port) as connection:
-            connection.requests(WARM_UP_REQUESTS)
+        with contextlib.ExitStack() as open_connections:
+            connections = [open_connections.enter_context(Connection(port)) for _ in range(at_once)]
+            requests_at_once(connections, WARM_UP_REQUESTS)
             pid = server.worker()
             arguments = ["strace", "-f", "-c", "-U", "calls,name", "-p", str(pid)]
             with Program(arguments, where.load_core, summary) as strace:
                 wait_until_traced(pid, strace)
-                connection.requests(SYSCALL_REQUESTS)
+                requests_at_once(connections, SYSCALL_REQUESTS)
                 strace.popen.send_signal(signal.SIGINT)
                 strace.popen.wait(TIMEOUT)
     return parse_strace(summary.read_text(), SYSCALL_REQUESTS)

@@ -67,7 +67,15 @@ class Connection:
 
     def request(self) -> int:
         """Sends one request, reads its response, returns the response's size on the wire. Must be a 200."""
+        self.send()
+        return self.response()
+
+    def send(self) -> None:
+        """Sends one request."""
         self.socket.sendall(REQUEST)
+
+    def response(self) -> int:
+        """Reads the response to a request that was sent."""
         while (end := self.received.find(b"\r\n\r\n")) < 0:
             self._receive()
         head = self.received[:end + 4].lower()
@@ -85,6 +93,15 @@ class Connection:
         if not data:
             raise Failure("the server closed the connection before its response was whole")
         self.received += data
+
+
+def requests_at_once(connections: list[Connection], count: int) -> None:
+    """As many requests: one on each connection, then the responses, and so on."""
+    for _ in range(count // len(connections)):
+        for connection in connections:
+            connection.send()
+        for connection in connections:
+            connection.response()
 
 
 def wait_until_answering(port: int, server: Program) -> int:

@@ -5,7 +5,7 @@ import math
 import statistics
 from dataclasses import asdict, dataclass, field
 
-from counts import Counts
+from counts import AT_ONCE, Counts
 from crowd import CROWD, FEW, GROWTH_GOAL, MEMORY_GOAL, Crowd
 from rows import Row
 
@@ -61,8 +61,8 @@ def text(results: Results) -> str:
     about = ", ".join(f"{name}: {value}" for name, value in results.about.items())
     parts = [about, table([HEADINGS] + [cells(results, row) for row in results.rows], FIGURES), LEGEND]
     if results.counts:
-        parts.append("Counts of the worker, per request, one at a time on one keep-alive connection:")
-        parts.append(table([count_cells(name, counts) for name, counts in results.counts.items()], set()))
+        parts.append("Counts of the worker, per request on keep-alive connections:")
+        parts.append(table([line for entry in results.counts.items() for line in count_lines(*entry)], set()))
     if results.crowds:
         parts.append(f"With {CROWD} keep-alive connections to the worker:")
         parts.append(table([crowd_cells(name, crowd) for name, crowd in results.crowds.items()], set()))
@@ -118,10 +118,17 @@ def median_interval(figures: list[float]) -> tuple[float, float]:
     return (ordered[dropped - 1], ordered[-dropped]) if dropped else (-math.inf, math.inf)
 
 
-def count_cells(name: str, counts: Counts) -> tuple[str, ...]:
-    calls = ", ".join(f"{call} {number:.3f}" for call, number in counts.syscalls.items())
-    total = sum(counts.syscalls.values())
-    return (name, f"mallocs {counts.mallocs:.4f}", f"syscalls {total:.3f}", f"({calls})")
+def count_lines(name: str, counts: Counts) -> list[tuple[str, ...]]:
+    one, many = syscall_cells(counts.syscalls), syscall_cells(counts.syscalls_at_once)
+    return [
+        (name, f"mallocs {counts.mallocs:.4f}", "one at a time", *one),
+        ("", "", f"{AT_ONCE} at once", *many),
+    ]
+
+
+def syscall_cells(syscalls: dict[str, float]) -> tuple[str, str]:
+    calls = ", ".join(f"{call} {number:.3f}" for call, number in syscalls.items())
+    return (f"syscalls {sum(syscalls.values()):.3f}", f"({calls})")
 
 
 def crowd_cells(name: str, crowd: Crowd) -> tuple[str, ...]:
