@@ -1,5 +1,6 @@
 # make          the release build            make run    serve the demo plugin on http://127.0.0.1:8000
 # make test     everything that must hold    make bench  CPU, system calls and allocations per request
+# make bench-peers the same of HTTP/1.1, with nginx in the same rounds
 # make soak     mixed clients while workers are killed and replaced, each model and style for SOAK_SECONDS; then broken
 #               deploys and kills under load, many of each
 # make kernel-tls TLS whose records the kernel makes, under a kernel and with an OpenSSL that can

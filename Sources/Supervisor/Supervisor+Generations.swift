@@ -160,7 +160,8 @@ extension Supervisor {
     state.restarts[.toldToLeave] += 1
     state.generations[index].stage = .draining
     state.generations[index].deadline = Clock.monotonic() &+ drainTime(index)
-    restart(after: state.generations[index], because: "was told to finish, not by the supervisor")
+    // What somebody wanted is no error; and a signal to the whole group may reach the supervisor last.
+    restart(after: state.generations[index], because: "was told to finish, not by the supervisor", level: .warning)
   }
 
   // MARK: Ends
@@ -218,16 +219,16 @@ extension Supervisor {
   }
 
   /// Nobody serves any more: unless a generation is on its way, another follows.
-  private mutating func restart(after generation: Generation, because reason: String) {
+  private mutating func restart(after generation: Generation, because reason: String, level: Logger.Level = .error) {
     guard aim == .serve else { return }
     let what = "master \(generation.master) of generation \(generation.number) \(reason)"
     if let next = state.starting {
-      log.error("\(what); generation \(next.number) is about to take over")
+      log.log(level: level, "\(what); generation \(next.number) is about to take over")
       return
     }
     backoff.setFirst(generation.settings.restartBackoff)
     let delay = restartLater(health: Clock.monotonic() &- generation.startedAt)
-    log.error("\(what); starting another in \(delay) ms")
+    log.log(level: level, "\(what); starting another in \(delay) ms")
     ServiceNotification.status("\(what); starting another")
   }
 
