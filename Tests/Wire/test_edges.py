@@ -228,10 +228,9 @@ def test_onlookers_change_nothing(own, model):
     server = own(*setting("timeouts.request", 20), EDGES["event"], model=model)
     assert server.get("/onlookers").body == b"ok"
     until, count = time.monotonic() + 1, 0
-    while time.monotonic() < until:
+    while time.monotonic() < until or count <= 5:
         count += 1
         assert server.get("/overdue").status == 504
         for _ in range(20):
             assert server.get("/watched").body == b"ok", server.log
-    assert count > 5
     assert "born cancelled" not in server.log and "refused" not in server.log, server.log
