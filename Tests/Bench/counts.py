@@ -91,9 +91,9 @@ def count_mallocs(row: Row, where: Machine) -> float:
             require_preloaded(pid)
             counter = prefix.with_suffix(f".{pid}")
             with Connection(port) as connection:
-                connection.requests(WARM_UP_REQUESTS)
+                requests_at_once([connection], WARM_UP_REQUESTS)
                 before = read_counter(counter)
-                connection.requests(MALLOC_REQUESTS)
+                requests_at_once([connection], MALLOC_REQUESTS)
                 return (read_counter(counter) - before) / MALLOC_REQUESTS
 
 

@@ -60,11 +60,6 @@ class Connection:
     def __exit__(self, *_) -> None:
         self.socket.close()
 
-    def requests(self, count: int) -> None:
-        """Sends so many requests, each after the response before it is whole."""
-        for _ in range(count):
-            self.request()
-
     def request(self) -> int:
         """Sends one request, reads its response, returns the response's size on the wire. Must be a 200."""
         self.send()

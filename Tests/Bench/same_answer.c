@@ -1,5 +1,5 @@
-/* same_answer.c: the handler of the benchmark. It answers what null_server.c answers, byte for byte but for the case
- * of the server's own fields, so that both rows of a ratio send the same.
+/* same_answer.c: the handler of the benchmark. It answers what null_server.c answers, the same fields and body in as
+ * many bytes, so that the kernel copies the same for both rows of a ratio.
  *
  * Compiled for blocking style, or with -DSAME_ANSWER_EVENT for event style.
  */

@@ -2,9 +2,7 @@
 where this one can't (conftest.py)."""
 
 import re
-import signal
 import ssl
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from client import request
 from http2 import connect
 from matrix import COMBINATIONS, http2
 from processes import wait_for
+from strace import Trace
 from test_bodies import file_bytes
 
 SIZE = 300000
@@ -23,29 +22,9 @@ def sessions():
     return int(re.search(r"TlsTxSw\s+(\d+)", Path("/proc/net/tls_stat").read_text())[1])
 
 
-class Trace:
-    """The bytes that a worker sends by sendfile, and those that it reads from files."""
-
-    def __init__(self, worker, path):
-        self.path = path
-        self.command = ["strace", "-f", "-o", path, "-e", "trace=sendfile,pread64,preadv", "-p", str(worker)]
-
-    def __enter__(self):
-        self.tracer = subprocess.Popen(self.command, stderr=subprocess.PIPE, text=True)
-        assert "attached" in self.tracer.stderr.readline()
-        return self
-
-    def __exit__(self, *_):
-        self.tracer.send_signal(signal.SIGINT)
-        self.tracer.communicate(timeout=10)
-
-    def total(self, *calls):
-        """What these calls have returned, together."""
-        return sum(int(count) for count in re.findall(rf"(?:{'|'.join(calls)})\(.* = (\d+)", self.path.read_text()))
-
-    def assert_sent(self, size):
-        wait_for(lambda: self.total("sendfile") == size, lambda: self.path.read_text())
-        assert self.total("pread64", "preadv") == 0, "no byte of the file has come into the process"
+def assert_sent(trace, size):
+    wait_for(lambda: trace.total("sendfile") == size, lambda: trace.path.read_text())
+    assert trace.total("pread64", "preadv") == 0, "no byte of the file has come into the process"
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
@@ -53,11 +32,11 @@ class Trace:
 def test_a_file_goes_out_by_sendfile(secure, authority, combination, version, tmp_path):
     server = secure(combination.misbehave, model=combination.model)
     before = sessions()
-    with Trace(server.workers()[0], tmp_path / "trace") as trace:
+    with Trace(server.workers()[0], tmp_path / "trace", "sendfile", "pread64", "preadv") as trace:
         with server.connect(tls=authority.client(minimum=version, maximum=version)) as connection:
             connection.send(request("GET", "/sendfile"))
             assert connection.final().body == file_bytes(SIZE)
-        trace.assert_sent(SIZE)
+        assert_sent(trace, SIZE)
     assert sessions() == before + 1
 
 

@@ -246,8 +246,7 @@ def test_a_worker_that_has_not_served_ends_with_its_master(own, tmp_path):
         return [(master, worker) for master in masters for worker in processes.children(master.pid)
                 if processes.has_mapped(master.pid, "libstart_hangs.so")]
 
-    wait_for(starting, lambda: service.server.state())
-    (master, worker), = starting()
+    ((master, worker),) = wait_for(starting, lambda: service.server.state())
     os.kill(master.pid, signal.SIGKILL)
     start = time.monotonic()
     wait_for(lambda: not processes.still_there([worker]), lambda: processes.describe(worker.pid))
