@@ -7,6 +7,8 @@
 #include <netinet/tcp.h>
 #include <sys/syscall.h>
 
+#include "syscall.h"
+
 int outrider_accept4(int listener, struct sockaddr *address, socklen_t *size, int flags) {
   return accept4(listener, address, size, flags);
 }
@@ -22,16 +24,16 @@ int outrider_epoll_wait(int set, struct epoll_event *events, int capacity, int m
 }
 #else
 ssize_t outrider_recv(int fd, void *buffer, size_t capacity, int flags) {
-  return syscall(SYS_recvfrom, fd, buffer, capacity, flags, NULL, NULL);
+  return outrider_result(outrider_call(SYS_recvfrom, fd, (long)buffer, (long)capacity, flags, 0, 0));
 }
 
 ssize_t outrider_send(int fd, const void *bytes, size_t count, int flags) {
-  return syscall(SYS_sendto, fd, bytes, count, flags, NULL, 0);
+  return outrider_result(outrider_call(SYS_sendto, fd, (long)bytes, (long)count, flags, 0, 0));
 }
 
 int outrider_epoll_wait(int set, struct epoll_event *events, int capacity, int milliseconds) {
   // Not every machine has a call without a signal mask; the last argument is the size that the kernel's has.
-  return (int)syscall(SYS_epoll_pwait, set, events, capacity, milliseconds, NULL, 8);
+  return (int)outrider_result(outrider_call(SYS_epoll_pwait, set, (long)events, capacity, milliseconds, 0, 8));
 }
 #endif
 

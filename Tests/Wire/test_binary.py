@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 
+from pace import of_the_shipped_server
 from server import BINARY, RELEASE
 
 PLUGINS = ("libdemo_blocking.so", "libdemo_event.so", "libinspect.so")
@@ -41,6 +42,26 @@ def test_the_binary_links_no_foundation_and_no_icu():
 
 def test_the_binary_exports_nothing():
     assert exported(BINARY) == []
+
+
+# Of each step of a request what its symbol has in it, module, type and name with their lengths.
+STEPS = (
+    "7Workers6WorkerV4pump",
+    "4HTTP17RequestHeadParserV5parse",
+    "7Workers6WorkerV8dispatch",
+    "7Workers13AnswerFramingV6encode",
+    "7Workers6WorkerV14releaseRequest",
+)
+SPAN = 256 * 1024  # without a trial run they are spread over three times as much
+
+
+@of_the_shipped_server
+def test_what_every_request_needs_stands_together():
+    symbols = [line.split() for line in lines("nm", "--defined-only", BINARY) if " t $s" in line]
+    found = {step: [int(at, 16) for at, _, name in symbols if name.startswith(f"$s{step}")] for step in STEPS}
+    assert all(found.values()), found
+    first = [min(places) for places in found.values()]
+    assert max(first) - min(first) < SPAN, f"built without a trial run? {first}"
 
 
 @pytest.mark.parametrize("name", PLUGINS)

@@ -47,7 +47,8 @@ extension Worker {
     }
     if isDue { queue(connection) }
     guard connection.record.phase != .free && connection.record.phase != .lent else { return }
-    flush(connection)
+    transmitInLine(connection)
+    settle(connection)
     watchOutput(connection)
     if connection.record.phase == .idle || connection.record.phase == .head,
       connection.record.flags.contains(.readable), connection.record.output.count <= record.settings.highWater
@@ -222,7 +223,11 @@ extension Worker {
 
   /// Sends what is queued, and watches over its progress. Nothing here calls the plugin, so that a host function may do
   /// it; what is done is settled by the next `flush`.
-  func transmit(_ connection: Connection) {
+  func transmit(_ connection: Connection) { transmitInLine(connection) }
+
+  /// The same where every request goes out: a return right after a system call is one that the processor can't foresee.
+  @inline(__always)
+  private func transmitInLine(_ connection: Connection) {
     guard connection.record.flags.contains(.writable), !connection.record.output.isEmpty else { return }
     let before = connection.record.output.sent
     let result = connection.flushOutput(&record.thread.record.pool)
