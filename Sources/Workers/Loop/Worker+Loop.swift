@@ -140,7 +140,7 @@ extension Worker {
       return
     }
     hear(connection, ready)
-    pump(connection)
+    pumpInLine(connection)
   }
 
   /// Notes what epoll has told of a connection that the loop owns.

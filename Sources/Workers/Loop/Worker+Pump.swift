@@ -10,7 +10,12 @@ import PluginHost
 
 extension Worker {
   /// Does all that can be done for `connection` now, and sets the deadline for what can't.
-  func pump(_ connection: Connection) {
+  func pump(_ connection: Connection) { pumpInLine(connection) }
+
+  /// The same where every request comes in. Behind a system call the processor has forgotten who called, and guesses
+  /// wrongly where a return goes: from here to the loop there is none.
+  @inline(__always)
+  func pumpInLine(_ connection: Connection) {
     let budget = record.begun &+ Worker.requestsPerTurn
     var isDue = false
     while connection.record.phase != .free && connection.record.phase != .lent {
@@ -225,7 +230,7 @@ extension Worker {
   /// it; what is done is settled by the next `flush`.
   func transmit(_ connection: Connection) { transmitInLine(connection) }
 
-  /// The same where every request goes out: a return right after a system call is one that the processor can't foresee.
+  /// The same where every request goes out, in line for the same reason as `pumpInLine`.
   @inline(__always)
   private func transmitInLine(_ connection: Connection) {
     guard connection.record.flags.contains(.writable), !connection.record.output.isEmpty else { return }

@@ -52,6 +52,7 @@ enum LoopTransport {
     return .again
   }
 
+  @inline(__always)
   private static func perform(_ exchange: Exchange, _ act: ResponseAct) -> Outcome {
     let worker = Worker.current
     let request = request(exchange)
