@@ -67,7 +67,8 @@ $(TRIAL)/outrider.profdata: $(shell find Sources -type f) Package.swift $(wildca
 	$(TOOLCHAIN)/../../bin/clang -O2 -c -o $(TRIAL)/instrumented.o Tests/Profile/instrumented.c
 	swift build -c release --product outrider $(RELEASE_FLAGS) $(COUNTERS:%=-Xlinker %)
 	mv $(RELEASE)/outrider $(TRIAL)/outrider
-	python3 Tests/Profile/trial_run.py $(TRIAL)/outrider $(TRIAL) $@
+	python3 Tests/Profile/trial_run.py $(TRIAL)/outrider $(TRIAL) $(TRIAL)/runs
+	$(TOOLCHAIN)/../../bin/llvm-profdata merge -o $@ $(TRIAL)/runs/*.profraw
 
 plugins: $(PLUGINS:%=$(RELEASE)/lib%.so)
 test-plugins: $(TEST_PLUGINS:%=$(BUILD)/test-plugins/lib%.so)

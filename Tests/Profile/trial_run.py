@@ -1,15 +1,13 @@
 #!/usr/bin/env python3
 """A trial run of the server, whose counts tell the linker which parts of it belong close together.
 
-    trial_run.py SERVER PLUGINS PROFILE
+    trial_run.py SERVER PLUGINS RUNS
 
 SERVER was linked with counters (instrumented.c). It serves the demo plugins from the folder PLUGINS in each worker
-model, by cleartext and by TLS; PROFILE becomes what all its processes have counted. Beside it, in `runs`, is what they
-wrote, and the server's log.
+model, by cleartext and by TLS. The folder RUNS is made anew for what its processes have counted, and for its log.
 """
 
 import contextlib
-import json
 import os
 import shutil
 import socket
@@ -30,12 +28,6 @@ CERTIFICATE = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_param
 
 class Failure(Exception):
     """The run went wrong; the message says where."""
-
-
-def tool(name: str) -> Path:
-    """A program of the Swift toolchain's, which need not be on PATH."""
-    told = subprocess.run(["swiftc", "-print-target-info"], check=True, capture_output=True, text=True).stdout
-    return Path(json.loads(told)["paths"]["runtimeResourcePath"]).parents[1] / "bin" / name
 
 
 def free_port() -> int:
@@ -124,8 +116,7 @@ def trusting(*protocols: str) -> ssl.SSLContext:
 
 
 def main() -> int:
-    program, plugins, profile = (Path(argument).resolve() for argument in sys.argv[1:])
-    runs = profile.parent / "runs"
+    program, plugins, runs = (Path(argument).resolve() for argument in sys.argv[1:])
     shutil.rmtree(runs, ignore_errors=True)
     runs.mkdir(parents=True)
     files = ["-keyout", str(runs / "key.pem"), "-out", str(runs / "certificate.pem")]
@@ -139,8 +130,6 @@ def main() -> int:
     except (Failure, OSError, subprocess.TimeoutExpired) as error:
         print(f"trial run: {error}; see {runs / 'server.log'}", file=sys.stderr)
         return 1
-    counts = sorted(str(path) for path in runs.glob("*.profraw"))
-    subprocess.run([tool("llvm-profdata"), "merge", *counts, "-o", str(profile)], check=True)
     return 0
 
 
