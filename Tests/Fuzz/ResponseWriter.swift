@@ -108,8 +108,9 @@ struct Answer {
 
   private mutating func head(_ status: UInt32, _ fields: Fields, whole: Bytes?, trailersFollow: Bool) {
     let hadHead = state.hasHead
-    let outcome = state.head(status: status, fields: fields, whole: whole?.count, trailersFollow: trailersFollow)
+    let outcome = state.judgeHead(status: status, fields: fields, whole: whole?.count)
     guard case .accepted(let verdict) = outcome else { return }
+    state.takeHead(status, verdict, whole: whole?.count, trailersFollow: trailersFollow)
     require(!hadHead, "a second head")
     require((200...999).contains(status), "status \(status)")
     require(verdict.bytes == fieldBytes(fields), "\(verdict.bytes) bytes in the verdict")

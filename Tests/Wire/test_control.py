@@ -81,6 +81,16 @@ def test_status(service, control):
     assert json.loads(control.run("--json", "status"))["pid"] == service.server.pid
 
 
+@pytest.mark.parametrize("method", ["POST", "OPTIONS", "BREW", "A-METHOD-OF-20-BYTES"])
+def test_a_request_in_flight_has_its_method(service, control, method):
+    with service.server.connect() as connection:
+        connection.send(request(method, "/demo/delay?s=2"))
+        wait_for(lambda: control.ask("status")["in_flight"] == 1, lambda: control.ask("status"))
+        (flight,) = control.ask("workers")[0]["flights"]
+        # So much of a name that is unknown as its record has room for.
+        assert (flight["method"], flight["path"]) == (method[:16], "/demo/delay")
+
+
 def test_what_serves(service, control):
     assert [entry["name"] for entry in control.ask("listeners")] == service.listeners
     place = service.listeners[0]

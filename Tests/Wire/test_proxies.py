@@ -89,6 +89,16 @@ def test_contradictions_are_refused(trusting, wary, fields):
     assert wary.get("/", *fields).status == 200
 
 
+@pytest.mark.parametrize("host, status", [("www.example.org", 200), ("a b", 400)])
+def test_a_word_counts_for_its_request_alone(trusting, host, status):
+    """What was said of one request, accepted or not, is not said of the next in the same place."""
+    words = ["X-Forwarded-For: 203.0.113.9", "X-Forwarded-Proto: https", f"X-Forwarded-Host: {host}"]
+    assert trusting.get("/", *words).status == status
+    reading = seen(trusting)
+    told = (reading["client"], reading["scheme"], reading["authority"])
+    assert told == ("127.0.0.1", "http", "localhost")
+
+
 @pytest.mark.parametrize("identity", ["abc", "A-1_2.3:4+5/6=", "x" * 128])
 def test_request_ids_are_kept(trusting, wary, identity):
     assert seen(trusting, f"X-Request-ID: {identity}")["request_id"] == identity

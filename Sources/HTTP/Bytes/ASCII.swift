@@ -4,7 +4,7 @@ package enum ASCII {
   @inlinable package static var cr: UInt8 { 0x0D }
   @inlinable package static var lf: UInt8 { 0x0A }
   /// CR LF, as they stand in memory.
-  package static let crlf = UInt16(littleEndian: 0x0A0D)
+  @inlinable package static var crlf: UInt16 { UInt16(littleEndian: 0x0A0D) }
   @inlinable package static var space: UInt8 { 0x20 }
   @inlinable package static var tab: UInt8 { 0x09 }
   @inlinable package static var colon: UInt8 { 0x3A }

@@ -105,6 +105,12 @@ struct ByteBlock {
     return topBits(~(letters | hyphenToNine & otherThanSlash))
   }
 
+  /// Anything but digits.
+  @inline(__always)
+  var nonDigits: UInt32 {
+    topBits(~((lanes &+ each(0x80 - 0x30)) & ~(lanes &+ each(0x80 - 0x3A))))
+  }
+
   // MARK: Lanes
 
   @inline(__always)

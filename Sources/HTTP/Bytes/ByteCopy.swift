@@ -9,7 +9,8 @@ package enum ByteCopy {
   package static func copy(_ source: UnsafePointer<UInt8>, _ count: Int, to place: UnsafeMutablePointer<UInt8>) {
     let (source, place) = unsafe (UnsafeRawPointer(source), UnsafeMutableRawPointer(place))
     switch count {
-    case 65...: unsafe place.copyMemory(from: source, byteCount: count)
+    case 129...: unsafe place.copyMemory(from: source, byteCount: count)
+    case 64...: unsafe ends(of: source, count, to: place, as: SIMD8<UInt64>.self)
     case 32...: unsafe ends(of: source, count, to: place, as: SIMD4<UInt64>.self)
     case 16...: unsafe ends(of: source, count, to: place, as: SIMD2<UInt64>.self)
     case 8...: unsafe ends(of: source, count, to: place, as: UInt64.self)

@@ -16,6 +16,7 @@ package struct ByteWriter: ~Copyable {
   }
 
   @inlinable
+  @inline(__always)
   package mutating func append(_ bytes: Bytes) {
     guard let source = unsafe bytes.base, bytes.count > 0 else { return }
     precondition(bytes.count <= capacity &- count)
@@ -34,6 +35,7 @@ package struct ByteWriter: ~Copyable {
   }
 
   /// A field line: name, colon, space, value, CR LF.
+  @inlinable
   @inline(__always)
   package mutating func append(line field: Field) {
     let (name, value) = (field.name.count, field.value.count)
@@ -58,7 +60,40 @@ package struct ByteWriter: ~Copyable {
   }
 
   /// In decimal, without leading zeros.
+  @inlinable
+  @inline(__always)
   package mutating func append(decimal value: UInt64) {
+    if value < 10_000 && capacity &- count >= 4 {
+      append(few: UInt32(truncatingIfNeeded: value))
+    } else {
+      aside { $0.append(many: value) }
+    }
+  }
+
+  /// The digits of a number below 10,000, with room for four.
+  @inlinable
+  @inline(__always)
+  mutating func append(few value: UInt32) {
+    let (upper, lower) = (value / 100, value % 100)
+    let digits = upper / 10 | (upper % 10) << 8 | (lower / 10) << 16 | (lower % 10) << 24
+    let zeros = (value < 10 ? 1 : 0) &+ (value < 100 ? 1 : 0) &+ (value < 1000 ? 1 : 0)
+    let text = ((digits | 0x3030_3030) &>> UInt32(truncatingIfNeeded: zeros &* 8)).littleEndian
+    unsafe UnsafeMutableRawPointer(base + count).storeBytes(of: text, as: UInt32.self)
+    count &+= 4 &- zeros
+  }
+
+  /// Lets `body` write on through a writer of its own: where it is a call that few need, this one can stay in registers.
+  @inlinable
+  @inline(__always)
+  package mutating func aside(_ body: (inout ByteWriter) -> Void) {
+    var other = unsafe ByteWriter(base: base + count, capacity: capacity &- count)
+    body(&other)
+    count &+= other.count
+  }
+
+  @inline(never)
+  @usableFromInline
+  mutating func append(many value: UInt64) {
     var rest = value
     var digits = 1
     while rest >= 10 {

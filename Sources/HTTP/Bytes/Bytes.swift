@@ -77,7 +77,7 @@ package struct Bytes {
   package func equalsIgnoringCase(_ lowercase: StaticString) -> Bool {
     let length = lowercase.utf8CodeUnitCount
     guard count == length else { return false }
-    guard let base = unsafe base else { return true }
+    guard let base = unsafe base else { return length == 0 }
     let (mine, other) = unsafe (UnsafeRawPointer(base), UnsafeRawPointer(lowercase.utf8Start))
     // Whole words, then the last one, which may overlap the one before it; all within `length`.
     var offset = 0

@@ -11,9 +11,15 @@ struct FieldEffects {
   private var unknownExpectation = false
 
   /// Takes note of one field; a refusal if it alone, or with those before it, is not acceptable.
+  @inline(__always)
   mutating func note(_ known: KnownField, _ value: Bytes, head: inout RequestHead) -> Refusal? {
+    // The one that nearly all requests have.
+    known == .host ? noteHost(value, head: &head) : note(anyOther: known, value, head: &head)
+  }
+
+  @inline(never)
+  private mutating func note(anyOther known: KnownField, _ value: Bytes, head: inout RequestHead) -> Refusal? {
     switch known {
-    case .host: return noteHost(value, head: &head)
     case .contentLength: return noteContentLength(value)
     case .transferEncoding: return noteTransferEncoding(value)
     case .contentType:
@@ -54,6 +60,7 @@ struct FieldEffects {
     }
   }
 
+  @inline(__always)
   private mutating func noteHost(_ value: Bytes, head: inout RequestHead) -> Refusal? {
     if hasHost { return .duplicateField }
     hasHost = true

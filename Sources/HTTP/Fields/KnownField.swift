@@ -40,7 +40,14 @@ package enum KnownField: UInt8 {
   }
 
   /// The field of a name that may be known.
+  @inline(__always)
   init(exactly name: Bytes) {
+    // The one that nearly all requests have.
+    self = name.equalsIgnoringCase("host") ? .host : KnownField(anyOther: name)
+  }
+
+  @inline(never)
+  private init(anyOther name: Bytes) {
     @inline(__always)
     func either(_ one: StaticString, _ first: KnownField, _ other: StaticString, _ second: KnownField) -> KnownField {
       if name.equalsIgnoringCase(one) { return first }
@@ -54,7 +61,7 @@ package enum KnownField: UInt8 {
     switch name.count {
     case 2: found = name.equalsIgnoringCase("te") ? .te : .other
     case 3: found = name.equalsIgnoringCase("via") ? .via : .other
-    case 4: found = either("host", .host, "date", .date)
+    case 4: found = name.equalsIgnoringCase("date") ? .date : .other
     case 6: found = either("expect", .expect, "server", .server)
     case 7: found = either("trailer", .trailer, "upgrade", .upgrade)
     case 9: found = name.equalsIgnoringCase("forwarded") ? .forwarded : .other

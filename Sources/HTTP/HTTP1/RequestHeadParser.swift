@@ -202,7 +202,7 @@ package struct RequestHeadParser {
         droppedCount &+= 1
         return .advanced
       }
-      if let refusal = note(KnownField(field.name), field) { return .refused(refusal) }
+      if let refusal = noteUnusual(field) { return .refused(refusal) }
       store(field)
       return .advanced
     }
@@ -233,10 +233,16 @@ package struct RequestHeadParser {
     return nil
   }
 
+  /// The same for a field whose line took a closer look.
+  @inline(never)
+  private mutating func noteUnusual(_ field: Field) -> Refusal? { note(KnownField(field.name), field) }
+
+  @inline(__always)
   private mutating func note(_ known: KnownField, _ field: Field) -> Refusal? {
     known == .other ? nil : seen.note(known, field.value, head: &head)
   }
 
+  @inline(__always)
   private mutating func store(_ field: Field) {
     unsafe (storage + fieldCount).initialize(to: field)  // there are as many as `limits.fields`
     fieldCount &+= 1

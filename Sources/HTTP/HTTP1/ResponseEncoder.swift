@@ -2,8 +2,10 @@
 ///
 /// Fields have been validated before they come here. Each kind of text has a bound, so that the caller can make room
 /// first, and a writer.
+@usableFromInline
 package enum ResponseEncoder {
   /// How a final response's body is framed, as its head says.
+  @usableFromInline
   package enum Framing {
     /// No body, and no word about one: 204, and 304 without a length.
     case none
@@ -16,14 +18,16 @@ package enum ResponseEncoder {
     case untilClose
   }
 
+  @usableFromInline
   package struct FinalHead {
-    package let status: UInt32
-    package let fields: Fields
-    package let framing: Framing
-    package let verdict: FieldValidation.Verdict
+    @usableFromInline package let status: UInt32
+    @usableFromInline package let fields: Fields
+    @usableFromInline package let framing: Framing
+    @usableFromInline package let verdict: FieldValidation.Verdict
     /// What Connection says: nil where the version's default is meant.
-    package let connection: ConnectionOption?
+    @usableFromInline package let connection: ConnectionOption?
 
+    @inlinable
     package init(
       status: UInt32, fields: Fields, framing: Framing, verdict: FieldValidation.Verdict, connection: ConnectionOption?
     ) {
@@ -35,11 +39,13 @@ package enum ResponseEncoder {
     }
   }
 
+  @usableFromInline
   package enum ConnectionOption { case close, keepAlive }
 
   // MARK: Heads
 
   /// The most bytes that a section of these fields takes, status line included.
+  @inlinable
   package static func bound(fields: Fields, fieldBytes: Int) -> Int {
     // The longest status line, Content-Length or Transfer-Encoding, Date, Server, Connection, the empty line.
     fieldBytes + 4 * fields.count + 256
@@ -52,14 +58,20 @@ package enum ResponseEncoder {
   }
 
   package static func write(_ head: FinalHead, date: borrowing DateField, to writer: inout ByteWriter) {
+    writeInLine(head, date.lines, to: &writer)
+  }
+
+  /// The same where every answer is made: its parts need not come together in memory first, and the writer stays in
+  /// registers. (`@inline(__always)` gives up where a function has as many branches as this one's callers.)
+  @inlinable
+  @inline(always)
+  package static func writeInLine(_ head: FinalHead, _ lines: DateField.Lines, to writer: inout ByteWriter) {
     if head.status == 200 && head.verdict.leavesDateAndServer {
-      writer.append(date.opening)
+      writer.append(lines.opening)
     } else {
-      writeStatusLine(head.status, to: &writer)
-      if !head.verdict.hasServer { writer.append(serverLine) }
-      if !head.verdict.hasDate { writer.append(date.line) }
+      writer.aside { writeOtherOpening(head, lines, to: &$0) }
     }
-    write(head.fields, to: &writer)
+    for index in 0..<head.fields.count { writer.append(line: head.fields[index]) }
     switch head.framing {
     case .length(let length):
       writer.append("Content-Length: ")
@@ -74,6 +86,15 @@ package enum ResponseEncoder {
     case nil: break
     }
     writer.append("\r\n")
+  }
+
+  /// What comes before the fields, where it is not as it is most times.
+  @inline(never)
+  @usableFromInline
+  static func writeOtherOpening(_ head: FinalHead, _ lines: DateField.Lines, to writer: inout ByteWriter) {
+    writeStatusLine(head.status, to: &writer)
+    if !head.verdict.hasServer { writer.append(serverLine) }
+    if !head.verdict.hasDate { writer.append(lines.date) }
   }
 
   static var okLine: StaticString { "HTTP/1.1 200 OK\r\n" }

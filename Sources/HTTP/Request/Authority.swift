@@ -1,7 +1,29 @@
 /// The syntax of a host with an optional port (RFC 3986 section 3.2, without userinfo).
 package enum Authority {
   /// Whether `bytes` is `host [":" port]`: a registered name, an IPv4 address or a bracketed IP literal.
+  @inline(__always)
   package static func isValid(_ bytes: Bytes, portRequired: Bool = false) -> Bool {
+    !portRequired && isUsual(bytes) || isOther(bytes, portRequired: portRequired)
+  }
+
+  /// Whether it is a host of letters, digits, hyphens and dots, with or without a port of four digits at most, and all of
+  /// it shorter than sixteen bytes, as most are.
+  @inline(__always)
+  private static func isUsual(_ bytes: Bytes) -> Bool {
+    guard let base = unsafe bytes.base, bytes.count > 0 && bytes.count < 16 else { return false }
+    let block = unsafe ByteBlock(base, count: bytes.count)
+    // The zeros behind the last byte are unusual in hosts, and no digits.
+    let hostEnd = block.unusualInHosts.trailingZeroBitCount
+    if hostEnd == bytes.count { return true }
+    // hostEnd is below the count
+    guard unsafe hostEnd > 0 && base[hostEnd] == ASCII.colon else { return false }
+    let portCount = bytes.count &- hostEnd &- 1
+    let digits = (block.nonDigits &>> UInt32(truncatingIfNeeded: hostEnd &+ 1)).trailingZeroBitCount
+    return portCount <= 4 && digits == portCount
+  }
+
+  @inline(never)
+  private static func isOther(_ bytes: Bytes, portRequired: Bool) -> Bool {
     guard let hostEnd = endOfHost(bytes), hostEnd > 0 else { return false }
     if hostEnd == bytes.count { return !portRequired }
     guard bytes[hostEnd] == ASCII.colon else { return false }
@@ -9,7 +31,6 @@ package enum Authority {
   }
 
   /// Where the host ends, or nil if it is malformed.
-  @inline(__always)
   private static func endOfHost(_ bytes: Bytes) -> Int? {
     guard let base = unsafe bytes.base else { return nil }
     // Most hosts are of nothing else.
@@ -48,12 +69,13 @@ package enum Authority {
   }
 
   private static func isPort(_ digits: Bytes, required: Bool) -> Bool {
-    if digits.isEmpty { return !required }
-    var port = 0
+    guard let base = unsafe digits.base, !digits.isEmpty else { return !required }
+    var port: UInt32 = 0
     for index in 0..<digits.count {
-      guard ASCII.isDigit(digits[index]) else { return false }
-      port = port * 10 + Int(digits[index] - 0x30)
-      guard port <= 65_535 else { return false }
+      // index is below the count
+      let digit = unsafe base[index] &- 0x30
+      port = port &* 10 &+ UInt32(digit)
+      guard digit < 10 && port <= 65_535 else { return false }
     }
     return true
   }

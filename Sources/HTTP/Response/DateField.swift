@@ -1,14 +1,14 @@
 /// Date, formatted once a second (RFC 9110 section 5.6.7), with the lines that nearly all responses have before it.
 @safe
+@usableFromInline
 package struct DateField: ~Copyable {
   /// `Sun, 06 Nov 1994 08:49:37 GMT`.
   package static let length = 29
 
   private let text: UnsafeMutablePointer<UInt8>
-  /// How long the text is, and where in it the line and its value begin.
-  private let textCount: Int
-  private let lineStart: Int
   private let valueStart: Int
+  /// The lines, for whoever writes a response.
+  @usableFromInline package let lines: Lines
   private var second: Int64 = .min
 
   package init() {
@@ -17,24 +17,40 @@ package struct DateField: ~Copyable {
     var writer = unsafe ByteWriter(base: text, capacity: capacity)
     writer.append(ResponseEncoder.okLine)
     writer.append(ResponseEncoder.serverLine)
-    lineStart = writer.count
+    let lineStart = writer.count
     writer.append("Date: ")
     valueStart = writer.count
     for _ in 0..<DateField.length { writer.append(ASCII.space) }
     writer.append("\r\n")
-    textCount = writer.count
+    lines = unsafe Lines(text: UnsafePointer(text), count: writer.count, lineStart: lineStart)
   }
 
   deinit { unsafe text.deallocate() }
 
-  // All are valid until the next `update`.
-
-  /// The present value.
+  /// The present value, valid until the next `update`.
   package var value: Bytes { unsafe Bytes(base: text + valueStart, count: DateField.length) }
-  /// The field as a line.
-  var line: Bytes { unsafe Bytes(base: text + lineStart, count: textCount &- lineStart) }
-  /// The status line of 200, Server and Date: how most responses begin, in one piece.
-  var opening: Bytes { unsafe Bytes(base: text, count: textCount) }
+
+  /// Views of the field's text: valid as long as the field, though of another moment after its next `update`.
+  @safe
+  @usableFromInline
+  package struct Lines {
+    @usableFromInline let text: UnsafePointer<UInt8>
+    @usableFromInline let count: Int
+    /// Where in the text the line of the field begins.
+    private let lineStart: Int
+
+    fileprivate init(text: UnsafePointer<UInt8>, count: Int, lineStart: Int) {
+      unsafe self.text = text
+      self.count = count
+      self.lineStart = lineStart
+    }
+
+    /// The field as a line.
+    var date: Bytes { unsafe Bytes(base: text + lineStart, count: count &- lineStart) }
+    /// The status line of 200, Server and Date: how most responses begin, in one piece.
+    @inlinable
+    var opening: Bytes { unsafe Bytes(base: text, count: count) }
+  }
 
   /// Formats `seconds` since the epoch, if they are not what the value says already.
   package mutating func update(_ seconds: Int64) {

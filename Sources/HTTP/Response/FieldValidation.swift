@@ -1,4 +1,5 @@
 /// The one check of every field that a plugin wants to send, whatever the style, model and protocol.
+@usableFromInline
 package enum FieldValidation {
   /// Which section the fields are for.
   package enum Section {
@@ -6,21 +7,26 @@ package enum FieldValidation {
   }
 
   /// What the fields of an acceptable section amount to. Whole words, since each answer takes one with it: a few moves.
+  @usableFromInline
   package struct Verdict {
-    private struct Present: OptionSet {
-      let rawValue: UInt
+    @usableFromInline
+    struct Present: OptionSet, Sendable {
+      @usableFromInline let rawValue: UInt
+      @inlinable
+      init(rawValue: UInt) { self.rawValue = rawValue }
       static let date = Present(rawValue: 1 << 0)
       static let server = Present(rawValue: 1 << 1)
     }
 
     /// Names and values together.
-    package fileprivate(set) var bytes = 0
+    @usableFromInline package fileprivate(set) var bytes = 0
     /// -1 for none.
-    private var length: Int64 = -1
-    private var present: Present = []
+    @usableFromInline var length: Int64 = -1
+    @usableFromInline var present: Present = []
 
     package init() {}
 
+    @inlinable
     package fileprivate(set) var contentLength: Int64? {
       get { length < 0 ? nil : length }
       set { length = newValue ?? -1 }
@@ -28,7 +34,8 @@ package enum FieldValidation {
     package var hasDate: Bool { present.contains(.date) }
     package var hasServer: Bool { present.contains(.server) }
     /// Nothing in them says what the server would say otherwise.
-    var leavesDateAndServer: Bool { present.isEmpty }
+    @inlinable
+    var leavesDateAndServer: Bool { present.rawValue == 0 }
 
     fileprivate mutating func noteDate() { present.insert(.date) }
     fileprivate mutating func noteServer() { present.insert(.server) }
@@ -43,19 +50,17 @@ package enum FieldValidation {
     var bytes = 0
     for index in 0..<fields.count {
       let field = fields[index]
-      guard isToken(field.name) && isValue(field.value) else { return nil }
+      // Nearly all answers have a Content-Type, any section may, and its name is well-formed.
+      let isOrdinary = field.name.equalsIgnoringCase("content-type")
+      guard isOrdinary || isToken(field.name), isValue(field.value) else { return nil }
       let (sum, overflowed) = bytes.addingReportingOverflow(field.name.count + field.value.count)
       guard !overflowed else { return nil }
       bytes = sum
-      if KnownField.mayBe(field.name), !isContentType(field.name), !accept(field, section, &verdict) { return nil }
+      if !isOrdinary, KnownField.mayBe(field.name), !accept(field, section, &verdict) { return nil }
     }
     verdict.bytes = bytes
     return verdict
   }
-
-  /// The one known field that nearly all answers have, and that any section may have.
-  @inline(__always)
-  private static func isContentType(_ name: Bytes) -> Bool { name.equalsIgnoringCase("content-type") }
 
   /// Whether a field whose name may be known is the plugin's to send.
   @inline(never)

@@ -1,6 +1,7 @@
 /// The one state machine of an answer: what a plugin may send next, in either style and over every protocol.
 ///
-/// Each method judges one act and, if it accepts it, takes the step; whoever calls then sends. Nothing here knows how.
+/// Each method judges one act and, if it accepts it, takes the step; whoever calls then sends. Nothing here knows how. A
+/// final head, whose sender may have to wait for room between the two, has a method for each.
 package struct ResponseState {
   private enum Phase: UInt8 {
     /// No final head yet: informational responses may go out.
@@ -60,14 +61,13 @@ package struct ResponseState {
     return .ok
   }
 
-  /// A final head. `whole`: the length of the body if it comes with the head and ends the answer.
-  package mutating func head(
-    status: UInt32, fields: Fields, whole: Int?, trailersFollow: Bool
-  ) -> HeadOutcome {
+  /// Judges a final head, and takes no step. `whole`: the length of the body if it comes with the head and ends the answer.
+  @inline(__always)
+  package func judgeHead(status: UInt32, fields: Fields, whole: Int?) -> HeadOutcome {
     guard phase == .awaitingHead else { return .refused(.wrongState) }
     guard status >= 200 && status <= 999 else { return .refused(.invalid) }
     guard let verdict = FieldValidation.check(fields, for: .final) else { return .refused(.invalid) }
-    let bodiless = status == 204 || status == 205 || status == 304
+    let bodiless = ResponseState.isBodiless(status)
     if let whole {
       if bodiless && whole > 0 { return .refused(.invalid) }
       // 304 and HEAD may tell the length of what is not sent (RFC 9110 section 8.6).
@@ -78,8 +78,16 @@ package struct ResponseState {
     if status == 204 && verdict.contentLength != nil { return .refused(.invalid) }
     // 205 says that there is no content, and nothing of a length elsewhere (RFC 9110 section 15.3.6).
     if status == 205, let said = verdict.contentLength, said != 0 { return .refused(.invalid) }
+    return .accepted(verdict)
+  }
 
-    if isHead || bodiless {
+  /// The step that follows a head which `judgeHead` has accepted.
+  @inline(__always)
+  package mutating func takeHead(
+    _ status: UInt32, _ verdict: FieldValidation.Verdict, whole: Int?, trailersFollow: Bool
+  ) {
+    assert(phase == .awaitingHead)
+    if isHead || ResponseState.isBodiless(status) {
       bounds = .absent
     } else if let length = whole.map(Int64.init) ?? verdict.contentLength {
       bounds = .remaining(length)
@@ -88,8 +96,9 @@ package struct ResponseState {
     }
     trailersAnnounced = trailersFollow
     phase = whole == nil ? .body : .complete
-    return .accepted(verdict)
   }
+
+  private static func isBodiless(_ status: UInt32) -> Bool { status == 204 || status == 205 || status == 304 }
 
   package enum HeadOutcome {
     case accepted(FieldValidation.Verdict)

@@ -7,6 +7,8 @@ package enum Clock {
   @inlinable package static var nanosecondsPerMillisecond: UInt64 { 1_000_000 }
 
   /// Nanoseconds of CLOCK_MONOTONIC: for deadlines.
+  @inlinable
+  @inline(__always)
   package static func monotonic() -> UInt64 {
     var time = timespec()
     unsafe clock_gettime(CLOCK_MONOTONIC, &time)

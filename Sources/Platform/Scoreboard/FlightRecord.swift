@@ -25,21 +25,26 @@ package struct FlightRecord {
   /// - Parameters:
   ///   - start: monotonic nanoseconds; not 0.
   ///   - plugin: its number among the plugins.
-  ///   - method, id, path: bytes of the request, of which as many as fit are kept. The path is without its query.
+  ///   - method: its number among `PluginCells.methods`, the last of which leaves it to `name`.
+  ///   - name, id, path: bytes of the request, of which as many as fit are kept. The path is without its query.
   ///   - copy: copies so many bytes from the first place to the second: the caller knows how that is done for few.
   @inline(__always)
   package func take(
-    start: UInt64, plugin: Int, method: UnsafeBufferPointer<UInt8>, id: UnsafeBufferPointer<UInt8>,
+    start: UInt64, plugin: Int, method: Int, name: UnsafeBufferPointer<UInt8>, id: UnsafeBufferPointer<UInt8>,
     path: UnsafeBufferPointer<UInt8>,
     copy: (UnsafePointer<UInt8>, Int, UnsafeMutablePointer<UInt8>) -> Void
   ) {
+    let hasName = method >= PluginCells.otherMethod
     let lengths = (
-      min(method.count, Self.methodCapacity), min(id.count, Self.idCapacity), min(path.count, Self.pathCapacity)
+      hasName ? min(name.count, Self.methodCapacity) : 0, min(id.count, Self.idCapacity),
+      min(path.count, Self.pathCapacity)
     )
-    if let bytes = method.baseAddress { unsafe copy(bytes, lengths.0, place(Self.method)) }
+    if hasName, let bytes = name.baseAddress { unsafe copy(bytes, lengths.0, place(Self.method)) }
     if let bytes = id.baseAddress { unsafe copy(bytes, lengths.1, place(Self.id)) }
     if let bytes = path.baseAddress { unsafe copy(bytes, lengths.2, place(Self.path)) }
-    let described = UInt64(lengths.0) | UInt64(lengths.1) << 8 | UInt64(lengths.2) << 16 | UInt64(plugin & 0xFFFF) << 32
+    let described =
+      UInt64(truncatingIfNeeded: lengths.0 | lengths.1 << 8 | lengths.2 << 16 | (method & 0xFF) << 24)
+      | UInt64(truncatingIfNeeded: plugin & 0xFFFF) << 32
     unsafe base[Self.lengths].store(described, ordering: .relaxed)
     unsafe base[0].store(start, ordering: .releasing)
   }
@@ -56,8 +61,14 @@ package struct FlightRecord {
     let start = unsafe base[0].load(ordering: .acquiring)
     guard start != 0 else { return nil }
     let lengths = unsafe base[Self.lengths].load(ordering: .relaxed)
+    let method = Int(lengths >> 24 & 0xFF)
     return Flight(
-      start: start, plugin: Int(lengths >> 32 & 0xFFFF), method: text(Self.method, lengths, Self.methodCapacity),
+      start: start, plugin: Int(lengths >> 32 & 0xFFFF),
+      method: method < PluginCells.otherMethod
+        ? unsafe Array(
+          UnsafeBufferPointer(
+            start: PluginCells.methods[method].utf8Start, count: PluginCells.methods[method].utf8CodeUnitCount))
+        : text(Self.method, lengths, Self.methodCapacity),
       id: text(Self.id, lengths >> 8, Self.idCapacity), path: text(Self.path, lengths >> 16, Self.pathCapacity))
   }
 

@@ -19,27 +19,33 @@ package struct ExchangeTable: ~Copyable {
   }
 
   /// [loop] An exchange for a new request, open from here on; nil when all are in use.
+  @inline(__always)
   package mutating func open(
     plugin: Plugin, transport: UnsafePointer<ExchangeTransport>, connection: UnsafeMutableRawPointer
   ) -> Exchange? {
-    let exchange: Exchange
-    if firstFree >= 0 {
-      exchange = unsafe Exchange(records + Int(firstFree))
-      firstFree = exchange.record.nextFree
-      exchange.record.plugin = plugin
-      unsafe exchange.record.transport = transport
-      unsafe exchange.record.connection = connection
-    } else {
-      let slot = made.load(ordering: .relaxed)
-      guard slot < capacity else { return nil }
-      unsafe (records + slot).initialize(
-        to: ExchangeRecord(slot: UInt32(slot), plugin: plugin, transport: transport, connection: connection))
-      made.store(slot + 1, ordering: .releasing)
-      exchange = unsafe Exchange(records + slot)
-    }
+    if firstFree < 0, unsafe !make(plugin, transport, connection) { return nil }
+    let exchange = unsafe Exchange(records + Int(firstFree))
+    firstFree = exchange.record.nextFree
+    exchange.record.plugin = plugin
+    unsafe exchange.record.transport = transport
+    unsafe exchange.record.connection = connection
     exchange.moveOn()
     exchange.openToCallbacks()
     return exchange
+  }
+
+  /// One more record, the only free one; false if there are as many as there may be.
+  @inline(never)
+  private mutating func make(
+    _ plugin: Plugin, _ transport: UnsafePointer<ExchangeTransport>, _ connection: UnsafeMutableRawPointer
+  ) -> Bool {
+    let slot = made.load(ordering: .relaxed)
+    guard slot < capacity else { return false }
+    unsafe (records + slot).initialize(
+      to: ExchangeRecord(slot: UInt32(slot), plugin: plugin, transport: transport, connection: connection))
+    made.store(slot + 1, ordering: .releasing)
+    firstFree = Int32(slot)
+    return true
   }
 
   /// [loop] Ends an exchange: from here on its handle is stale. Waits for a thread that is inside a call on it.

@@ -51,19 +51,14 @@ enum Answering {
   ) -> Outcome {
     if let why = exchange.refusal { return why }
     guard let fields = unsafe Fields(fields, count) else { return .invalid }
-    let before = exchange.record.response
-    switch exchange.record.response.head(
-      status: status, fields: fields, whole: whole?.total, trailersFollow: trailersFollow)
-    {
+    switch exchange.record.response.judgeHead(status: status, fields: fields, whole: whole?.total) {
     case .refused(let outcome): return outcome
     case .accepted(let verdict):
       let copied = whole.map { $0.lease.outlivesCall ? 0 : $0.total } ?? 0
       let (bytes, overflowed) = verdict.bytes.addingReportingOverflow(copied)
       let room = admit(exchange, overflowed ? .max : bytes)
-      guard room.isAccepted else {
-        exchange.record.response = before
-        return room
-      }
+      guard room.isAccepted else { return room }
+      exchange.record.response.takeHead(status, verdict, whole: whole?.total, trailersFollow: trailersFollow)
       if exchange.record.firstHintAt != 0 { recordHintLead(exchange) }
       return perform(exchange, .head(status: status, fields: fields, verdict: verdict, whole: whole))
     }

@@ -14,12 +14,12 @@ struct LoggedCircumstances {
 
   init() {}
 
-  init(_ circumstances: RequestCircumstances) {
-    remoteAddress = circumstances.clientAddress
-    remotePort = circumstances.clientPort
-    scheme = circumstances.scheme
-    host = circumstances.authority
-    requestID = circumstances.requestID
+  init(_ exchange: Exchange) {
+    remoteAddress = exchange.client.address
+    remotePort = exchange.client.port
+    scheme = exchange.scheme
+    host = exchange.authority
+    requestID = exchange.requestID
   }
 }
 
@@ -56,10 +56,10 @@ extension Worker {
     request.record.logged.remotePort = connection.record.clientPort
     request.record.logged.scheme = connection.record.tls == nil ? Bytes("http") : Bytes("https")
     request.record.logged.host = request.head.authority
-    request.record.logged.requestID = requestID(request)
+    request.record.logged.requestID = requestID(request, request.head)
   }
 
-  /// [request-thread] Keeps of a response what the log wants.
+  /// [loop, request-thread] Keeps of a response what the log wants.
   func keepForLog(_ act: ResponseAct, of request: Request) {
     guard let log = record.accessLog, log.plan.nameCount > 0, case .head(_, let fields, _, _) = act else { return }
     request.record.responseFields.keep(fields, log.plan)

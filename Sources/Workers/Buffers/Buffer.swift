@@ -40,6 +40,13 @@ struct Buffer {
     return false
   }
 
+  /// It holds nothing, and stands in no list.
+  func empty() {
+    unsafe record.next = nil
+    record.start = 0
+    record.end = 0
+  }
+
   /// The unread bytes move to the front; views of them are stale.
   func compact() {
     let count = unreadCount

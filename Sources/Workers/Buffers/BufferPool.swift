@@ -33,7 +33,18 @@ struct BufferPool: ~Copyable {
   }
 
   /// A buffer of at least `capacity` bytes, empty.
+  @inline(__always)
   mutating func take(_ capacity: Int) -> Buffer {
+    guard capacity > 0 && capacity <= BufferPool.smallCapacity, let buffer = small.pop() else {
+      return takeOther(capacity)
+    }
+    buffer.empty()
+    return buffer
+  }
+
+  /// Likewise, of another size, or where none is kept.
+  @inline(never)
+  private mutating func takeOther(_ capacity: Int) -> Buffer {
     let size: Int
     let kept: Buffer?
     if capacity == 0 {
@@ -46,20 +57,28 @@ struct BufferPool: ~Copyable {
       (size, kept) = (capacity, nil)
     }
     guard let buffer = kept else { return Buffer.allocate(capacity: size) }
-    unsafe buffer.record.next = nil
-    buffer.record.start = 0
-    buffer.record.end = 0
+    buffer.empty()
     return buffer
   }
 
+  @inline(__always)
   mutating func give(_ buffer: Buffer) {
     buffer.record.content = .bytes
     buffer.record.owner = 0
     buffer.record.tag = 0
     unsafe buffer.record.release = nil
+    if buffer.record.capacity == BufferPool.smallCapacity && small.count < BufferPool.keep {
+      small.push(buffer)
+    } else {
+      giveOther(buffer)
+    }
+  }
+
+  /// Likewise, of another size, or where enough are kept.
+  @inline(never)
+  private mutating func giveOther(_ buffer: Buffer) {
     switch buffer.record.capacity {
     case 0 where bare.count < BufferPool.keep: bare.push(buffer)
-    case BufferPool.smallCapacity where small.count < BufferPool.keep: small.push(buffer)
     case BufferPool.largeCapacity where large.count < BufferPool.keep: large.push(buffer)
     default: buffer.deallocate()
     }

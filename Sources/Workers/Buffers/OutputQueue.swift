@@ -37,8 +37,14 @@ struct OutputQueue: ~Copyable {
     let buffer = tail(bound, &pool)
     var writer = unsafe ByteWriter(base: buffer.free, capacity: buffer.freeCount)
     body(&writer)
-    buffer.record.end += writer.count
-    count += writer.count
+    wrote(writer.count, to: buffer)
+  }
+
+  /// `bytes` bytes have been written to where `buffer`, which `tail` has given, is free.
+  @inline(__always)
+  mutating func wrote(_ bytes: Int, to buffer: Buffer) {
+    buffer.record.end += bytes
+    count += bytes
   }
 
   /// Copies `bytes`, over as many buffers as it takes.
@@ -106,6 +112,7 @@ struct OutputQueue: ~Copyable {
   }
 
   /// A buffer at the end with room for `bytes`.
+  @inline(__always)
   mutating func tail(_ bytes: Int, _ pool: inout BufferPool) -> Buffer {
     if let last = unsafe last {
       let buffer = unsafe Buffer(header: last)

@@ -93,9 +93,9 @@ extension Worker {
 
   /// The id that a trusted peer gave the request, or one of our own.
   @inline(__always)
-  func requestID(_ request: Request) -> Bytes {
+  func requestID(_ request: Request, _ head: borrowing RequestHead) -> Bytes {
     let isTrusted = request.record.connection.record.flags.contains(.trusted)
-    if isTrusted && request.head.traits.contains(.hasRequestID), let id = givenID(request.head.fields) { return id }
+    if isTrusted, head.traits.contains(.hasRequestID), let id = givenID(head.fields) { return id }
     return unsafe record.ids.next(into: request.record.storage.id)
   }
 
@@ -110,13 +110,12 @@ extension Worker {
 
   /// Takes over client, scheme and host from a trusted proxy's fields.
   @inline(never)
-  func applyForwarding(_ fields: Fields, _ circumstances: inout RequestCircumstances) -> Refusal? {
+  func applyForwarding(_ fields: Fields, to exchange: Exchange) -> Refusal? {
     let listed = client(HopsFromRight(fields, .xForwardedFor)) { $0 }
     let forwarded = client(HopsFromRight(fields, .forwarded)) { ForwardedParameter.value("for", in: $0) }
     if let listed, let forwarded, !listed.address.equals(forwarded.address) { return .conflictingForwarding }
     if let client = listed ?? forwarded {
-      circumstances.clientAddress = client.address
-      circumstances.clientPort = client.port
+      exchange.client = RequestEndpoint(address: client.address, port: client.port)
     }
     var scheme: ForwardedScheme?
     var schemes = HopsFromRight(fields, .xForwardedProto)
@@ -134,14 +133,14 @@ extension Worker {
       }
       if let host = ForwardedParameter.value("host", in: last) {
         guard Authority.isValid(host) else { return .malformedForwarding }
-        circumstances.authority = host
+        exchange.authority = host
       }
     }
-    if let scheme { circumstances.scheme = scheme.name }
+    if let scheme { exchange.scheme = scheme.name }
     var hosts = HopsFromRight(fields, .xForwardedHost)
     if let host = hosts.next() {
       guard Authority.isValid(host) else { return .malformedForwarding }
-      circumstances.authority = host
+      exchange.authority = host
     }
     return nil
   }

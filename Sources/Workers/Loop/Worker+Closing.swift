@@ -119,7 +119,11 @@ extension Worker {
   }
 
   @inline(never)
-  func releaseRequest(_ connection: Connection) {
+  func releaseRequest(_ connection: Connection) { releaseRequestInLine(connection) }
+
+  /// The same where a request ends whose connection is kept.
+  @inline(__always)
+  func releaseRequestInLine(_ connection: Connection) {
     guard let request = connection.record.request else { return }
     connection.record.request = nil
     account(request)

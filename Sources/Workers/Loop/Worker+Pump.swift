@@ -49,6 +49,7 @@ extension Worker {
         isDue = record.isPumpedAgain
         break
       }
+      if isResting(connection) { break }
     }
     if isDue { queue(connection) }
     guard connection.record.phase != .free && connection.record.phase != .lent else { return }
@@ -65,9 +66,22 @@ extension Worker {
 
   private static let requestsPerTurn: UInt64 = 16
 
+  /// Between two requests, and nothing has come of the next: as nearly all are after an answer.
+  @inline(__always)
+  private func isResting(_ connection: Connection) -> Bool {
+    connection.record.phase == .idle && connection.record.input == nil
+      && connection.record.flags.isDisjoint(with: [.readable, .broken])
+  }
+
   /// Whatever else a connection waits for, output that the client does not take has its deadline.
+  @inline(__always)
   private func watchOutput(_ connection: Connection) {
-    guard !connection.record.output.isEmpty, !connection.record.flags.contains(.writable) else { return }
+    if connection.record.output.isEmpty || connection.record.flags.contains(.writable) { return }
+    watchBlockedOutput(connection)
+  }
+
+  @inline(never)
+  private func watchBlockedOutput(_ connection: Connection) {
     if connection.record.progress.windowStart == 0 { connection.record.progress.begin(record.now) }
     let moment = connection.record.progress.nextJudgement(timeout: record.settings.timeouts.write)
     if moment < connection.record.deadline { setDeadline(connection, moment) }
@@ -111,8 +125,9 @@ extension Worker {
 
   // MARK: Head
 
+  @inline(__always)
   private func readHead(_ connection: Connection) -> Bool {
-    if let input = connection.record.input, input.unreadCount > 0, parseHead(connection, input) { return true }
+    if let input = connection.record.input, input.unreadCount > 0, parseWaiting(connection, input) { return true }
     // Answers that the client does not read hold back the next request.
     guard connection.record.output.count <= record.settings.highWater else { return false }
     guard connection.record.flags.contains(.readable) else { return connection.record.flags.contains(.broken) }
@@ -126,6 +141,11 @@ extension Worker {
     }
   }
 
+  /// What came behind the request before may be the head of the next.
+  @inline(never)
+  private func parseWaiting(_ connection: Connection, _ input: Buffer) -> Bool { parseHead(connection, input) }
+
+  @inline(never)
   private func endOfFileInHead(_ connection: Connection) -> Bool {
     if connection.record.request?.record.parser.hasBegun == true {
       refuse(connection, .malformedRequestLine)
@@ -164,6 +184,7 @@ extension Worker {
   }
 
   /// An idle connection holds no memory beyond its record.
+  @inline(never)
   private func releaseEmptyInput(_ connection: Connection) {
     guard let input = connection.record.input, input.unreadCount == 0, connection.record.request == nil else { return }
     record.thread.record.pool.give(input)
@@ -171,6 +192,7 @@ extension Worker {
   }
 
   /// True if the connection is in another phase now.
+  @inline(__always)
   private func parseHead(_ connection: Connection, _ input: Buffer) -> Bool {
     switch preface(connection, input) {
     case .absent: break
@@ -249,15 +271,28 @@ extension Worker {
     queue(connection)
   }
 
+  @inline(__always)
   private func outputMoved(_ connection: Connection, _ before: UInt64) {
-    let count = connection.record.output.count
     if connection.record.output.isEmpty {
       connection.record.progress = TransferProgress()
     } else {
-      if connection.record.progress.windowStart == 0 { connection.record.progress.begin(record.now) }
-      connection.record.progress.moved(Int(connection.record.output.sent &- before), record.now)
+      outputIsSlow(connection, before)
     }
     guard let request = connection.record.request, request.record.exchange != nil else { return }
+    tellOutput(request, connection.record.output.count)
+  }
+
+  /// Some of it is out.
+  @inline(never)
+  private func outputIsSlow(_ connection: Connection, _ before: UInt64) {
+    if connection.record.progress.windowStart == 0 { connection.record.progress.begin(record.now) }
+    connection.record.progress.moved(Int(connection.record.output.sent &- before), record.now)
+  }
+
+  /// Who has the request may wait for room.
+  @inline(never)
+  private func tellOutput(_ request: Request, _ count: Int) {
+    let connection = request.record.connection
     if request.record.resumeDue && count <= record.settings.highWater / 2 { queue(connection) }
     publishOutput(request, count)
   }

@@ -39,34 +39,9 @@ struct AnswerFraming {
         ResponseEncoder.writeInformational(status: status, fields: fields, to: &$0)
       }
     case .head(let status, let fields, let verdict, let whole):
-      hasHead = true
-      self.status = status
-      let framing = framing(status, verdict, whole, bounds, version)
-      if !keepAlive { closes = true }
-      let connection: ResponseEncoder.ConnectionOption? =
-        closes ? .close : version.isHTTP10 ? .keepAlive : nil
-      let head = ResponseEncoder.FinalHead(
-        status: status, fields: fields, framing: framing, verdict: verdict, connection: connection)
-      let bound = ResponseEncoder.bound(fields: fields, fieldBytes: verdict.bytes)
-      guard let whole else {
-        queue.write(bound: bound, &thread.record.pool) {
-          ResponseEncoder.write(head, date: thread.record.date, to: &$0)
-        }
-        return
-      }
-      if !bounds.isAbsent && whole.count > 0 { countBody(UInt64(whole.total)) }
-      // A small body shares the buffer, and so the system call.
-      let isJoined =
-        !bounds.isAbsent && !whole.lease.outlivesCall && whole.total <= BufferPool.smallCapacity - bound
-      queue.write(bound: bound + (isJoined ? whole.total : 0), &thread.record.pool) { writer in
-        ResponseEncoder.write(head, date: thread.record.date, to: &writer)
-        if isJoined { for index in 0..<whole.count { writer.append(whole[index]) } }
-      }
-      if isJoined {
-        settle(whole.lease, whole.tag, owner, &queue, thread)
-      } else {
-        append(whole, dropped: bounds.isAbsent, owner, &queue, thread)
-      }
+      encodeHead(
+        status, fields, verdict, whole, version: version, bounds: bounds, keepAlive: keepAlive, owner: owner,
+        into: &queue, thread)
     case .body(let part, let fate):
       if !fate.isDropped { countBody(UInt64(part.total)) }
       appendChunk(UInt64(part.total), fate, &queue, thread) { queue in
@@ -88,6 +63,43 @@ struct AnswerFraming {
     case .end:
       if isChunked { queue.append(Bytes(ResponseEncoder.lastChunk), &thread.record.pool) }
     case .abort: abort()
+    }
+  }
+
+  /// Appends a final head, over HTTP/1, and what comes with it: `encode` for callers that know their act to be that, in
+  /// an answer that is not given up.
+  @inline(__always)
+  mutating func encodeHead(
+    _ status: UInt32, _ fields: Fields, _ verdict: FieldValidation.Verdict, _ whole: BodyPart?, version: HTTPVersion,
+    bounds: ResponseState.BodyBounds, keepAlive: Bool, owner: UInt64, into queue: inout OutputQueue,
+    _ thread: WorkerThread
+  ) {
+    assert(!isAborted && !version.isHTTP2)
+    hasHead = true
+    self.status = status
+    let framing = framing(status, verdict, whole, bounds, version)
+    if !keepAlive { closes = true }
+    let connection: ResponseEncoder.ConnectionOption? = closes ? .close : version.isHTTP10 ? .keepAlive : nil
+    let head = ResponseEncoder.FinalHead(
+      status: status, fields: fields, framing: framing, verdict: verdict, connection: connection)
+    let bound = ResponseEncoder.bound(fields: fields, fieldBytes: verdict.bytes)
+    // A small body shares the buffer, and so the system call.
+    var joined: BodyPart?
+    if let whole, !bounds.isAbsent, !whole.lease.outlivesCall, whole.total <= BufferPool.smallCapacity - bound {
+      joined = whole
+    }
+    // As `write`, without a closure.
+    let buffer = queue.tail(bound + (joined?.total ?? 0), &thread.record.pool)
+    var writer = unsafe ByteWriter(base: buffer.free, capacity: buffer.freeCount)
+    ResponseEncoder.writeInLine(head, thread.record.date.lines, to: &writer)
+    if let joined { for index in 0..<joined.count { writer.append(joined[index]) } }
+    queue.wrote(writer.count, to: buffer)
+    guard let whole else { return }
+    if !bounds.isAbsent && whole.count > 0 { countBody(UInt64(whole.total)) }
+    if joined != nil {
+      settle(whole.lease, whole.tag, owner, &queue, thread)
+    } else {
+      append(whole, dropped: bounds.isAbsent, owner, &queue, thread)
     }
   }
 

@@ -20,13 +20,17 @@ struct RequestPool: ~Copyable {
   }
 
   /// A record for a request whose first byte has come.
+  @inline(__always)
   mutating func open(_ connection: Connection) -> Request? {
-    if firstFree >= 0 {
-      let request = unsafe Request(address: records + Int(firstFree))
-      firstFree = request.record.nextFree
-      request.record.connection = connection
-      return request
-    }
+    guard firstFree >= 0 else { return make(connection) }
+    let request = unsafe Request(address: records + Int(firstFree))
+    firstFree = request.record.nextFree
+    request.record.connection = connection
+    return request
+  }
+
+  @inline(never)
+  private mutating func make(_ connection: Connection) -> Request? {
     guard made < capacity else { return nil }
     let storage = RequestStorage(limits: limits)
     unsafe (records + made).initialize(

@@ -11,21 +11,22 @@ extension RequestRecord {
 
 extension Worker {
   /// It is this plugin that the request is counted for.
-  func attribute(_ request: Request, to plugin: Plugin) {
+  @inline(__always)
+  func attribute(_ request: Request, _ method: Bytes, to plugin: Plugin) {
     request.record.plugin = plugin.record.number
-    request.record.method = request.head.method.methodNumber
+    request.record.method = method.methodNumber
   }
 
   /// The request goes to its plugin: whoever looks from outside can see which it is, also when the worker is dead.
-  func showFlight(of request: Request, _ exchange: Exchange) {
-    let (method, path) = (request.head.method, request.head.path)
+  @inline(__always)
+  func showFlight(of request: Request, _ head: borrowing RequestHead, _ exchange: Exchange) {
     guard let number = request.record.flight else {
       record.slot.add(.flightOverflows)
       return
     }
     unsafe record.slot.flight(number).take(
-      start: request.record.began, plugin: request.record.plugin, method: method.raw,
-      id: exchange.requestID.raw, path: path.raw
+      start: request.record.began, plugin: request.record.plugin, method: request.record.method,
+      name: head.method.raw, id: exchange.requestID.raw, path: head.path.raw
     ) { bytes, count, place in unsafe ByteCopy.copy(bytes, count, to: place) }
     record.thread.record.cells?.flight = number
   }
@@ -61,6 +62,7 @@ extension Worker {
   }
 
   /// Adds what a connection has moved since the last time.
+  @inline(__always)
   func countBytes(_ connection: Connection) {
     let (received, sent) = (connection.record.received, connection.record.output.sent)
     count(.bytesReceived, received &- connection.record.receivedNoted)
@@ -77,8 +79,11 @@ extension Worker {
 
 extension Bytes {
   /// A method's number among `PluginCells.methods`.
-  fileprivate var methodNumber: Int {
-    if equals(Bytes("GET")) { return 0 }
+  @inline(__always)
+  fileprivate var methodNumber: Int { equals(Bytes("GET")) ? 0 : otherMethodNumber }
+
+  @inline(never)
+  private var otherMethodNumber: Int {
     for (number, name) in PluginCells.methods.enumerated() where equals(Bytes(name)) { return number }
     return PluginCells.methods.count - 1
   }

@@ -7,6 +7,7 @@ import PluginHost
 
 extension Worker {
   /// The head of `request` is complete: checks what the head decides, finds the plugin, and hands it over.
+  @inline(__always)
   func begin(_ request: Request) {
     let connection = request.record.connection
     record.begun &+= 1
@@ -22,19 +23,31 @@ extension Worker {
 
   /// Finds the plugin for a request of either protocol, and hands it over; or says why not.
   func dispatch(_ request: Request) -> Refusal? {
-    if request.head.method.equals(Bytes("CONNECT")) { return .unsupportedMethod }
-    if case .fixed(let length) = request.head.framing, length > record.settings.limits.body {
+    if let refusal = assign(request, request.head) { return refusal }
+    guard let exchange = request.record.exchange else { return .handlerUnavailable }
+    // From here on the request may end at any moment, and its head with it.
+    if exchange.record.isBlocking { startHandler(request, exchange) } else { openExchange(request, exchange) }
+    return nil
+  }
+
+  /// Gives the request an exchange with its plugin; or says why not.
+  ///
+  /// - Parameter head: the request's own, wherever it stands.
+  @inline(__always)
+  private func assign(_ request: Request, _ head: borrowing RequestHead) -> Refusal? {
+    if head.method.equals(Bytes("CONNECT")) { return .unsupportedMethod }
+    if case .fixed(let length) = head.framing, length > record.settings.limits.body {
       return .bodyTooLarge
     }
     let decoded: Bytes
     do throws(PathFault) {
-      decoded = try path(of: request)
+      decoded = try path(of: request, head.path)
     } catch {
       return error.refusal
     }
     guard let route = record.router.route(decoded) else { return .noSuchMount }
     if record.pauses.isPaused(route.plugin.record.number, at: record.now) {
-      attribute(request, to: route.plugin)
+      attribute(request, head.method, to: route.plugin)
       return .pluginPaused
     }
 
@@ -45,14 +58,13 @@ extension Worker {
         plugin: route.plugin, transport: transport(request, isBlocking: isBlocking), connection: request.raw)
     else { return .handlerUnavailable }
     request.record.exchange = exchange
-    attribute(request, to: route.plugin)
+    attribute(request, head.method, to: route.plugin)
     exchange.record.isBlocking = isBlocking
-    if let refusal = describe(request, to: exchange, path: route.path) {
+    if let refusal = describe(request, head, to: exchange, path: route.path) {
       end(exchange, of: request, opened: false)
       return refusal
     }
-    showFlight(of: request, exchange)
-    if isBlocking { startHandler(request, exchange) } else { openExchange(request, exchange) }
+    showFlight(of: request, head, exchange)
     return nil
   }
 
@@ -62,8 +74,8 @@ extension Worker {
   }
 
   /// The decoded path: a part of the target where it decodes to itself.
-  private func path(of request: Request) throws(PathFault) -> Bytes {
-    let path = request.head.path
+  @inline(__always)
+  private func path(of request: Request, _ path: Bytes) throws(PathFault) -> Bytes {
     if PathDecoding.isPlain(path) { return path }
     let room = unsafe request.record.storage.pathRoom()
     let count = try unsafe PathDecoding.decode(path, into: room)
@@ -71,41 +83,39 @@ extension Worker {
   }
 
   /// Tells the exchange of its request; a refusal if a trusted proxy's word makes no sense.
-  private func describe(_ request: Request, to exchange: Exchange, path: Bytes) -> Refusal? {
+  @inline(__always)
+  private func describe(
+    _ request: Request, _ head: borrowing RequestHead, to exchange: Exchange, path: Bytes
+  ) -> Refusal? {
     let connection = request.record.connection
-    let (version, traits) = (request.head.version, request.head.traits)
     let listener = record.listeners[Int(connection.record.listener)]
-    let rules = record.settings.hints[Int(connection.record.listener)]
-    var circumstances = RequestCircumstances()
-    circumstances.authority = request.head.authority
-    circumstances.path = path
-    circumstances.clientAddress = record.table.clientAddress(connection)
-    circumstances.clientPort = connection.record.clientPort
-    circumstances.serverAddress = listener.serverAddress
-    circumstances.serverPort = listener.serverPort
-    circumstances.requestID = requestID(request)
-    if connection.record.tls != nil {
-      circumstances.secure = true
-      circumstances.scheme = Bytes("https")
-      circumstances.tlsSubject = connection.tlsSubject
-    }
-    circumstances.proxied =
-      listener.isUnix || traits.contains(.proxied) || connection.record.flags.contains(.proxied)
-    if traits.contains(.proxied) && connection.record.flags.contains(.trusted),
-      let refusal = applyForwarding(request.head.fields, &circumstances)
+    exchange.begin(
+      head,
+      RequestCircumstances(
+        path: path,
+        client: RequestEndpoint(
+          address: record.table.clientAddress(connection), port: connection.record.clientPort),
+        server: RequestEndpoint(address: listener.serverAddress, port: listener.serverPort),
+        requestID: requestID(request, head)))
+    if connection.record.tls != nil { exchange.takeTLS(subject: connection.tlsSubject) }
+    let isTold = head.traits.contains(.proxied)
+    if isTold && connection.record.flags.contains(.trusted),
+      let refusal = applyForwarding(head.fields, to: exchange)
     {
       return refusal
     }
     let limit = record.settings.timeouts.request
     if limit > 0 {
-      circumstances.deadline = request.record.began &+ limit
-      setDeadline(of: request, circumstances.deadline)
+      exchange.setDeadline(request.record.began &+ limit)
+      setDeadline(of: request, request.record.began &+ limit)
     }
-    var policy = rules.policy(version: version, traits: traits, proxied: circumstances.proxied)
+    let proxied = listener.isUnix || isTold || connection.record.flags.contains(.proxied)
+    let rules = record.settings.hints[Int(connection.record.listener)]
+    var policy = rules.policy(version: head.version, traits: head.traits, proxied: proxied)
     if let http2 = connection.record.http2 { policy.maxListSize = http2.record.session.peerHeaderListSize }
-    if record.accessLog != nil { request.record.logged = LoggedCircumstances(circumstances) }
-    if circumstances.proxied && !record.proxiedHintsExplained { explainWithheldHints(rules, version, traits) }
-    exchange.begin(request.head, circumstances, hints: policy)
+    exchange.answer(head.version, hints: policy, proxied: proxied)
+    if record.accessLog != nil { request.record.logged = LoggedCircumstances(exchange) }
+    if proxied && !record.proxiedHintsExplained { explainWithheldHints(rules, head.version, head.traits) }
     return nil
   }
 
@@ -124,6 +134,7 @@ extension Worker {
   // MARK: After the answer
 
   /// The answer is complete and the plugin is done with it: what becomes of the connection.
+  @inline(__always)
   func endRequest(_ request: Request) {
     if request.isStream { return endStream(request) }
     let connection = request.record.connection
@@ -150,7 +161,7 @@ extension Worker {
   func nextRequest(_ connection: Connection) {
     // A thread may have given the request back some time ago, without a word.
     let idleSince = connection.record.request.map { $0.record.isAccounted ? $0.record.ended : record.now } ?? record.now
-    releaseRequest(connection)
+    releaseRequestInLine(connection)
     if let body = connection.record.body {
       // What follows the body in its buffer is the next request.
       if let input = connection.record.input { record.thread.record.pool.give(input) }

@@ -36,6 +36,7 @@ extension Worker {
   }
 
   /// Delivers what there is to deliver; true if the exchange has ended.
+  @inline(__always)
   func advanceEvents(_ request: Request, _ exchange: Exchange) -> Bool {
     let connection = request.record.connection
     deliverSent(request, exchange)
@@ -66,6 +67,7 @@ extension Worker {
     return request.queuedCount + wanted <= Request.streamShare
   }
 
+  @inline(never)
   private func clientLeft(_ request: Request) -> Bool {
     breakOff(request)
     return true
@@ -87,10 +89,10 @@ extension Worker {
   }
 
   /// The answer is complete: once nothing of the plugin's is in use any more, close() and the next request.
+  @inline(__always)
   private func endEvents(_ request: Request, _ exchange: Exchange) -> Bool {
     if request.record.unsettled > 0 {
-      flush(request)
-      deliverSent(request, exchange)
+      deliverSettled(request, exchange)
       if request.record.unsettled > 0 { return request.isBroken }
     }
     // The thread that sent the last of it may still be inside send(): close() comes after.
@@ -98,6 +100,12 @@ extension Worker {
     end(exchange, of: request, opened: true)
     endRequest(request)
     return true
+  }
+
+  @inline(never)
+  private func deliverSettled(_ request: Request, _ exchange: Exchange) {
+    flush(request)
+    deliverSent(request, exchange)
   }
 
   /// One event for one credit, as far as bytes have come.

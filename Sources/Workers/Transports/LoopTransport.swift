@@ -7,7 +7,7 @@ import Synchronization
 /// the request's lane, and the loop is woken. For HTTP/2 see `StreamTransport`.
 enum LoopTransport {
   nonisolated(unsafe) static let table = unsafe makeTable { raw, act in
-    unsafe LoopTransport.perform(Exchange(raw: raw), act.assumingMemoryBound(to: ResponseAct.self).pointee).code
+    unsafe LoopTransport.perform(Exchange(raw: raw), act.assumingMemoryBound(to: ResponseAct.self)).code
   }
 
   /// What event-style exchanges of both protocols have in common; made once for each, and never changed.
@@ -27,10 +27,13 @@ enum LoopTransport {
 
   /// Bytes that are queued already, wherever they stand.
   static func queued(_ request: Request, _ worker: Worker) -> Int {
-    if worker.record.runtime.isOnLoop {
-      if request.record.usesLane.load(ordering: .relaxed) { worker.takeOverOutput(request) }
-      return request.queuedCount
-    }
+    guard worker.record.runtime.isOnLoop else { return queuedElsewhere(request) }
+    if request.record.usesLane.load(ordering: .relaxed) { worker.takeOverOutput(request) }
+    return request.queuedCount
+  }
+
+  @inline(never)
+  private static func queuedElsewhere(_ request: Request) -> Int {
     let lane = request.record.lane
     lane.monitor.lock()
     defer { lane.monitor.unlock() }
@@ -53,32 +56,43 @@ enum LoopTransport {
   }
 
   @inline(__always)
-  private static func perform(_ exchange: Exchange, _ act: ResponseAct) -> Outcome {
+  private static func perform(_ exchange: Exchange, _ act: UnsafePointer<ResponseAct>) -> Outcome {
     let worker = Worker.current
     let request = request(exchange)
     return worker.record.runtime.isOnLoop
-      ? performOnLoop(exchange, request, worker, act) : performElsewhere(exchange, request, worker, act)
+      ? unsafe performOnLoop(exchange, request, worker, act)
+      : unsafe performElsewhere(exchange, request, worker, act.pointee)
   }
 
+  /// - Parameter act: read where it stands, part by part as it is needed.
   @inline(__always)
   private static func performOnLoop(
-    _ exchange: Exchange, _ request: Request, _ worker: Worker, _ act: ResponseAct
+    _ exchange: Exchange, _ request: Request, _ worker: Worker, _ act: UnsafePointer<ResponseAct>
   ) -> Outcome {
     let connection = request.record.connection
     if connection.record.flags.contains(.broken) { return .closed }
     if request.record.usesLane.load(ordering: .relaxed) { worker.takeOverOutput(request) }
-    if case .informational = act, connection.record.output.count > worker.record.settings.highWater { return .skipped }
-    worker.keepForLog(act, of: request)
-    request.record.answer.encode(
-      act, version: request.record.parser.head.version,
-      bounds: exchange.record.response.bounds, keepAlive: request.record.keepAlive && worker.record.drain == .serving,
-      owner: exchange.handle.id, into: &connection.record.output, worker.record.thread)
+    let isUrgent = unsafe act.pointee.isUrgent
+    if isUrgent && connection.record.output.count > worker.record.settings.highWater { return .skipped }
+    if worker.record.accessLog != nil { unsafe worker.keepForLog(act.pointee, of: request) }
+    let keepAlive = request.record.keepAlive && worker.record.drain == .serving
+    if case .head(let status, let fields, let verdict, let whole) = unsafe act.pointee {
+      // Most answers are no more than that.
+      request.record.answer.encodeHead(
+        status, fields, verdict, whole, version: request.record.parser.head.version,
+        bounds: exchange.record.response.bounds, keepAlive: keepAlive, owner: exchange.handle.id,
+        into: &connection.record.output, worker.record.thread)
+    } else {
+      unsafe request.record.answer.encode(
+        act.pointee, version: request.record.parser.head.version, bounds: exchange.record.response.bounds,
+        keepAlive: keepAlive, owner: exchange.handle.id, into: &connection.record.output, worker.record.thread)
+    }
     if request.record.answer.hasHead { request.record.headIsOut = true }
-    request.record.unsettled += act.leaseCount
+    request.record.unsettled += unsafe act.pointee.leaseCount
     if exchange.record.response.isComplete { request.record.answered = true }
     worker.queue(connection)
     // A hint is worth nothing later, and what piles up may as well go.
-    if act.isUrgent || connection.record.output.count > BufferPool.smallCapacity {
+    if isUrgent || connection.record.output.count > BufferPool.smallCapacity {
       worker.transmit(connection)
     }
     if !request.record.answered && connection.record.output.count > worker.record.settings.highWater {
@@ -120,6 +134,7 @@ enum LoopTransport {
   }
 
   /// - Parameter refused: how many bytes have no room.
+  @inline(never)
   private static func promiseResume(_ request: Request, _ worker: Worker, refused: Int) {
     if worker.record.runtime.isOnLoop {
       request.record.resumeDue = true

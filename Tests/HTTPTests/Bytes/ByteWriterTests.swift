@@ -15,8 +15,8 @@ import Testing
 
   /// Few bytes are copied in moves that overlap, more by a call.
   @Test func copiesEveryLength() {
-    for length in 0...70 {
-      let text = String(decoding: (0..<length).map { UInt8(ascii: "0") + UInt8($0) }, as: UTF8.self)
+    for length in 0...140 {
+      let text = String(decoding: (0..<length).map { UInt8(ascii: "0") + UInt8($0 % 70) }, as: UTF8.self)
       withBytes(text) { bytes in
         #expect(written(capacity: length) { $0.append(bytes) } == text)
         let field = Field(name: bytes, value: bytes)
@@ -29,6 +29,26 @@ import Testing
   func numbers(_ number: UInt64) {
     #expect(written { $0.append(decimal: number) } == String(number))
     #expect(written { $0.append(hexadecimal: number) } == String(number, radix: 16))
+  }
+
+  @Test func smallNumbers() {
+    for number in 0..<UInt64(20_000) {
+      let text = String(number)
+      #expect(written { $0.append(decimal: number) } == text)
+      // With and without room to spare.
+      for spare in 0..<5 {
+        #expect(written(capacity: text.utf8.count + spare) { $0.append(decimal: number) } == text)
+      }
+    }
+  }
+
+  @Test func writesAside() {
+    #expect(
+      written(capacity: 6) {
+        $0.append("ab")
+        $0.aside { $0.append("cd") }
+        $0.append("ef")
+      } == "abcdef")
   }
 
   @Test func numbersAroundEachPower() {
@@ -50,5 +70,11 @@ import Testing
     await #expect(processExitsWith: .failure) { _ = written(capacity: 4) { $0.append("12345") } }
     await #expect(processExitsWith: .failure) { _ = written(capacity: 0) { $0.append(UInt8(0)) } }
     await #expect(processExitsWith: .failure) { _ = written(capacity: 2) { $0.append(decimal: 100) } }
+    await #expect(processExitsWith: .failure) {
+      _ = written(capacity: 3) {
+        $0.append("ab")
+        $0.aside { $0.append("cd") }
+      }
+    }
   }
 }

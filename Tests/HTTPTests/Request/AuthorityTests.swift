@@ -73,4 +73,25 @@ import Testing
   @Test func portsWithZerosInFront() {
     #expect(isValid("a:00080") && isValid("a:000000000000000000000000000080") && !isValid("a:0000065536"))
   }
+
+  /// Short ones are judged in one step, long ones otherwise: with the same outcome, whatever the byte and its place.
+  @Test(arguments: ["a", "a.b-9", "example:80", "example:8080", "a.example:65535", "a:", "192.0.2.1:8000"])
+  func shortAndLongAreJudgedAlike(text: String) {
+    for place in 1..<text.utf8.count {
+      for byte in UInt8.min...UInt8.max {
+        var bytes = Array(text.utf8)
+        bytes[place] = byte
+        let long = Array("abcdefghijklmnop".utf8) + bytes
+        let verdicts = unsafe bytes.withUnsafeBufferPointer { short in
+          unsafe long.withUnsafeBufferPointer { long in
+            unsafe (
+              Authority.isValid(Bytes(base: short.baseAddress, count: short.count)),
+              Authority.isValid(Bytes(base: long.baseAddress, count: long.count))
+            )
+          }
+        }
+        #expect(verdicts.0 == verdicts.1, "\(bytes)")
+      }
+    }
+  }
 }

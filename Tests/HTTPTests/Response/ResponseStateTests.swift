@@ -31,7 +31,7 @@ import Testing
     case .inform(let status, let list): return withFields(list) { state.informational(status: status, fields: $0) }
     case .head(let status, let list, let whole, let trailers):
       let outcome = withFields(list) {
-        state.head(status: status, fields: $0, whole: whole, trailersFollow: trailers)
+        head(of: &state, status: status, $0, whole: whole, trailersFollow: trailers)
       }
       if case .refused(let refusal) = outcome { return refusal }
       return .ok
@@ -308,7 +308,7 @@ import Testing
     func state(_ list: FieldList, traits: RequestTraits = [], status: UInt32 = 200) -> ResponseState {
       var state = ResponseState(
         version: .http11, traits: traits, hints: .init(allowed: false, maxPerRequest: 0, maxBytes: 0))
-      _ = withFields(list) { state.head(status: status, fields: $0, whole: nil, trailersFollow: false) }
+      _ = withFields(list) { head(of: &state, status: status, $0, whole: nil, trailersFollow: false) }
       return state
     }
     let fixed = state(["Content-Length": "5"])
@@ -387,4 +387,15 @@ import Testing
       complete: true),
   ])
   func trailers(_ row: Row) { play(row) }
+}
+
+/// A final head, judged and taken.
+private func head(
+  of state: inout ResponseState, status: UInt32, _ fields: Fields, whole: Int?, trailersFollow: Bool
+) -> ResponseState.HeadOutcome {
+  let outcome = state.judgeHead(status: status, fields: fields, whole: whole)
+  if case .accepted(let verdict) = outcome {
+    state.takeHead(status, verdict, whole: whole, trailersFollow: trailersFollow)
+  }
+  return outcome
 }
