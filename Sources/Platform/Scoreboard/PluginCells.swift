@@ -5,7 +5,7 @@ import Synchronization
 package struct PluginCells {
   /// Methods that are told apart; every other is the last.
   package static let methods: [StaticString] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "other"]
-  /// The number of those that have none.
+  /// The number of those that have none: the last of `methods`, said once more since each request asks.
   package static var otherMethod: Int { 7 }
   /// Answers of 2xx to 5xx; the first is requests that ended without an answer.
   package static let classes: [StaticString] = ["none", "2xx", "3xx", "4xx", "5xx"]

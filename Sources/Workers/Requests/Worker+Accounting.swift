@@ -85,7 +85,7 @@ extension Bytes {
   @inline(never)
   private var otherMethodNumber: Int {
     for (number, name) in PluginCells.methods.enumerated() where equals(Bytes(name)) { return number }
-    return PluginCells.methods.count - 1
+    return PluginCells.otherMethod
   }
 
   fileprivate var raw: UnsafeBufferPointer<UInt8> { unsafe UnsafeBufferPointer(start: base, count: count) }
