@@ -13,7 +13,8 @@ HEADINGS = ("server", "CPU µs/request", "", "ratio", "", "goal", "", "requests/
 FIGURES = {1, 3, 7, 8}
 LEGEND = (
     "Medians of the rounds (least–greatest). Ratio: CPU per request over the null server's of that round.\n"
-    "Goal: met or missed where the median is so with 90 % confidence, else open: run more rounds."
+    "Goal: met or missed where the median is so with 90 % confidence, which is that it lies between the two figures;\n"
+    "else open: run more rounds."
 )
 
 
@@ -98,11 +99,12 @@ def extremes(figures: list[float], places: int) -> str:
 
 
 def verdict(ratios: list[float], goal: float | None) -> str:
-    """`met` or `missed` if these rounds can tell, else `open`: more rounds will."""
+    """`met` or `missed` if these rounds can tell, else `open`: more rounds will; and what they tell of the median."""
     if goal is None or not ratios:
         return ""
     least, greatest = median_interval(ratios)
-    return "met" if greatest <= goal else "missed" if least > goal else "open"
+    word = "met" if greatest <= goal else "missed" if least > goal else "open"
+    return f"{word} ({least:.3f}–{greatest:.3f})"
 
 
 def median_interval(figures: list[float]) -> tuple[float, float]:
