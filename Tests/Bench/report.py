@@ -13,8 +13,7 @@ HEADINGS = ("server", "CPU µs/request", "", "ratio", "", "goal", "", "requests/
 FIGURES = {1, 3, 7, 8}
 LEGEND = (
     "Medians of the rounds (least–greatest). Ratio: CPU per request over the null server's of that round.\n"
-    "Goal: met or missed where the median is so with 90 % confidence, which is that it lies between the two figures;\n"
-    "else open: run more rounds."
+    "Goal: met or missed where the median's interval of 90 % confidence is so, else open: run more rounds."
 )
 
 
@@ -99,12 +98,12 @@ def extremes(figures: list[float], places: int) -> str:
 
 
 def verdict(ratios: list[float], goal: float | None) -> str:
-    """`met` or `missed` if these rounds can tell, else `open`: more rounds will; and what they tell of the median."""
+    """`met` or `missed` if these rounds can tell, else `open`: more rounds will; and the median's interval."""
     if goal is None or not ratios:
         return ""
     least, greatest = median_interval(ratios)
     word = "met" if greatest <= goal else "missed" if least > goal else "open"
-    return f"{word} ({least:.3f}–{greatest:.3f})"
+    return f"{word} ({least:.3f}–{greatest:.3f})" if math.isfinite(least) else word
 
 
 def median_interval(figures: list[float]) -> tuple[float, float]:
