@@ -7,7 +7,7 @@ extension Bytes {
   /// A plugin's bytes; not yet known to be well-formed.
   init(_ bytes: outrider_bytes) {
     let base = unsafe bytes.data.map { unsafe UnsafeRawPointer($0).assumingMemoryBound(to: UInt8.self) }
-    unsafe self.init(base: base, count: bytes.size)
+    unsafe self.init(foreign: base, count: bytes.size)
   }
 
   var abi: outrider_bytes {

@@ -50,8 +50,8 @@ struct LentFields {
   private mutating func raw(_ byte: UInt8, _ choices: inout Choices) -> Bytes {
     switch byte {
     // Views that are none: what a plugin in C may pass.
-    case 0xFE: unsafe Bytes(base: nil, count: 5)
-    case 0xFF: unsafe Bytes(base: Bytes("x").base, count: -1)
+    case 0xFE: unsafe Bytes(foreign: nil, count: 5)
+    case 0xFF: unsafe Bytes(foreign: Bytes("x").base, count: -1)
     default: lend(choices.bytes(Int(byte & 31)))
     }
   }

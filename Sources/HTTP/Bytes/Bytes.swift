@@ -1,8 +1,8 @@
 /// A view of bytes that someone else owns: the connection's buffer, the plugin, a literal.
 ///
 /// Trivial to copy, and laid out as the plugin ABI's `outrider_bytes`, so that a parsed head reaches a plugin without
-/// conversion. Whoever keeps one must know that the owner's buffer still stands: a view is never kept past the
-/// exchange it belongs to.
+/// conversion. The compiler does not know how long a view is valid: `Sources/README.md` lists for each kind of view what
+/// it points into and what ends it. No view of memory that can still move or be freed outlives the call that made it.
 @safe
 @usableFromInline
 package struct Bytes {
@@ -10,8 +10,17 @@ package struct Bytes {
   @usableFromInline package let base: UnsafePointer<UInt8>?
   @usableFromInline package let count: Int
 
+  /// - Parameter base: nil only where `count` is 0; a debug build checks it.
   @inlinable
   package init(base: UnsafePointer<UInt8>?, count: Int) {
+    assert(unsafe count >= 0 && (base != nil || count == 0))
+    unsafe self.base = base
+    self.count = count
+  }
+
+  /// A view of what another has put together, which `isWellFormed` has yet to judge.
+  @inlinable
+  package init(foreign base: UnsafePointer<UInt8>?, count: Int) {
     unsafe self.base = base
     self.count = count
   }
@@ -38,11 +47,11 @@ package struct Bytes {
     return unsafe base.unsafelyUnwrapped[index]  // checked on the line above
   }
 
-  /// The part from `start` up to `end`, both within the view.
+  /// The part from `start` up to `end`, both within the view. An empty part has an address as any other.
   @inlinable
   package func slice(_ start: Int, _ end: Int) -> Bytes {
     precondition(start >= 0 && start <= end && end <= count)
-    guard start < end, let base = unsafe base else { return .empty }
+    guard let base = unsafe base else { return .empty }
     return unsafe Bytes(base: base + start, count: end - start)
   }
 

@@ -11,10 +11,12 @@ struct FieldEffects {
   private var unknownExpectation = false
 
   /// Takes note of one field; a refusal if it alone, or with those before it, is not acceptable.
+  ///
+  /// - Parameter value: looked at during the call, and not kept.
   @inline(__always)
   mutating func note(_ known: KnownField, _ value: Bytes, head: inout RequestHead) -> Refusal? {
     // The one that nearly all requests have.
-    known == .host ? noteHost(value, head: &head) : note(anyOther: known, value, head: &head)
+    known == .host ? noteHost(value) : note(anyOther: known, value, head: &head)
   }
 
   @inline(never)
@@ -61,12 +63,10 @@ struct FieldEffects {
   }
 
   @inline(__always)
-  private mutating func noteHost(_ value: Bytes, head: inout RequestHead) -> Refusal? {
+  private mutating func noteHost(_ value: Bytes) -> Refusal? {
     if hasHost { return .duplicateField }
     hasHost = true
-    guard Authority.isValid(value) else { return .malformedHost }
-    if head.authority.isEmpty { head.authority = value }
-    return nil
+    return Authority.isValid(value) ? nil : .malformedHost
   }
 
   /// Digits only: no sign, no list, no overflow (RFC 9110 section 8.6).

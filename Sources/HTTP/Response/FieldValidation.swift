@@ -6,6 +6,10 @@ package enum FieldValidation {
     case informational, final, trailers
   }
 
+  /// The most bytes of names and values in one section: far beyond what clients take, and below what lengths on the way
+  /// to them can say.
+  private static let mostBytes = 1 << 26
+
   /// What the fields of an acceptable section amount to. Whole words, since each answer takes one with it: a few moves.
   @usableFromInline
   package struct Verdict {
@@ -54,7 +58,7 @@ package enum FieldValidation {
       let isOrdinary = field.name.equalsIgnoringCase("content-type")
       guard isOrdinary || isToken(field.name), isValue(field.value) else { return nil }
       let (sum, overflowed) = bytes.addingReportingOverflow(field.name.count + field.value.count)
-      guard !overflowed else { return nil }
+      guard !overflowed && sum <= mostBytes else { return nil }
       bytes = sum
       if !isOrdinary, KnownField.mayBe(field.name), !accept(field, section, &verdict) { return nil }
     }

@@ -45,9 +45,11 @@ enum StreamDriver {
     switch event {
     case .field(let field, false):
       request.record.stream.reader.take(field)
+      if !http2.countHead(of: request) { request.record.stream.reader.refuse(.headsTooLarge) }
       return
     case .field(let field, true):
-      unsafe request.record.stream.trailers.take(field, request.record.storage.trailerFields())
+      request.record.stream.trailers.take(field)
+      if !http2.countHead(of: request) { request.record.stream.trailers.refuse(.headsTooLarge) }
       return
     case .head(let ends):
       http2.record.blockBegan = 0
@@ -57,7 +59,8 @@ enum StreamDriver {
     case .end(let trailers):
       request.record.stream.flags.insert(.inputEnded)
       if trailers, request.record.stream.failure == nil {
-        request.record.stream.failure = request.record.stream.trailers.refusal
+        request.record.stream.failure = unsafe request.record.stream.trailers.finish(
+          request.record.storage.trailerFields())
       }
     case .answered:
       request.record.stream.flags.insert(.answered)
@@ -113,10 +116,16 @@ enum StreamDriver {
       connection.record.http2?.record.isFull = true
       return 0
     }
-    let framed = unsafe connection.record.output.frame(
+    switch unsafe connection.record.output.frame(
       header, length, from: &request.record.stream.output, &worker.record.thread.record.pool)
-    guard framed else {
+    {
+    case .whole: break
+    case .notBegun:
+      // Dropped since it was offered, or a file that has become shorter: the session resets the stream.
       request.record.lane.failFile()
+      return -1
+    case .outOfStep:
+      worker.breakOutOfStep(connection)
       return -1
     }
     if request.record.stream.output.isEmpty {

@@ -97,7 +97,7 @@ extension Worker {
   /// The answer goes no further.
   func discardOutput(_ request: Request) {
     if request.isStream {
-      request.record.lostBytes &+= request.record.stream.output.unsent
+      request.record.lostBytes &+= request.record.stream.output.total
       request.record.stream.output.discard(&record.thread.record.pool)
       request.record.connection.record.http2?.countOutput(of: request, limit: record.settings.outputLimit)
       settle(request)
@@ -203,8 +203,7 @@ extension Worker {
   private func noteBodyEnd(_ request: Request) {
     guard request.record.stream.input.isEmpty, request.record.stream.flags.contains(.inputEnded) else { return }
     request.record.bodyEnded = true
-    request.record.exchange?.record.requestTrailers = unsafe request.record.stream.trailers.fields(
-      request.record.storage.trailerFields())
+    request.record.exchange?.record.requestTrailers = request.record.stream.trailers.fields
   }
 
   /// Somebody wants the body of a client that waits for leave to send it (RFC 9110 section 10.1.1).

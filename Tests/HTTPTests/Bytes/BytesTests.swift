@@ -27,9 +27,9 @@ import Testing
     #expect(unsafe Bytes(base: nowhere, count: 0).isWellFormed)
     #expect(unsafe Bytes(base: place, count: 0).isWellFormed)
     #expect(unsafe Bytes(base: place, count: 1).isWellFormed)
-    #expect(unsafe !Bytes(base: nowhere, count: 1).isWellFormed)
-    #expect(unsafe !Bytes(base: place, count: -1).isWellFormed)
-    #expect(unsafe !Bytes(base: nowhere, count: .min).isWellFormed)
+    #expect(unsafe !Bytes(foreign: nowhere, count: 1).isWellFormed)
+    #expect(unsafe !Bytes(foreign: place, count: -1).isWellFormed)
+    #expect(unsafe !Bytes(foreign: nowhere, count: .min).isWellFormed)
   }
 
   @Test(arguments: [

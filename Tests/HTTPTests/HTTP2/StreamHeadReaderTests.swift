@@ -59,6 +59,85 @@ import Testing
     #expect(refusal == nil)
   }
 
+  /// In memory of exactly its size, a value without bytes at the front of it.
+  @Test func aCookieMayBeginWithNothing() {
+    let parts = [("cookie", ""), ("cookie", "a=b"), ("cookie", "")]
+    let refusal = read(Self.get + parts) { head in
+      #expect(fields(head) == ["host: a", "cookie: ; a=b; "])
+    }
+    #expect(refusal == nil)
+    let apart = read(Self.get + [("cookie", ""), ("x", ""), ("cookie", "a=b")]) { head in
+      #expect(fields(head) == ["host: a", "cookie: ; a=b", "x: "])
+    }
+    #expect(apart == nil)
+  }
+
+  /// Plugins may look at the address of nothing.
+  @Test func emptyValuesHaveAddresses() {
+    let refusal = read(Self.get + [("x", ""), ("y", "")]) { head in
+      for index in 0..<head.fields.count { #expect(unsafe head.fields[index].value.base != nil) }
+    }
+    #expect(refusal == nil)
+  }
+
+  /// As long as the memory of a head grows there is no view of it: whatever its size, all parts are what was sent.
+  @Test func headsOfEverySizeAreReadAlike() {
+    for size in 0..<2200 {
+      let filler = ("x-filler", String(repeating: "f", count: size))
+      let refusal = read([Self.get[0], Self.get[1], (":path", "/path?query"), (":authority", "authority"), filler]) {
+        #expect($0.path.escaped() == "/path" && $0.query.escaped() == "query", "\(size)")
+        #expect($0.target.escaped() == "/path?query" && $0.authority.escaped() == "authority", "\(size)")
+        #expect(text($0.fields[0].value) == "authority" && $0.fields[1].value.count == size, "\(size)")
+      }
+      #expect(refusal == nil, "\(size)")
+    }
+  }
+
+  /// Each part costs its own bytes, wherever it stands: 6 KB of cookies with other fields between them are no 8 KB.
+  @Test func partsOfACookieAreCopiedOnce() {
+    let value = String(repeating: "v", count: 250)
+    let parts = (0..<28).flatMap { [("cookie", "c\($0 % 10)=\(value)"), ("x-\($0)", "y")] }
+    let refusal = read(Self.get + parts) { head in
+      #expect(text(head.fields[1].value) == (0..<28).map { "c\($0 % 10)=\(value)" }.joined(separator: "; "))
+      #expect(head.fields.count == 30)
+    }
+    #expect(refusal == nil)
+    #expect(read(Self.get + (0..<33).map { _ in ("cookie", "c=\(value)") }) == .fieldTooLong)
+  }
+
+  /// Once refused, no later field changes anything.
+  @Test func aRefusalIsForEver() {
+    let storage = UnsafeMutablePointer<Field>.allocate(capacity: RequestLimits().fields + 1)
+    defer { unsafe storage.deallocate() }
+    for bad in [("connection", "close"), ("host", "not a host"), ("content-length", "x")] {
+      var reader = unsafe StreamHeadReader(limits: RequestLimits(), underscores: .drop, storage: storage)
+      func take(_ name: String, _ value: String) {
+        withFields([name: value]) { reader.take($0[0]) }
+      }
+      for (name, value) in Self.get { take(name, value) }
+      take(bad.0, bad.1)
+      let size = reader.size
+      for index in 0..<50 { take("x-\(index)", String(repeating: "v", count: 100)) }
+      take("te", "gzip, \0")
+      #expect(reader.size == size)
+      let refusal = reader.finish(ends: true)
+      #expect(refusal == read(Self.get + [bad]) && refusal != nil)
+    }
+  }
+
+  /// What a large head has taken is given back with it.
+  @Test func memoryIsGivenBack() {
+    let storage = UnsafeMutablePointer<Field>.allocate(capacity: RequestLimits().fields + 1)
+    defer { unsafe storage.deallocate() }
+    var reader = unsafe StreamHeadReader(limits: RequestLimits(), underscores: .drop, storage: storage)
+    for round in 0..<3 {
+      for index in 0..<4 { withFields(["x-\(index)": String(repeating: "v", count: 7000)]) { reader.take($0[0]) } }
+      #expect(reader.size > 28_000, "\(round)")
+      reader.reset()
+      #expect(reader.size < 6000, "\(round)")
+    }
+  }
+
   @Test func framing() {
     var framings: [BodyFraming] = []
     _ = read(Self.get, ends: false) { framings.append($0.framing) }

@@ -77,8 +77,8 @@ import Testing
     let nowhere: UnsafePointer<UInt8>? = nil
     let good = Bytes("X")
     let bad = unsafe [
-      Bytes(base: nowhere, count: 1), Bytes(base: good.base, count: -1), Bytes(base: nowhere, count: .max),
-      Bytes(base: nowhere, count: 12),
+      Bytes(foreign: nowhere, count: 1), Bytes(foreign: good.base, count: -1), Bytes(foreign: nowhere, count: .max),
+      Bytes(foreign: nowhere, count: 12),
     ]
     func isGood(_ field: Field) -> Bool {
       let fields = [field]
