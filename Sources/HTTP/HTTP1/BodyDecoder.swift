@@ -1,5 +1,8 @@
 /// Takes the framing off the body of an HTTP/1 request, in place: it says which bytes of the input are body
 /// (RFC 9112 sections 6 and 7).
+///
+/// A refusal is for ever: what was read on the way to it is not consumed, and nothing that follows is read at all. Where
+/// the body would end, and so where another message might begin, is not known then.
 package struct BodyDecoder {
   package enum Progress {
     /// All input is used; `consumed` bytes of it were framing or nothing.
@@ -23,6 +26,8 @@ package struct BodyDecoder {
   private var sizeDigits = 0
   private var total: Int64 = 0
   private var extensionBytes = 0
+  /// Why the body is refused, once it is.
+  private var refusal: Refusal?
   private let bodyLimit: Int64
   private let extensionLimit: Int
 
@@ -47,6 +52,7 @@ package struct BodyDecoder {
 
   /// Reads on in `count` bytes at `base`. Progress of `.bytes` takes them as consumed.
   package mutating func decode(_ base: UnsafePointer<UInt8>, count: Int) -> Progress {
+    if let refusal { return .refused(refusal) }
     var index = 0
     while true {
       if stage == .ended { return .end(consumed: index, trailers: false) }
@@ -54,7 +60,10 @@ package struct BodyDecoder {
       if stage == .data { return takeData(at: index, available: count - index) }
       let byte = unsafe base[index]
       if stage == .lastChunk && byte != ASCII.cr { return .end(consumed: index, trailers: true) }
-      if let refusal = step(byte) { return .refused(refusal) }
+      if let refusal = step(byte) {
+        self.refusal = refusal
+        return .refused(refusal)
+      }
       index += 1
     }
   }
@@ -136,8 +145,9 @@ package struct BodyDecoder {
       stage = .lastChunk
       return nil
     }
-    total += remaining  // both are below 2^60
-    guard total <= bodyLimit else { return .bodyTooLarge }
+    let (sum, overflowed) = total.addingReportingOverflow(remaining)
+    guard !overflowed && sum <= bodyLimit else { return .bodyTooLarge }
+    total = sum
     stage = .data
     return nil
   }

@@ -3,7 +3,7 @@
 /// The principle: a head is a sequence of lines, each judged once, when it is complete; only a line that still grows is
 /// looked at again. So bytes may come in any split with the same result, and the parser keeps no more than where
 /// the next line starts. Names and values are views into the buffer: if the buffer moves, `reset` and parse
-/// again from the start.
+/// again from the start. A refusal is for ever, until `reset`: no later byte changes it.
 @safe
 package struct RequestHeadParser {
   package enum Progress {
@@ -27,8 +27,10 @@ package struct RequestHeadParser {
   private var lineStart = 0
   private var stage = Stage.start
   private var seen = FieldEffects()
+  /// Why the head is refused, once it is.
+  private var refusal: Refusal?
 
-  private enum Stage { case start, requestLine, fields, done }
+  private enum Stage { case start, requestLine, fields, done, refused }
 
   /// - Parameter storage: memory for `limits.fields` fields that outlives the parser and the head it makes.
   package init(limits: RequestLimits, underscores: UnderscoreFields, storage: UnsafeMutablePointer<Field>) {
@@ -45,6 +47,7 @@ package struct RequestHeadParser {
     lineStart = 0
     stage = .start
     seen = FieldEffects()
+    refusal = nil
   }
 
   /// Whether a byte of the request itself has been seen, so that the head deadline applies and not the keep-alive's.
@@ -60,10 +63,20 @@ package struct RequestHeadParser {
     if case .advanced = progress, stage == .requestLine { progress = unsafe requestLine(base, end) }
     while case .advanced = progress, stage == .fields { progress = unsafe fieldLines(base, end) }
     switch progress {
-    case .advanced: return .complete(length: lineStart)
-    case .refused(let refusal): return .refused(refusal)
-    case .incomplete: return count >= limits.head ? .refused(tooLarge) : .incomplete
+    case .advanced:
+      // Nothing is read in a stage that has an end: the head's own, or a refusal's.
+      if let refusal { return .refused(refusal) }
+      return .complete(length: lineStart)
+    case .refused(let refusal): return refuse(refusal)
+    case .incomplete: return count >= limits.head ? refuse(tooLarge) : .incomplete
     }
+  }
+
+  @inline(never)
+  private mutating func refuse(_ refusal: Refusal) -> Progress {
+    self.refusal = refusal
+    stage = .refused
+    return .refused(refusal)
   }
 
   private var tooLarge: Refusal { stage == .fields ? .headTooLarge : .requestLineTooLong }
@@ -239,7 +252,10 @@ package struct RequestHeadParser {
 
   @inline(__always)
   private mutating func note(_ known: KnownField, _ field: Field) -> Refusal? {
-    known == .other ? nil : seen.note(known, field.value, head: &head)
+    if known == .other { return nil }
+    // The authority of an absolute target counts more than Host (RFC 9112 section 3.2.2).
+    if known == .host && head.authority.isEmpty { head.authority = field.value }
+    return seen.note(known, field.value, head: &head)
   }
 
   @inline(__always)

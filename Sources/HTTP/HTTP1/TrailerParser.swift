@@ -1,4 +1,4 @@
-/// Reads the trailer section of a chunked body (RFC 9112 section 7.1.2) from a buffer that grows.
+/// Reads the trailer section of a chunked body (RFC 9112 section 7.1.2) from a buffer that grows. A refusal is for ever.
 @safe
 package struct TrailerParser {
   package enum Progress {
@@ -14,6 +14,8 @@ package struct TrailerParser {
   private var fieldCount = 0
   private var lineCount = 0
   private var lineStart = 0
+  /// Why the section is refused, once it is.
+  private var refusal: Refusal?
 
   /// - Parameter storage: memory for `limits.fields` fields that outlives the trailers.
   package init(limits: RequestLimits, underscores: UnderscoreFields, storage: UnsafeMutablePointer<Field>) {
@@ -26,6 +28,13 @@ package struct TrailerParser {
 
   /// Reads on; the same buffer in each call, never moved, with `count` bytes by now.
   package mutating func parse(_ base: UnsafePointer<UInt8>, count: Int) -> Progress {
+    if let refusal { return .refused(refusal) }
+    let progress = unsafe parseLines(base, count: count)
+    if case .refused(let refusal) = progress { self.refusal = refusal }
+    return progress
+  }
+
+  private mutating func parseLines(_ base: UnsafePointer<UInt8>, count: Int) -> Progress {
     let end = min(count, limits.head)
     while true {
       switch unsafe FieldLineScanner.line(base, from: lineStart, to: end, limit: limits.fieldSize) {

@@ -59,11 +59,12 @@ package struct HTTP2Session: ~Copyable {
 
   // MARK: Input
 
-  /// Takes all of `bytes` in.
+  /// Takes all of `bytes` in. After a refusal nothing is read any more: every later call has the same answer.
   ///
   /// - Parameter second: the present second of any clock that only goes on.
   /// - Returns: why the connection must end, if it must; GOAWAY is ready to be sent then.
   package func receive(_ bytes: Bytes, second: UInt64) -> Refusal? {
+    if let refusal = unsafe state.pointee.refusal { return refusal }
     unsafe state.pointee.floods.begin(second)
     let rest = unsafe state.pointee.headers.complete(bytes)
     if let header = unsafe state.pointee.headers.release() {
@@ -121,6 +122,7 @@ package struct HTTP2Session: ~Copyable {
   package func takeFault() -> Refusal? {
     guard let fault = unsafe state.pointee.fault else { return nil }
     unsafe state.pointee.fault = nil
+    if unsafe state.pointee.refusal == nil { unsafe state.pointee.refusal = fault }
     switch fault {
     case .frameOnClosedStream: terminate(HTTP2ErrorCode.streamClosed.rawValue)
     default: terminate((fault.isFlood ? HTTP2ErrorCode.enhanceYourCalm : .protocolError).rawValue)
@@ -277,6 +279,8 @@ struct HTTP2SessionState: ~Copyable {
   /// The size of the header list that is being read.
   var listSize = 0
   var fault: Refusal?
+  /// The first fault that was told: the connection is refused from then on.
+  var refusal: Refusal?
   var isTerminated = false
   /// The streams that were reset last: frames may have crossed that.
   var resets = InlineArray<32, Int32>(repeating: 0)

@@ -5,7 +5,7 @@ import Synchronization
 
 /// One request on a connection, or on a stream of it, from its first byte to the end of its answer: reading state, and the answer's framing.
 ///
-/// Records are pooled; a connection between requests has none.
+/// Records are pooled, and freed when they have not been needed for a while; a connection between requests has none.
 @safe
 struct Request {
   let address: UnsafeMutablePointer<RequestRecord>
@@ -27,8 +27,9 @@ struct Request {
 @safe
 struct RequestRecord: ~Copyable {
   var connection: Connection
+  /// A number that no other record has as long as this one lives.
   let slot: Int32
-  var nextFree: Int32 = -1
+  var nextFree: Request?
   var parser: RequestHeadParser
   var decoder: BodyDecoder
   var exchange: Exchange?
@@ -44,6 +45,8 @@ struct RequestRecord: ~Copyable {
   var headIsOut = false
   var bodyProgress = TransferProgress()
   var bodyEnded = false
+  /// Why the body is refused, once it is: from then on nothing of it is read, and the connection serves no other request.
+  var bodyRefusal: Refusal?
   /// The body is at its trailer section.
   var readsTrailers = false
   var resumeDue = false
@@ -101,8 +104,16 @@ struct TagQueue {
   }
 
   mutating func clear() {
-    if tags.isEmpty { return }
-    tags.removeAll(keepingCapacity: true)
+    if tags.capacity == 0 { return }
+    tags.removeAll(keepingCapacity: tags.capacity <= TagQueue.kept)
     head = 0
   }
+
+  /// Room for so many tags is kept from use to use.
+  private static let kept = 64
+}
+
+extension Request {
+  /// Whether the connection may serve another request, as far as this one and its body go. For whoever reads the body.
+  var mayKeepConnection: Bool { record.keepAlive && record.bodyRefusal == nil }
 }

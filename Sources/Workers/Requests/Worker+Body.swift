@@ -18,10 +18,17 @@ extension Worker {
     case gone
   }
 
-  /// The next piece of the body.
+  /// The next piece of the body. A refusal is for ever.
   ///
   /// - Parameter limit: the most bytes wanted.
   func nextBody(_ request: Request, limit: Int = .max) -> BodyStep {
+    if let refusal = request.record.bodyRefusal { return .refused(refusal) }
+    let step = readBody(request, limit: limit)
+    if case .refused(let refusal) = step { request.record.bodyRefusal = refusal }
+    return step
+  }
+
+  private func readBody(_ request: Request, limit: Int) -> BodyStep {
     if request.record.bodyEnded { return .end }
     if request.isStream { return nextStreamBody(request, limit: limit) }
     let connection = request.record.connection
@@ -91,14 +98,29 @@ extension Worker {
   /// Reads into the body's own buffer: the head keeps the one it stands in.
   private func receiveBody(_ connection: Connection) -> Input {
     let buffer: Buffer
-    if let present = connection.record.body {
+    if let present = connection.record.body, !HostileMemory.isOn {
       buffer = present
       buffer.compact()
     } else {
-      buffer = WorkerThread.current.record.pool.take(BufferPool.largeCapacity)
-      connection.record.body = buffer
+      buffer = freshBody(connection)
     }
     return receive(connection, into: buffer)
+  }
+
+  /// A buffer for the body. In hostile memory there may be one before it, whose bytes move.
+  private func freshBody(_ connection: Connection) -> Buffer {
+    let former = connection.record.body
+    let waiting = former?.unreadCount ?? 0
+    let usual = BufferPool.largeCapacity
+    let buffer = WorkerThread.current.record.pool.take(
+      former == nil ? HostileMemory.first(usual) : HostileMemory.next(usual, needed: waiting + 1))
+    if let former {
+      unsafe buffer.free.update(from: former.unread, count: waiting)
+      buffer.record.end = waiting
+      WorkerThread.current.record.pool.give(former)
+    }
+    connection.record.body = buffer
+    return buffer
   }
 
   /// The client waits for leave to send its body, and somebody wants it now (RFC 9110 section 10.1.1).

@@ -77,7 +77,7 @@ extension Worker {
   @inline(__always)
   private func path(of request: Request, _ path: Bytes) throws(PathFault) -> Bytes {
     if PathDecoding.isPlain(path) { return path }
-    let room = unsafe request.record.storage.pathRoom()
+    let room = unsafe request.record.storage.pathRoom(path.count)
     let count = try unsafe PathDecoding.decode(path, into: room)
     return unsafe Bytes(base: room, count: count)
   }
@@ -139,7 +139,8 @@ extension Worker {
     if request.isStream { return endStream(request) }
     let connection = request.record.connection
     if request.record.answer.isAborted { return cut(request) }
-    let closes = request.record.answer.closes || !request.record.keepAlive
+    // Where a refused body ends is not known, and what follows it is no request.
+    let closes = request.record.answer.closes || !request.mayKeepConnection
     if closes || connection.record.flags.contains(.peerClosed) && !hasUnreadInput(connection) {
       // Whoever was not the one to ask for the close may have sent more (RFC 9112 section 9.6).
       let asked = !request.record.keepAlive && record.drain == .serving

@@ -25,7 +25,7 @@ extension Worker {
     }
     let withBody = head?.traits.contains(.head) != true
     request?.record.answer.takesPage(refusal.status, bytes: withBody ? ErrorPage.length(refusal.status) : 0)
-    let keeps = isHarmless && request?.record.keepAlive == true && record.drain == .serving
+    let keeps = isHarmless && request?.mayKeepConnection == true && record.drain == .serving
     writePage(
       refusal, to: connection, version: head?.version ?? .http11,
       withBody: withBody, keepAlive: keeps)

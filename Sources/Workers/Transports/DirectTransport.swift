@@ -34,7 +34,7 @@ enum DirectTransport {
     worker.keepForLog(act, of: request)
     request.record.answer.encode(
       act.lending, version: request.record.parser.head.version,
-      bounds: exchange.record.response.bounds, keepAlive: request.record.keepAlive && !worker.isDraining,
+      bounds: exchange.record.response.bounds, keepAlive: request.mayKeepConnection && !worker.isDraining,
       owner: 0, into: &connection.record.output, WorkerThread.current)
     switch act {
     case .head(_, _, _, whole: nil): return .ok  // held until the first byte of the body

@@ -75,7 +75,7 @@ enum LoopTransport {
     let isUrgent = unsafe act.pointee.isUrgent
     if isUrgent && connection.record.output.count > worker.record.settings.highWater { return .skipped }
     if worker.record.accessLog != nil { unsafe worker.keepForLog(act.pointee, of: request) }
-    let keepAlive = request.record.keepAlive && worker.record.drain == .serving
+    let keepAlive = request.mayKeepConnection && worker.record.drain == .serving
     if case .head(let status, let fields, let verdict, let whole) = unsafe act.pointee {
       // Most answers are no more than that.
       request.record.answer.encodeHead(

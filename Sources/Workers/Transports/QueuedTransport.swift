@@ -79,7 +79,9 @@ enum QueuedTransport {
       WorkerThread.withCurrent { thread in
         request.record.answer.encode(
           act, version: request.head.version,
-          bounds: exchange.record.response.bounds, keepAlive: request.record.keepAlive && !worker.isDraining,
+          bounds: exchange.record.response.bounds,
+          // The loop has read the body, and left word here.
+          keepAlive: request.record.keepAlive && lane.body.failure == nil && !worker.isDraining,
           owner: owner, into: &output, thread)
       }
     }

@@ -25,6 +25,41 @@ import Testing
     }
   }
 
+  /// After a refusal nothing is consumed, whatever comes and however often; what follows is never a part of the body.
+  @Test func aRefusalIsForEver() {
+    var limits = RequestLimits()
+    limits.body = 100
+    limits.chunkExtension = 8
+    let refused: [(String, Refusal)] = [
+      ("5;too-long-an-extension\r\nhello\r\n", .chunkExtensionTooLong), ("5;a\u{1}b\r\nhello\r\n", .malformedChunk),
+      ("65\r\n", .bodyTooLarge), ("x\r\n", .malformedChunk), ("5\n", .malformedChunk), ("5\r\nhello0", .malformedChunk),
+      ("fffffffffffffff\r\n", .bodyTooLarge), ("1234567890123456\r\n", .malformedChunk), ("0\r\n\rx", .malformedChunk),
+    ]
+    for (text, refusal) in refused {
+      var decoder = BodyDecoder(.chunked, limits: limits)
+      var rest = text
+      loop: while true {
+        switch step(&decoder, rest) {
+        case .bytes(let offset, let length): rest = String(String.UnicodeScalarView(rest.unicodeScalars.dropFirst(offset + length)))
+        case let last:
+          #expect(last == .refused(refusal), "\(text)")
+          break loop
+        }
+      }
+      for next in [rest, "0\r\n\r\n", "\r\n5\r\nhello\r\n", "GET /smuggled HTTP/1.1\r\n", ""] {
+        for _ in 0..<3 { #expect(step(&decoder, next) == .refused(refusal), "\(text), then \(next)") }
+      }
+      #expect(!decoder.hasEnded)
+    }
+  }
+
+  @Test func sizesDoNotOverflow() {
+    var limits = RequestLimits()
+    limits.body = .max
+    var decoder = BodyDecoder(.chunked, limits: limits)
+    #expect(step(&decoder, "fffffffffffffff\r\na") == .bytes(offset: 17, length: 1))
+  }
+
   @Test func noBody() {
     for framing in [BodyFraming.none, .fixed(0)] {
       var decoder = BodyDecoder(framing, limits: RequestLimits())
