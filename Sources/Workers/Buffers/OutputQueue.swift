@@ -15,6 +15,8 @@ struct OutputQueue: ~Copyable {
   var count = 0
   /// How many of them are lent.
   private(set) var lent = 0
+  /// The bytes of files that wait.
+  private var fileBytes: UInt64 = 0
   /// The bytes sent so far, files too; wraps.
   private(set) var sent: UInt64 = 0
   /// Segments that are sent and whose lease or tag is still to be settled.
@@ -87,7 +89,10 @@ struct OutputQueue: ~Copyable {
     unsafe segment.record.release = lease.release
     unsafe segment.record.context = lease.context
     push(segment)
-    if segment.isFile { return }
+    if segment.isFile {
+      fileBytes &+= UInt64(length)
+      return
+    }
     count = Int(clamping: UInt64(count) + UInt64(length))
     if segment.isLent { lent = Int(clamping: UInt64(lent) + UInt64(length)) }
   }
@@ -99,10 +104,12 @@ struct OutputQueue: ~Copyable {
     unsafe last = other.last
     count += other.count
     lent += other.lent
+    fileBytes &+= other.fileBytes
     unsafe other.first = nil
     unsafe other.last = nil
     other.count = 0
     other.lent = 0
+    other.fileBytes = 0
   }
 
   mutating func push(_ buffer: Buffer) {
@@ -222,7 +229,7 @@ struct OutputQueue: ~Copyable {
     case .lent:
       count -= part
       lent -= part
-    case .file: break
+    case .file: fileBytes &-= UInt64(part)
     }
   }
 
@@ -231,15 +238,7 @@ struct OutputQueue: ~Copyable {
   }
 
   /// The bytes that wait, those of files too.
-  var unsent: UInt64 {
-    var bytes: UInt64 = 0
-    var next = unsafe first
-    while let header = unsafe next {
-      bytes &+= UInt64(unsafe Buffer(header: header).unreadCount)
-      unsafe next = header.pointee.next
-    }
-    return bytes
-  }
+  var total: UInt64 { UInt64(count) &+ fileBytes }
 
   /// Gives all up; leases and tags go to `done`.
   mutating func discard(_ pool: inout BufferPool) {
@@ -250,6 +249,7 @@ struct OutputQueue: ~Copyable {
     unsafe last = nil
     count = 0
     lent = 0
+    fileBytes = 0
   }
 
   /// The segments to settle, which are the caller's from here on.

@@ -11,13 +11,14 @@ extension Connection {
   @inline(__always)
   func flushOutput(_ pool: inout BufferPool) -> OutputQueue.FlushResult {
     if record.tls != nil { return flushSecurely(&pool) }
-    if record.flags.contains(.ends) { return flushLast(&pool) }
+    if !record.flags.isDisjoint(with: [.ends, .severed]) { return flushLast(&pool) }
     return record.output.flush(to: record.fd, &pool)
   }
 
   /// The end of our side goes out with the last bytes: a packet of its own costs as much as all of a short answer.
   @inline(never)
   private func flushLast(_ pool: inout BufferPool) -> OutputQueue.FlushResult {
+    if record.flags.contains(.severed) { return flushNowhere(&pool) }
     let result = record.output.flush(to: record.fd, isLast: true, &pool)
     if case .empty = result { endOutput() }
     return result
@@ -32,15 +33,30 @@ extension Connection {
 
   @inline(never)
   private func flushSecurely(_ pool: inout BufferPool) -> OutputQueue.FlushResult {
+    if record.flags.contains(.severed) { return flushNowhere(&pool) }
     var waitsForInput = false
     let result = record.output.flush(through: &record.tls!, &pool, &waitsForInput)
     if waitsForInput { record.flags.insert(.writesWhenReadable) }
     return result
   }
 
-  /// Gives up what is queued.
+  /// What is queued on a connection that nothing may be sent on any more.
+  private func flushNowhere(_ pool: inout BufferPool) -> OutputQueue.FlushResult {
+    discardOutput(&pool)
+    return .empty
+  }
+
+  /// Gives up what is queued: nothing is sent any more.
   func discardOutput(_ pool: inout BufferPool) {
-    record.request?.record.lostBytes &+= record.output.unsent
+    let unsent = record.output.total
+    if unsent > 0 {
+      record.flags.insert(.severed)
+      if let request = record.request {
+        request.record.lostBytes &+= unsent
+        // Where the end of the connection is the end of the body, only a reset says that it is not.
+        if request.record.answer.endsByClose { record.flags.insert(.resets) }
+      }
+    }
     record.output.discard(&pool)
     // Half of a record may be out, whose other half is gone: nothing else can come next.
     if record.tls?.isWithinRecord == true { record.flags.insert(.broken) }

@@ -78,6 +78,9 @@ struct ConnectionRecord: ~Copyable {
     static let mayBeHTTP2 = Flags(rawValue: 1 << 13)
     /// Our side has ended, after the last byte of it.
     static let ended = Flags(rawValue: 1 << 14)
+    /// Bytes that were queued have been dropped. The client may be within a message that they belonged to, and would take
+    /// what follows for the rest of it: nothing is sent any more.
+    static let severed = Flags(rawValue: 1 << 15)
   }
 
   let slot: Int32

@@ -43,7 +43,7 @@ struct ConnectionTable: ~Copyable {
 
   mutating func open(_ fd: CInt, listener: Int, peer: Peer) -> Connection? {
     let connection: Connection
-    if firstFree >= 0 {
+    if firstFree >= 0 && !(HostileMemory.isOn && made < capacity) {
       connection = self[Int(firstFree)]
       firstFree = connection.record.nextFree
     } else {

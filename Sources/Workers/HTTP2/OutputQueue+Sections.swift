@@ -73,31 +73,54 @@ extension OutputQueue {
     return .empty
   }
 
-  /// Appends a DATA frame: nine bytes at `header`, then `length` bytes of body from the front of `source`, which has
-  /// them. False, and nothing is appended, if a file does not hold what it should.
+  /// What has become of a DATA frame.
+  enum Framing {
+    /// Header and payload are appended.
+    case whole
+    /// Nothing is appended: `source` has been dropped since the frame was offered, or a file has become shorter.
+    case notBegun
+    /// Header and payload do not agree, and nothing is appended: a fault of this program. The connection has to end.
+    case outOfStep
+  }
+
+  /// Appends a DATA frame: nine bytes at `header`, then `length` bytes of body from the front of `source`.
+  ///
+  /// The principle: what a header announces follows it, whole, or the frame is not begun. Between the offer of a frame
+  /// and this call, which has to wait for room, anything may have dropped what `source` held; a header on its own would
+  /// make the client read other streams' frames as this one's content.
   mutating func frame(
     _ header: UnsafePointer<UInt8>, _ length: Int, from source: inout OutputQueue, _ pool: inout BufferPool
-  ) -> Bool {
-    let buffer = tail(9 + length, &pool)
+  ) -> Framing {
+    guard source.offer(length).count == length else { return .notBegun }
+    let buffer = tail(OutputQueue.frameHeader + length, &pool)
     let start = buffer.record.end
-    unsafe buffer.free.update(from: header, count: 9)
-    buffer.record.end += 9
+    unsafe buffer.free.update(from: header, count: OutputQueue.frameHeader)
+    buffer.record.end += OutputQueue.frameHeader
     var rest = length
     while let next = unsafe source.first, rest > 0 {
       let segment = unsafe Buffer(header: next)
       let part = min(rest, segment.unreadCount)
       guard OutputQueue.copy(segment, part, to: buffer) else {
         buffer.record.end = start
-        return false
+        return .notBegun
       }
       source.take(part, of: segment)
       rest -= part
       source.retireSpent(&pool)
     }
     source.retireSpent(&pool)
+    // Counted in every build: what is appended is what the header says.
+    let announced = unsafe Int(header[0]) << 16 | Int(header[1]) << 8 | Int(header[2])
+    guard buffer.record.end - start == OutputQueue.frameHeader + announced, announced == length else {
+      buffer.record.end = start
+      return .outOfStep
+    }
     count += buffer.record.end - start
-    return true
+    return .whole
   }
+
+  /// The length of a frame's header (RFC 9113 section 4.1).
+  private static let frameHeader = 9
 
   private static func copy(_ segment: Buffer, _ count: Int, to buffer: Buffer) -> Bool {
     switch segment.record.content {

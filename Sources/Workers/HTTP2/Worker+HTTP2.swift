@@ -33,7 +33,8 @@ extension Worker {
   func startHTTP2(_ connection: Connection) {
     releaseRequest(connection)
     connection.record.flags.remove(.mayBeHTTP2)
-    connection.record.http2 = HTTP2Connection(connection, record.settings.http2Session)
+    connection.record.http2 = HTTP2Connection(
+      connection, record.settings.http2Session, headLimit: record.settings.headMemory)
     connection.record.phase = .http2
     connection.record.http2?.record.idleSince = record.now
     setDeadline(connection, record.now &+ record.settings.timeouts.keepalive)
@@ -147,6 +148,17 @@ extension Worker {
       request.record.stream.flags.insert(.closed)
       if request.record.exchange == nil || giveUp(request, why) { release(stream: request) }
     }
+  }
+
+  /// What is queued would put the client out of step, and so whatever followed it: nothing more is sent.
+  @inline(never)
+  func breakOutOfStep(_ connection: Connection) {
+    record.log.critical(
+      "a frame to \(peer(of: connection)) does not hold what its header says: the connection is closed; please report it"
+    )
+    connection.discardOutput(&record.thread.record.pool)
+    connection.record.flags.formUnion([.severed, .broken])
+    queue(connection)
   }
 
   func releaseHTTP2(_ connection: Connection) {

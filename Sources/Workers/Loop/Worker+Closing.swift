@@ -34,7 +34,6 @@ extension Worker {
     if connection.record.flags.contains(.broken) { return true }
     guard connection.record.output.isEmpty else { return false }
     if connection.record.flags.contains(.resets) {
-      Connections.resetOnClose(connection.record.fd)
       close(connection)
       return true
     }
@@ -87,7 +86,7 @@ extension Worker {
       giveUpStreams(http2, why)
       guard http2.record.count == 0 else {
         // Handlers' threads still have some; the rest follows when those have returned.
-        connection.record.output.discard(&record.thread.record.pool)
+        connection.discardOutput(&record.thread.record.pool)
         setDeadline(connection, .max)
         return
       }
@@ -107,6 +106,7 @@ extension Worker {
   /// Closes at once, with all that the connection holds.
   func close(_ connection: Connection) {
     connection.discardOutput(&record.thread.record.pool)
+    if connection.record.flags.contains(.resets) { Connections.resetOnClose(connection.record.fd) }
     settle(connection)
     releaseRequest(connection)
     releaseInput(connection)

@@ -44,18 +44,20 @@ struct AnswerFraming {
         into: &queue, thread)
     case .body(let part, let fate):
       if !fate.isDropped { countBody(UInt64(part.total)) }
-      appendChunk(UInt64(part.total), fate, &queue, thread) { queue in
+      let isWhole = appendChunk(UInt64(part.total), fate, &queue, thread) { queue in
         append(part, dropped: fate.isDropped, owner, &queue, thread)
       }
+      if !isWhole { abort() }
     case .file(let part, let fate):
       if !fate.isDropped { countBody(part.length) }
-      appendChunk(part.length, fate, &queue, thread) { queue in
+      let isWhole = appendChunk(part.length, fate, &queue, thread) { queue in
         if fate.isDropped || part.length == 0 {
           settle(part.lease, part.tag, owner, &queue, thread)
         } else {
           queue.append(file: part, owner: owner, &thread.record.pool)
         }
       }
+      if !isWhole { abort() }
     case .trailers(let fields):
       queue.write(bound: ResponseEncoder.bound(fields: fields, fieldBytes: fieldBytes(fields)), &thread.record.pool) {
         ResponseEncoder.writeTrailers(fields, to: &$0)
@@ -144,19 +146,24 @@ struct AnswerFraming {
   }
 
   /// A run of body within its chunk, and the end of the answer.
+  ///
+  /// - Returns: false where less follows than the chunk's head announces: the answer has to be given up.
   private func appendChunk(
     _ length: UInt64, _ fate: PartFate, _ queue: inout OutputQueue, _ thread: WorkerThread,
     _ content: (inout OutputQueue) -> Void
-  ) {
+  ) -> Bool {
     let framed = isChunked && !fate.isDropped && length > 0
     if framed {
       queue.write(bound: ResponseEncoder.chunkHeadBound, &thread.record.pool) {
         ResponseEncoder.writeChunkHead(length, to: &$0)
       }
     }
+    let before = queue.total
     content(&queue)
+    if framed && queue.total &- before != length { return false }
     if framed { queue.append(Bytes(ResponseEncoder.chunkEnd), &thread.record.pool) }
     if fate.endsAnswer && isChunked { queue.append(Bytes(ResponseEncoder.lastChunk), &thread.record.pool) }
+    return true
   }
 
   func append(
