@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <linux/filter.h>
+#include <malloc.h>
 #include <netinet/tcp.h>
 #include <sys/syscall.h>
 
@@ -72,6 +73,8 @@ int outrider_refuses_newcomers(int listener) {
   socklen_t steps = 0;
   return getsockopt(listener, SOL_SOCKET, SO_GET_FILTER, NULL, &steps) == 0 && steps > 0;
 }
+
+void outrider_release_free_memory(void) { malloc_trim(0); }
 
 int outrider_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
 

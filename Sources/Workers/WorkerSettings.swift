@@ -27,6 +27,8 @@ struct WorkerSettings {
   let offersHTTP2: Bool
   let http2: Settings.HTTP2
   let http2Session: HTTP2Settings
+  /// The most memory that heads and trailers of one connection's streams take together.
+  let headMemory: Int
   /// How much of a stream's body a handler reads before its window opens by that.
   let windowStep: Int
 
@@ -67,6 +69,8 @@ struct WorkerSettings {
     offersHTTP2 = settings.listeners.contains { $0.h2c || $0.tls.isEnabled && $0.protocols.contains(.http2) }
     http2 = settings.http2
     http2Session = HTTP2Settings(settings.http2)
+    headMemory = max(
+      settings.http2.maxHeadMemory, settings.http2.maxConcurrentStreams * WorkerSettings.leastHeadMemory)
     windowStep = min(settings.http2.initialWindowSize, BodyPipe.capacity) / 2
     hints = settings.listeners.map { listener in
       var rules = EarlyHintRules()
@@ -96,6 +100,8 @@ struct WorkerSettings {
   }
 
   private static let mostStreams = 1 << 16
+  /// What each of the streams that a connection may have can count on for its head.
+  private static let leastHeadMemory = 8 << 10
 
   /// A sync worker closes after each answer.
   var keepsConnections: Bool { !model.isSync }

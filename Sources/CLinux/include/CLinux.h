@@ -70,6 +70,9 @@ ssize_t outrider_receive_message(int channel, void *bytes, size_t capacity, int 
 int outrider_refuse_newcomers(int listener);
 int outrider_refuses_newcomers(int listener);
 
+// Gives freed memory back to the system, wherever in the heap it is (malloc_trim(3)).
+void outrider_release_free_memory(void);
+
 // A close-on-exec memfd, or -1.
 int outrider_memfd(const char *name);
 

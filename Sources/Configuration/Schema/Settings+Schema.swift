@@ -6,6 +6,7 @@ private let second: Nanoseconds = 1_000_000_000
 private let hour: Nanoseconds = 3_600_000_000_000
 private let kib = 1 << 10
 private let mib = 1 << 20
+private let gib = 1 << 30
 private let tib = 1 << 40
 
 extension Settings {
@@ -134,6 +135,12 @@ extension Settings {
       .init(
         "http2.max_header_list_size", .size(kib...mib), default: "64KiB", \.http2.maxHeaderListSize,
         "The largest head as HTTP/2 counts it; a larger one ends the connection. limits.head counts besides."),
+      .init(
+        "http2.max_head_memory", .size(64 * kib...gib), default: "2MiB", \.http2.maxHeadMemory,
+        """
+        The most memory that heads and trailers of a connection's streams take together; 8 KiB for each of \
+        max_concurrent_streams if that is more.
+        """),
       .init(
         "http2.max_resets_per_second", .integer(1...1_000_000), default: "100", \.http2.maxResetsPerSecond,
         "The most streams that a client may reset in a second, or have reset for errors; more end its connection."),

@@ -77,6 +77,7 @@ package struct Settings: Sendable, Equatable {
     package var initialWindowSize = 0
     package var maxFrameSize = 0
     package var maxHeaderListSize = 0
+    package var maxHeadMemory = 0
     package var maxResetsPerSecond = 0
     package var maxSettingsPerSecond = 0
     package var maxPingsPerSecond = 0

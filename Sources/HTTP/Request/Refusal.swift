@@ -19,12 +19,13 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
   case resetFlood, provokedResetFlood, settingsFlood, pingFlood, priorityFlood, emptyFrameFlood, windowUpdateFlood,
     continuationFlood
   case stalledStream
+  case headsTooLarge
 
   /// The status of the answer (RFC 9110 section 15).
   package var status: UInt32 {
     switch self {
     case .requestLineTooLong: 414
-    case .fieldTooLong, .tooManyFields, .headTooLarge: 431
+    case .fieldTooLong, .tooManyFields, .headTooLarge, .headsTooLarge: 431
     case .bodyTooLarge: 413
     case .unknownExpectation: 417
     case .noSuchMount: 404
@@ -112,6 +113,7 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
     case .emptyFrameFlood: "more empty frames than http2.max_empty_frames_per_second"
     case .windowUpdateFlood: "more WINDOW_UPDATE frames than http2.max_window_updates_per_second"
     case .continuationFlood: "too many CONTINUATION frames"
+    case .headsTooLarge: "heads of a connection's streams larger together than http2.max_head_memory"
     case .stalledStream: "stream takes its answer slower than timeouts.write and limits.min_rate"
     }
   }

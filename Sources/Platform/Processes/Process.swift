@@ -113,6 +113,9 @@ package enum Process {
     return count
   }
 
+  /// Gives memory that has been freed back to the system, which the allocator alone does for the end of its heap.
+  package static func releaseFreeMemory() { outrider_release_free_memory() }
+
   package static var processorCount: Int { max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN))) }
 
   package static func environment(_ name: String) -> String? {

@@ -100,6 +100,13 @@ extension Exchange {
     nonmutating set { unsafe record.head.authority = newValue.abi }
   }
 
+  /// [loop] The exchange has ended, and whoever has its head still is wrong: for hostile memory.
+  func poisonHead() {
+    unsafe withUnsafeMutableBytes(of: &record.head) { head in
+      _ = unsafe head.initializeMemory(as: UInt8.self, repeating: HostileMemory.poison)
+    }
+  }
+
   /// Monotonic nanoseconds; 0 for none.
   package func setDeadline(_ deadline: UInt64) { unsafe record.head.deadline_ns = deadline }
 }

@@ -32,6 +32,11 @@ extension Exchange {
 
   /// [loop] Body bytes, which `bytes` shows until this returns.
   package func deliverBody(_ bytes: Bytes, more: Bool, trailersFollow: Bool) {
+    HostileMemory.lend(bytes) { deliverBody($0, more, trailersFollow) }
+  }
+
+  @inline(__always)
+  private func deliverBody(_ bytes: Bytes, _ more: Bool, _ trailersFollow: Bool) {
     var event = unsafe outrider_body_event()
     unsafe event.size = UInt32(MemoryLayout<outrider_body_event>.size)
     unsafe event.type = UInt32(OUTRIDER_EVENT_REQUEST)

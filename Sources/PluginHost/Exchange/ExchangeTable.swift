@@ -23,7 +23,11 @@ package struct ExchangeTable: ~Copyable {
   package mutating func open(
     plugin: Plugin, transport: UnsafePointer<ExchangeTransport>, connection: UnsafeMutableRawPointer
   ) -> Exchange? {
-    if firstFree < 0, unsafe !make(plugin, transport, connection) { return nil }
+    if firstFree < 0 || HostileMemory.isOn && made.load(ordering: .relaxed) < capacity,
+      unsafe !make(plugin, transport, connection)
+    {
+      return nil
+    }
     let exchange = unsafe Exchange(records + Int(firstFree))
     firstFree = exchange.record.nextFree
     exchange.record.plugin = plugin
@@ -34,7 +38,7 @@ package struct ExchangeTable: ~Copyable {
     return exchange
   }
 
-  /// One more record, the only free one; false if there are as many as there may be.
+  /// One more record, the first free one; false if there are as many as there may be.
   @inline(never)
   private mutating func make(
     _ plugin: Plugin, _ transport: UnsafePointer<ExchangeTransport>, _ connection: UnsafeMutableRawPointer
@@ -43,6 +47,7 @@ package struct ExchangeTable: ~Copyable {
     guard slot < capacity else { return false }
     unsafe (records + slot).initialize(
       to: ExchangeRecord(slot: UInt32(slot), plugin: plugin, transport: transport, connection: connection))
+    unsafe records[slot].nextFree = firstFree
     made.store(slot + 1, ordering: .releasing)
     firstFree = Int32(slot)
     return true
@@ -58,6 +63,7 @@ package struct ExchangeTable: ~Copyable {
     exchange.record.bodyDelivered.store(false, ordering: .relaxed)
     exchange.record.requestTrailers = .none
     unsafe exchange.record.instance = nil
+    if HostileMemory.isOn { exchange.poisonHead() }
     exchange.yieldClaim()
     exchange.record.nextFree = firstFree
     firstFree = Int32(exchange.record.slot)

@@ -64,7 +64,10 @@ struct Buffer {
     return unsafe Buffer(header: header)
   }
 
-  func deallocate() { unsafe UnsafeMutableRawPointer(header).deallocate() }
+  func deallocate() {
+    unsafe HostileMemory.free(
+      UnsafeMutableRawPointer(header), count: MemoryLayout<BufferHeader>.size + record.capacity)
+  }
 }
 
 @safe

@@ -1,3 +1,5 @@
+import HTTP
+
 /// Buffers of one thread, used again and again: in steady state no request allocates.
 ///
 /// Three sizes: bare headers for segments that hold no bytes of their own, small ones for heads and answers, large ones
@@ -8,6 +10,7 @@ struct BufferPool: ~Copyable {
   static var largeCapacity: Int { 65_536 - MemoryLayout<BufferHeader>.size }
   /// The most that are kept of one size.
   private static let keep = 64
+  private static let keepLarge = 16
 
   private var bare = FreeList()
   private var small = FreeList()
@@ -35,7 +38,7 @@ struct BufferPool: ~Copyable {
   /// A buffer of at least `capacity` bytes, empty.
   @inline(__always)
   mutating func take(_ capacity: Int) -> Buffer {
-    guard capacity > 0 && capacity <= BufferPool.smallCapacity, let buffer = small.pop() else {
+    guard capacity > 0 && capacity <= BufferPool.smallCapacity && !HostileMemory.isOn, let buffer = small.pop() else {
       return takeOther(capacity)
     }
     buffer.empty()
@@ -47,7 +50,9 @@ struct BufferPool: ~Copyable {
   private mutating func takeOther(_ capacity: Int) -> Buffer {
     let size: Int
     let kept: Buffer?
-    if capacity == 0 {
+    if HostileMemory.isOn {
+      (size, kept) = (capacity, nil)
+    } else if capacity == 0 {
       (size, kept) = (0, bare.pop())
     } else if capacity <= BufferPool.smallCapacity {
       (size, kept) = (BufferPool.smallCapacity, small.pop())
@@ -67,7 +72,7 @@ struct BufferPool: ~Copyable {
     buffer.record.owner = 0
     buffer.record.tag = 0
     unsafe buffer.record.release = nil
-    if buffer.record.capacity == BufferPool.smallCapacity && small.count < BufferPool.keep {
+    if buffer.record.capacity == BufferPool.smallCapacity && small.count < BufferPool.keep && !HostileMemory.isOn {
       small.push(buffer)
     } else {
       giveOther(buffer)
@@ -78,8 +83,9 @@ struct BufferPool: ~Copyable {
   @inline(never)
   private mutating func giveOther(_ buffer: Buffer) {
     switch buffer.record.capacity {
+    case _ where HostileMemory.isOn: buffer.deallocate()
     case 0 where bare.count < BufferPool.keep: bare.push(buffer)
-    case BufferPool.largeCapacity where large.count < BufferPool.keep: large.push(buffer)
+    case BufferPool.largeCapacity where large.count < BufferPool.keepLarge: large.push(buffer)
     default: buffer.deallocate()
     }
   }

@@ -29,7 +29,7 @@ struct BodyQueue: ~Copyable {
 
   private mutating func roomyTail(_ pool: inout BufferPool) -> Buffer {
     if let last = unsafe last, unsafe Buffer(header: last).freeCount > 0 { return unsafe Buffer(header: last) }
-    let buffer = pool.take(BufferPool.smallCapacity)
+    let buffer = pool.take(HostileMemory.first(BufferPool.smallCapacity))
     if let last = unsafe last { unsafe last.pointee.next = buffer.header } else { unsafe first = buffer.header }
     unsafe last = buffer.header
     return buffer

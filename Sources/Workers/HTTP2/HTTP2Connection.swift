@@ -12,11 +12,12 @@ struct HTTP2Connection {
     nonmutating unsafeMutableAddress { unsafe address }
   }
 
-  init(_ connection: Connection, _ settings: HTTP2Settings) {
+  /// - Parameter headLimit: the most memory that heads and trailers of its streams take together.
+  init(_ connection: Connection, _ settings: HTTP2Settings, headLimit: Int) {
     unsafe address = .allocate(capacity: 1)
     let session = unsafe HTTP2Session(
       settings, driver: StreamDriver.table, connection: UnsafeMutableRawPointer(connection.address))
-    unsafe address.initialize(to: HTTP2ConnectionRecord(session: session))
+    unsafe address.initialize(to: HTTP2ConnectionRecord(session: session, headLimit: headLimit))
   }
 
   func destroy() {
@@ -41,6 +42,7 @@ struct HTTP2Connection {
     next?.record.stream.previous = previous
     record.count -= 1
     if request.record.stream.flags.contains(.ready) { unqueue(request) }
+    uncountHead(of: request)
     noteClosed(request)
   }
 
@@ -121,6 +123,12 @@ struct HTTP2ConnectionRecord: ~Copyable {
   var held = 0
   /// They hold more together than one connection may, so that each has to do with little; read by any thread.
   let isCrowded = Atomic<Bool>(false)
+  /// Memory of heads and trailers that its streams hold, and the most that they may.
+  var heads = 0
+  let headLimit: Int
 
-  init(session: consuming HTTP2Session) { self.session = session }
+  init(session: consuming HTTP2Session, headLimit: Int) {
+    self.session = session
+    self.headLimit = headLimit
+  }
 }

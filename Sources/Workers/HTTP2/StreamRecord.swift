@@ -45,6 +45,8 @@ struct StreamRecord: ~Copyable {
   var output = OutputQueue()
   /// How much of it has been counted for the connection.
   var countedOutput = 0
+  /// Likewise of the memory of head and trailers.
+  var countedHead = 0
   /// How many bytes the plugin had no room for while the connection was crowded, with RESUME due.
   var refusedBytes = 0
   var progress = TransferProgress()

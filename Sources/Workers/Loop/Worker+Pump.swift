@@ -160,22 +160,23 @@ extension Worker {
   @inline(__always)
   func inputWithRoom(_ connection: Connection) -> Buffer {
     guard let input = connection.record.input else {
-      let fresh = record.thread.record.pool.take(BufferPool.smallCapacity)
+      let fresh = record.thread.record.pool.take(HostileMemory.first(BufferPool.smallCapacity))
       connection.record.input = fresh
       return fresh
     }
-    return input.freeCount > 0 ? input : inputWithMoreRoom(connection, input)
+    return input.freeCount > 0 && !HostileMemory.isOn ? input : inputWithMoreRoom(connection, input)
   }
 
   /// The same for one that is full.
   @inline(never)
   private func inputWithMoreRoom(_ connection: Connection, _ input: Buffer) -> Buffer {
     connection.record.request?.record.parser.reset()
-    if input.record.start > 0 {
+    if input.record.start > 0 && !HostileMemory.isOn {
       input.compact()
       return input
     }
-    let larger = record.thread.record.pool.take(max(BufferPool.largeCapacity, record.settings.limits.head + 1))
+    let usual = max(BufferPool.largeCapacity, record.settings.limits.head + 1)
+    let larger = record.thread.record.pool.take(HostileMemory.next(usual, needed: input.unreadCount + 1))
     unsafe larger.free.update(from: input.unread, count: input.unreadCount)
     larger.record.end = input.unreadCount
     record.thread.record.pool.give(input)

@@ -2,47 +2,65 @@ import HTTP
 import Platform
 import PluginHost
 
-/// The request records of a worker: as many as there can be requests at once, made when first needed and used again.
+/// The request records of a worker: as many as there can be requests at once, made when needed and used again. What a
+/// burst has left behind is given back when it has not been needed for a while.
 @safe
 struct RequestPool: ~Copyable {
-  private let records: UnsafeMutablePointer<RequestRecord>
+  /// So many records are always kept for the next requests.
+  private static let kept = 64
+
   private let capacity: Int
   private let limits: RequestLimits
   private let underscores: HTTP.UnderscoreFields
-  private var made = 0
-  private var firstFree: Int32 = -1
+  private var firstFree: Request?
+  private var freeCount = 0
+  /// So many of the free ones have not been needed since the last `trim`.
+  private var unneeded = 0
+  /// Some of the free ones have the ring of a body's bytes.
+  private var hasRings = false
+  /// How many numbers have been given to records, and those that no record has any more.
+  private var numbered = 0
+  private var freeNumbers: [Int32] = []
 
   init(capacity: Int, limits: RequestLimits, underscores: HTTP.UnderscoreFields) {
     self.capacity = capacity
     self.limits = limits
     self.underscores = underscores
-    unsafe records = .allocate(capacity: capacity)
   }
 
   /// A record for a request whose first byte has come.
   @inline(__always)
   mutating func open(_ connection: Connection) -> Request? {
-    guard firstFree >= 0 else { return make(connection) }
-    let request = unsafe Request(address: records + Int(firstFree))
+    guard let request = firstFree else { return make(connection) }
     firstFree = request.record.nextFree
+    freeCount &-= 1
+    unneeded = min(unneeded, freeCount)
     request.record.connection = connection
     return request
   }
 
   @inline(never)
   private mutating func make(_ connection: Connection) -> Request? {
-    guard made < capacity else { return nil }
+    let number: Int32
+    if let free = freeNumbers.popLast() {
+      number = free
+    } else {
+      guard numbered < capacity else { return nil }
+      number = Int32(numbered)
+      numbered += 1
+    }
     let storage = RequestStorage(limits: limits)
-    unsafe (records + made).initialize(
+    let address = UnsafeMutablePointer<RequestRecord>.allocate(capacity: 1)
+    unsafe address.initialize(
       to: RequestRecord(
-        connection: connection, slot: Int32(made),
+        connection: connection, slot: number,
         parser: RequestHeadParser(limits: limits, underscores: underscores, storage: storage.fields),
         decoder: BodyDecoder(.none, limits: limits), lane: Lane(), storage: storage,
         stream: StreamRecord(limits: limits, underscores: underscores, storage: storage)))
-    made += 1
-    return unsafe Request(address: records + (made - 1))
+    return unsafe Request(address: address)
   }
 
+  /// The request has ended: every view of its head, trailers and path ends here.
   @inline(__always)
   mutating func close(_ request: Request) {
     if request.isStream { request.record.stream.reset() }
@@ -56,6 +74,7 @@ struct RequestPool: ~Copyable {
     request.record.headIsOut = false
     request.record.bodyProgress = TransferProgress()
     request.record.bodyEnded = false
+    request.record.bodyRefusal = nil
     request.record.readsTrailers = false
     request.record.resumeDue = false
     request.record.drainNoticed = false
@@ -70,7 +89,66 @@ struct RequestPool: ~Copyable {
     request.record.lostBytes = 0
     request.record.plugin = -1
     request.record.sentTags.clear()
+    if request.record.usesLane.load(ordering: .relaxed) && request.record.lane.body.hasMemory { hasRings = true }
     request.record.nextFree = firstFree
-    firstFree = request.record.slot
+    firstFree = request
+    freeCount &+= 1
+  }
+
+  // MARK: Giving back
+
+  /// There may be something to give back.
+  var hasExcess: Bool { freeCount > RequestPool.kept || hasRings }
+
+  /// Frees records that have not been needed since the last call, beyond those that are always kept, and what is large of
+  /// those.
+  ///
+  /// - Parameter isHeld: whether somebody has a record still, which then stays.
+  /// - Returns: how many were freed.
+  mutating func trim(unless isHeld: (Request) -> Bool) -> Int {
+    var excess = HostileMemory.isOn ? freeCount : min(unneeded, freeCount - RequestPool.kept)
+    var kept: Request?
+    var freed = 0
+    while excess > 0, let request = firstFree {
+      excess -= 1
+      firstFree = request.record.nextFree
+      if isHeld(request) {
+        request.record.nextFree = kept
+        kept = request
+      } else {
+        freeNumbers.append(request.record.slot)
+        request.destroy()
+        freed += 1
+      }
+    }
+    while let request = kept {
+      kept = request.record.nextFree
+      request.record.nextFree = firstFree
+      firstFree = request
+    }
+    freeCount -= freed
+    unneeded = freeCount
+    freeRings()
+    return freed
+  }
+}
+
+extension RequestPool {
+  private mutating func freeRings() {
+    var next = hasRings ? firstFree : nil
+    while let request = next {
+      request.record.lane.body.free()
+      next = request.record.nextFree
+    }
+    hasRings = false
+  }
+}
+
+extension Request {
+  /// Nobody has the record any more.
+  fileprivate func destroy() {
+    record.storage.deallocate()
+    unsafe address.deinitialize(count: 1)
+    unsafe HostileMemory.free(raw, count: MemoryLayout<RequestRecord>.stride)
   }
 }

@@ -1,28 +1,39 @@
 import HTTP
 
-/// The memory that a request's views point into besides the connection's buffer; kept from use to use.
+/// The memory that a request's views point into besides the connection's buffer. It never moves while the request lasts;
+/// what few requests need is given back with it.
 @safe
 struct RequestStorage {
   private let limits: RequestLimits
   let fields: UnsafeMutablePointer<Field>
   let id: UnsafeMutablePointer<UInt8>
   private var path: UnsafeMutablePointer<UInt8>?
+  private var pathCapacity = 0
   private var trailers: UnsafeMutablePointer<Field>?
   private var trailerSection: Buffer?
 
+  /// Room for a path that is kept from use to use.
+  private static let keptPath = 1024
+
   init(limits: RequestLimits) {
     self.limits = limits
-    // A stream's Host may join them.
-    unsafe fields = .allocate(capacity: limits.fields + 1)
+    unsafe fields = .allocate(capacity: RequestStorage.fieldCapacity(limits))
     unsafe id = .allocate(capacity: RequestIDs.length)
     unsafe path = nil
     unsafe trailers = nil
   }
 
-  /// Room for a decoded path, which is never longer than the request line.
-  mutating func pathRoom() -> UnsafeMutablePointer<UInt8> {
-    if unsafe path == nil { unsafe path = .allocate(capacity: limits.requestLine) }
-    return unsafe path.unsafelyUnwrapped
+  /// A stream's Host may join the fields.
+  private static func fieldCapacity(_ limits: RequestLimits) -> Int { limits.fields + 1 }
+
+  /// Room for a decoded path of up to `count` bytes, until `reset`. To be called once for a request.
+  mutating func pathRoom(_ count: Int) -> UnsafeMutablePointer<UInt8> {
+    if let path = unsafe path, count <= pathCapacity { return unsafe path }
+    freePath()
+    pathCapacity = HostileMemory.isOn ? count : max(count, RequestStorage.keptPath)
+    let room = UnsafeMutablePointer<UInt8>.allocate(capacity: pathCapacity)
+    unsafe path = room
+    return unsafe room
   }
 
   mutating func trailerFields() -> UnsafeMutablePointer<Field> {
@@ -38,9 +49,39 @@ struct RequestStorage {
     return buffer
   }
 
-  /// What was gathered is stale.
+  /// The request has ended, and every view with it.
+  @inline(__always)
   mutating func reset() {
-    trailerSection?.record.start = 0
-    trailerSection?.record.end = 0
+    if unsafe trailers != nil || pathCapacity > RequestStorage.keptPath || HostileMemory.isOn { giveBack() }
+  }
+
+  @inline(never)
+  private mutating func giveBack() {
+    trailerSection?.deallocate()
+    trailerSection = nil
+    if let trailers = unsafe trailers {
+      unsafe HostileMemory.free(UnsafeMutableRawPointer(trailers), count: limits.fields * MemoryLayout<Field>.stride)
+      unsafe self.trailers = nil
+    }
+    freePath()
+    guard HostileMemory.isOn else { return }
+    let count = RequestStorage.fieldCapacity(limits) * MemoryLayout<Field>.stride
+    unsafe UnsafeMutableRawPointer(fields).initializeMemory(
+      as: UInt8.self, repeating: HostileMemory.poison, count: count)
+  }
+
+  private mutating func freePath() {
+    if let path = unsafe path { unsafe HostileMemory.free(UnsafeMutableRawPointer(path), count: pathCapacity) }
+    unsafe path = nil
+    pathCapacity = 0
+  }
+
+  /// The record is not used again.
+  mutating func deallocate() {
+    giveBack()
+    unsafe HostileMemory.free(
+      UnsafeMutableRawPointer(fields),
+      count: RequestStorage.fieldCapacity(limits) * MemoryLayout<Field>.stride)
+    unsafe HostileMemory.free(UnsafeMutableRawPointer(id), count: RequestIDs.length)
   }
 }

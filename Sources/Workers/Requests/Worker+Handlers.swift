@@ -74,11 +74,12 @@ extension Worker {
     if isSettled { account(request) }
     lane.handlerDone = true
     lane.handlerAnswered = answered
-    // Once it is back, the loop may have begun another request on the same record: nothing of it is touched after.
     let isQuiet = isSettled && !request.record.connection.record.loan.giveBack()
+    let wakes = !isQuiet && record.mailbox.add(request)
+    // The loop may end the request as soon as it can see that it is back: nothing of it is touched after.
     lane.monitor.unlock()
     if !isQuiet {
-      record.mailbox.post(request, record.runtime)
+      if wakes { record.runtime.record.wake.wake() }
     } else if record.acceptPaused.load(ordering: .acquiring) {
       record.runtime.record.wake.wake()
     }

@@ -40,6 +40,8 @@ final class Lane: @unchecked Sendable {
   var unsettled = 0
   /// In the worker's mailbox; guarded by the mailbox.
   var isPosted = false
+  /// The loop has taken it out, and has yet to look at it; the loop's own.
+  var isTaken = false
 
   /// With the lock held: what one client did not take is never the next one's.
   func dropOutput() {
@@ -130,12 +132,21 @@ struct BodyPipe {
   init() { unsafe memory = nil }
 
   var room: Int { BodyPipe.capacity - count }
+  var hasMemory: Bool { unsafe memory != nil }
 
   mutating func reset() {
     start = 0
     count = 0
     ended = false
     failure = nil
+  }
+
+  /// Nobody reads from it any more.
+  mutating func free() {
+    guard let ring = unsafe memory else { return }
+    unsafe HostileMemory.free(UnsafeMutableRawPointer(ring), count: BodyPipe.capacity)
+    unsafe memory = nil
+    count = 0
   }
 
   /// Takes in `bytes`, for which there must be room.

@@ -47,7 +47,7 @@ import Testing
       .pluginPaused, .requestTimeout, .plainHTTPOverTLS, .failedHandshake, .handshakeTimeout,
       .connectionField, .conflictingHost, .malformedPreface, .malformedFrame, .frameOnClosedStream,
       .headerListTooLarge, .resetFlood, .provokedResetFlood, .settingsFlood, .pingFlood, .priorityFlood,
-      .emptyFrameFlood, .windowUpdateFlood, .continuationFlood, .stalledStream,
+      .emptyFrameFlood, .windowUpdateFlood, .continuationFlood, .stalledStream, .headsTooLarge,
     ]
     let provoked = Set(CorpusCase.all.compactMap(\.expect.refusal))
     #expect(provoked == Set(Refusal.allCases.filter { !others.contains($0) }.map { "\($0)" }))
