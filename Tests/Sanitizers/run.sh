@@ -1,6 +1,7 @@
 #!/bin/bash
 # Builds the server with a sanitizer and lets the wire tests drive it: run.sh thread|address [pytest arguments].
-# Any finding is a failure, whatever the tests say. What takes the shipped binary a second may take this one some more
+# Any finding is a failure, whatever the tests say. With the address sanitizer memory is hostile as well: it is small, moves
+# whenever it is appended to, and is never used again at once (Sources/HTTP/Bytes/HostileMemory.swift). What takes the shipped binary a second may take this one some more
 # (Tests/Wire/pace.py); the tests of the shipped binary itself are left out.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -14,6 +15,7 @@ if [ "$kind" = thread ]; then
   flags+=(-Xlinker "$PWD/$build/records.o"
     -Xlinker --wrap=__tsan_external_read -Xlinker --wrap=__tsan_external_write)
 fi
+if [ "$kind" = address ]; then flags+=(-Xswiftc -DHOSTILE_MEMORY -Xswiftc -DADDRESS_SANITIZER); fi
 for program in outrider outriderctl fork-locks; do swift build --product "$program" "${flags[@]}"; done
 make -o server plugins RELEASE="$build/debug" >/dev/null
 rm -f "$build"/report.*

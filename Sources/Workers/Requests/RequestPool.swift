@@ -32,6 +32,7 @@ struct RequestPool: ~Copyable {
   @inline(__always)
   mutating func open(_ connection: Connection) -> Request? {
     guard let request = firstFree else { return make(connection) }
+    if HostileMemory.isOn, let fresh = make(connection) { return fresh }
     firstFree = request.record.nextFree
     freeCount &-= 1
     unneeded = min(unneeded, freeCount)
@@ -98,7 +99,7 @@ struct RequestPool: ~Copyable {
   // MARK: Giving back
 
   /// There may be something to give back.
-  var hasExcess: Bool { freeCount > RequestPool.kept || hasRings }
+  var hasExcess: Bool { freeCount > RequestPool.kept || hasRings || HostileMemory.isOn && freeCount > 0 }
 
   /// Frees records that have not been needed since the last call, beyond those that are always kept, and what is large of
   /// those.
