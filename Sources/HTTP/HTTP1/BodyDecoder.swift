@@ -27,7 +27,7 @@ package struct BodyDecoder {
   private var total: Int64 = 0
   private var extensionBytes = 0
   /// Why the body is refused, once it is.
-  private var refusal: Refusal?
+  package private(set) var refusal: Refusal?
   private let bodyLimit: Int64
   private let extensionLimit: Int
 
@@ -49,6 +49,9 @@ package struct BodyDecoder {
 
   /// The length still to come where it is known: fixed-length bodies only.
   package var remainingLength: Int64? { isChunked ? nil : remaining }
+
+  /// The body is refused by whoever reads on where this ends: its trailers, for instance.
+  package mutating func refuse(_ refusal: Refusal) { self.refusal = self.refusal ?? refusal }
 
   /// Reads on in `count` bytes at `base`. Progress of `.bytes` takes them as consumed.
   package mutating func decode(_ base: UnsafePointer<UInt8>, count: Int) -> Progress {

@@ -97,6 +97,10 @@ package struct HTTP2Session: ~Copyable {
   package func produce() -> Bytes {
     var base: UnsafePointer<UInt8>?
     let count = unsafe nghttp2_session_mem_send(session, &base)
+    if unsafe count < 0 && state.pointee.fault == nil && state.pointee.refusal == nil {
+      // Out of memory, at worst: nothing that follows would be in step.
+      unsafe state.pointee.fault = .malformedFrame
+    }
     guard count > 0 else { return .empty }
     let bytes = unsafe Bytes(base: base, count: count)
     return unsafe state.pointee.isAnnounced ? bytes : announcement(bytes)

@@ -104,8 +104,6 @@ struct HTTP2ConnectionRecord: ~Copyable {
   var lastReady: Request?
   /// Since when there is no stream, if there is none.
   var idleSince: UInt64 = 0
-  /// When the header block that is incomplete began; 0 for none.
-  var blockBegan: UInt64 = 0
   var shutdown = Shutdown.none
   /// When a shutdown that nobody acknowledges counts as heard.
   var shutdownDeadline = UInt64.max

@@ -141,15 +141,19 @@ extension OutputQueue {
     return true
   }
 
-  /// Segments of body at the front that are used up.
-  private mutating func retireSpent(_ pool: inout BufferPool) {
+  /// Retires segments of body at the front that are used up, or never held a byte; false if there are none.
+  @discardableResult
+  mutating func retireSpent(_ pool: inout BufferPool) -> Bool {
+    var any = false
     while let header = unsafe first {
       let segment = unsafe Buffer(header: header)
-      if case .section = segment.record.content { return }
-      guard segment.unreadCount == 0 else { return }
+      if case .section = segment.record.content { return any }
+      guard segment.unreadCount == 0 else { return any }
       unsafe first = segment.record.next
       if unsafe first == nil { unsafe last = nil }
       retire(segment, &pool)
+      any = true
     }
+    return any
   }
 }

@@ -35,8 +35,7 @@ enum StreamDriver {
     if http2.record.count == 0 { connection.record.deadline = http2.record.nextShutdownStep }
     request.record.stream.id = id
     http2.link(request)
-    http2.record.blockBegan = worker.record.now
-    worker.lowerDeadline(connection, worker.record.now &+ worker.record.settings.timeouts.head)
+    worker.setDeadline(of: request, worker.record.now &+ worker.record.settings.timeouts.head)
     return unsafe request.raw
   }
 
@@ -52,9 +51,9 @@ enum StreamDriver {
       if !http2.countHead(of: request) { request.record.stream.trailers.refuse(.headsTooLarge) }
       return
     case .head(let ends):
-      http2.record.blockBegan = 0
       request.record.stream.failure = request.record.stream.reader.finish(ends: ends)
       request.record.stream.flags.insert(ends ? [.hasHead, .inputEnded] : .hasHead)
+      _ = http2.countHead(of: request)
     case .body(let bytes): takeBody(bytes, request)
     case .end(let trailers):
       request.record.stream.flags.insert(.inputEnded)
@@ -69,8 +68,6 @@ enum StreamDriver {
         http2.record.session.reset(request.record.stream.id, .noError)
       }
     case .closed:
-      // Malformed fields end a stream before its head is complete, and its block with it.
-      if !request.record.stream.flags.contains(.hasHead) { http2.record.blockBegan = 0 }
       request.record.stream.flags.insert(.closed)
       http2.noteClosed(request)
     }

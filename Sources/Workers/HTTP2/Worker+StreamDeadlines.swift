@@ -31,12 +31,7 @@ extension Worker {
       return
     }
     let now = record.now
-    let began = http2.record.blockBegan
-    if began != 0 {
-      let deadline = began &+ record.settings.timeouts.head
-      if now >= deadline { return endLate(connection, http2) }
-      lowerDeadline(connection, deadline)
-    }
+    if hasLateHead(http2) { return endLate(connection, http2) }
     if http2.record.shutdown == .announced { lowerDeadline(connection, max(http2.record.shutdownDeadline, now &+ 1)) }
     http2.visit { request in
       if now >= request.record.stream.deadline {
@@ -49,6 +44,16 @@ extension Worker {
       let deadline = http2.record.idleSince &+ record.settings.timeouts.keepalive
       if now >= deadline { refuseStreams(connection, http2) } else { lowerDeadline(connection, deadline) }
     }
+  }
+
+  /// Whether the head of a stream has been incomplete for too long: until it is complete, its deadline is the head's.
+  private func hasLateHead(_ http2: HTTP2Connection) -> Bool {
+    var isLate = false
+    http2.visit { request in
+      let isDue = record.now >= request.record.stream.deadline
+      if isDue && !request.record.stream.flags.contains(.hasHead) { isLate = true }
+    }
+    return isLate
   }
 
   private func endLate(_ connection: Connection, _ http2: HTTP2Connection) {

@@ -49,16 +49,22 @@ extension Worker {
     default: request.record.bodyEnded = false
     }
     request.record.stream.deadline = .max
+    // What it takes the framing off is HTTP/1, but it keeps refusals of either.
+    request.record.decoder = BodyDecoder(.none, limits: record.settings.limits)
     if let refusal = request.record.stream.failure ?? dispatch(request) { refuse(request, refusal) }
   }
 
   // MARK: The answer
 
-  /// Hands the session what it can take of a stream's answer.
+  /// Hands the session what it can take of a stream's answer: nothing while the client takes nothing. What the session has
+  /// is not counted any more, and outlives a stream that the client resets.
   func submit(_ request: Request) {
     guard let http2 = request.record.connection.record.http2 else { return }
     let id = request.record.stream.id
     if request.record.stream.flags.contains(.closed) { return discardOutput(request) }
+    if request.record.connection.record.output.count >= Worker.framedAtOnce && request.record.stream.output.firstSection != nil {
+      return queue(request)
+    }
     sections: while let (kind, bytes) = request.record.stream.output.firstSection {
       switch kind {
       case .informational: http2.record.session.informational(id, bytes)
@@ -76,6 +82,11 @@ extension Worker {
       case .trailers, .end: break sections
       }
       request.record.stream.output.dropSection(&record.thread.record.pool)
+    }
+    if request.record.stream.output.retireSpent(&record.thread.record.pool) {
+      // A part without bytes takes no frame, and somebody may wait for its end.
+      request.record.stream.flags.insert(.moved)
+      queue(request)
     }
     if request.record.stream.flags.contains(.deferred) && !request.record.stream.output.isEmpty {
       request.record.stream.flags.remove(.deferred)

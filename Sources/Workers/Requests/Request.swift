@@ -31,6 +31,7 @@ struct RequestRecord: ~Copyable {
   let slot: Int32
   var nextFree: Request?
   var parser: RequestHeadParser
+  /// Of the body. Once it refuses, nothing of the body is read any more, and the connection serves no other request.
   var decoder: BodyDecoder
   var exchange: Exchange?
   var answer = AnswerFraming()
@@ -45,8 +46,6 @@ struct RequestRecord: ~Copyable {
   var headIsOut = false
   var bodyProgress = TransferProgress()
   var bodyEnded = false
-  /// Why the body is refused, once it is: from then on nothing of it is read, and the connection serves no other request.
-  var bodyRefusal: Refusal?
   /// The body is at its trailer section.
   var readsTrailers = false
   var resumeDue = false
@@ -115,5 +114,5 @@ struct TagQueue {
 
 extension Request {
   /// Whether the connection may serve another request, as far as this one and its body go. For whoever reads the body.
-  var mayKeepConnection: Bool { record.keepAlive && record.bodyRefusal == nil }
+  var mayKeepConnection: Bool { record.keepAlive && record.decoder.refusal == nil }
 }

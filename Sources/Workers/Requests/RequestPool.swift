@@ -16,7 +16,7 @@ struct RequestPool: ~Copyable {
   private var freeCount = 0
   /// So many of the free ones have not been needed since the last `trim`.
   private var unneeded = 0
-  /// Some of the free ones have the ring of a body's bytes.
+  /// Some have the ring of a body's bytes.
   private var hasRings = false
   /// How many numbers have been given to records, and those that no record has any more.
   private var numbered = 0
@@ -75,7 +75,6 @@ struct RequestPool: ~Copyable {
     request.record.headIsOut = false
     request.record.bodyProgress = TransferProgress()
     request.record.bodyEnded = false
-    request.record.bodyRefusal = nil
     request.record.readsTrailers = false
     request.record.resumeDue = false
     request.record.drainNoticed = false
@@ -90,13 +89,15 @@ struct RequestPool: ~Copyable {
     request.record.lostBytes = 0
     request.record.plugin = -1
     request.record.sentTags.clear()
-    if request.record.usesLane.load(ordering: .relaxed) && request.record.lane.body.hasMemory { hasRings = true }
     request.record.nextFree = firstFree
     firstFree = request
     freeCount &+= 1
   }
 
   // MARK: Giving back
+
+  /// The ring of a body's bytes was made for a record.
+  mutating func noteRing() { hasRings = true }
 
   /// There may be something to give back.
   var hasExcess: Bool { freeCount > RequestPool.kept || hasRings || HostileMemory.isOn && freeCount > 0 }
@@ -141,7 +142,8 @@ extension RequestPool {
       request.record.lane.body.free()
       next = request.record.nextFree
     }
-    hasRings = false
+    // Those in use are looked at when they are free.
+    hasRings = hasRings && numbered - freeNumbers.count > freeCount
   }
 }
 

@@ -11,6 +11,8 @@ struct RequestStorage {
   private var pathCapacity = 0
   private var trailers: UnsafeMutablePointer<Field>?
   private var trailerSection: Buffer?
+  /// Something is to be given back with the request.
+  private var isLarge = HostileMemory.isOn
 
   /// Room for a path that is kept from use to use.
   private static let keptPath = 1024
@@ -31,6 +33,7 @@ struct RequestStorage {
     if let path = unsafe path, count <= pathCapacity { return unsafe path }
     freePath()
     pathCapacity = HostileMemory.isOn ? count : max(count, RequestStorage.keptPath)
+    if pathCapacity > RequestStorage.keptPath { isLarge = true }
     let room = UnsafeMutablePointer<UInt8>.allocate(capacity: pathCapacity)
     unsafe path = room
     return unsafe room
@@ -38,6 +41,7 @@ struct RequestStorage {
 
   mutating func trailerFields() -> UnsafeMutablePointer<Field> {
     if unsafe trailers == nil { unsafe trailers = .allocate(capacity: limits.fields) }
+    isLarge = true
     return unsafe trailers.unsafelyUnwrapped
   }
 
@@ -46,13 +50,14 @@ struct RequestStorage {
     if let trailerSection { return trailerSection }
     let buffer = Buffer.allocate(capacity: limits.head)
     trailerSection = buffer
+    isLarge = true
     return buffer
   }
 
   /// The request has ended, and every view with it.
   @inline(__always)
   mutating func reset() {
-    if unsafe trailers != nil || pathCapacity > RequestStorage.keptPath || HostileMemory.isOn { giveBack() }
+    if isLarge { giveBack() }
   }
 
   @inline(never)
@@ -64,6 +69,7 @@ struct RequestStorage {
       unsafe self.trailers = nil
     }
     freePath()
+    isLarge = HostileMemory.isOn
     guard HostileMemory.isOn else { return }
     let count = RequestStorage.fieldCapacity(limits) * MemoryLayout<Field>.stride
     unsafe UnsafeMutableRawPointer(fields).initializeMemory(

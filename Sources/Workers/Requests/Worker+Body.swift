@@ -22,9 +22,9 @@ extension Worker {
   ///
   /// - Parameter limit: the most bytes wanted.
   func nextBody(_ request: Request, limit: Int = .max) -> BodyStep {
-    if let refusal = request.record.bodyRefusal { return .refused(refusal) }
+    if let refusal = request.record.decoder.refusal { return .refused(refusal) }
     let step = readBody(request, limit: limit)
-    if case .refused(let refusal) = step { request.record.bodyRefusal = refusal }
+    if case .refused(let refusal) = step { request.record.decoder.refuse(refusal) }
     return step
   }
 

@@ -167,6 +167,7 @@ extension Worker {
       lane.monitor.lock()
       switch step {
       case .bytes(let bytes):
+        if lane.body.isUnmade { record.requests.noteRing() }
         lane.body.put(bytes)
         request.record.bodyProgress.moved(bytes.count, record.now)
         stopAwaitingBody(request)

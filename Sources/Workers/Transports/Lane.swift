@@ -132,7 +132,8 @@ struct BodyPipe {
   init() { unsafe memory = nil }
 
   var room: Int { BodyPipe.capacity - count }
-  var hasMemory: Bool { unsafe memory != nil }
+  /// The next `put` makes the ring.
+  var isUnmade: Bool { unsafe memory == nil }
 
   mutating func reset() {
     start = 0
