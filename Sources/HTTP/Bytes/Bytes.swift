@@ -39,7 +39,11 @@ package struct Bytes {
 
   /// Whether a view made from a foreign pointer and length can be one at all.
   @inlinable
-  package var isWellFormed: Bool { unsafe count == 0 || (count > 0 && base != nil) }
+  package var isWellFormed: Bool { unsafe count == 0 || (count > 0 && count <= Bytes.most && base != nil) }
+
+  /// No run of memory is longer: sums of lengths up to this do not overflow.
+  @inlinable
+  package static var most: Int { 1 << 47 }
 
   @inlinable
   package subscript(_ index: Int) -> UInt8 {

@@ -39,13 +39,16 @@ package struct Exchange {
   }
 }
 
-/// Who has the right to send.
+/// Who has the right to send: the exchange's generation, and below it one of the states. So whoever comes with a stale
+/// handle takes nothing, not for a moment.
 enum SendRight {
-  static let free: UInt8 = 0
+  static let free: UInt64 = 0
   /// A sending call of the plugin's.
-  static let sender: UInt8 = 1
+  static let sender: UInt64 = 1
   /// The host, which calls nobody meanwhile.
-  static let host: UInt8 = 2
+  static let host: UInt64 = 2
+
+  static func number(_ generation: UInt32, _ state: UInt64) -> UInt64 { UInt64(generation) << 2 | state }
 }
 
 @safe
@@ -55,7 +58,7 @@ package struct ExchangeRecord: ~Copyable {
   /// Odd while the exchange is open; moves on when it opens and when it ends.
   @usableFromInline package let generation = Atomic<UInt32>(0)
   /// Held by the one thread that is inside a sending call, or for a moment by the host itself: a `SendRight`.
-  let sendRight = Atomic<UInt8>(SendRight.free)
+  let sendRight = Atomic<UInt64>(SendRight.free)
   /// The context of the thread that is inside handle(), as a number; 0 for none.
   let handler = Atomic<UInt>(0)
   /// 0, or the `Outcome` that says why the answer is not wanted any more.
@@ -103,40 +106,70 @@ package struct ExchangeRecord: ~Copyable {
 
 extension Exchange {
   /// [loop] The next generation, odd or even in turn; the loop alone writes it, so that no addition has to be atomic.
+  ///
+  /// Nobody has the send right then: that of the former generation ends here.
   func moveOn() {
-    let generation = record.generation.load(ordering: .relaxed)
-    record.generation.store(generation &+ 1, ordering: .releasing)
+    let generation = record.generation.load(ordering: .relaxed) &+ 1
+    record.generation.store(generation, ordering: .releasing)
+    record.sendRight.store(SendRight.number(generation, SendRight.free), ordering: .releasing)
   }
 
-  /// Takes the send right for a sending call; false at once if another thread is inside one. The host is waited for: it
-  /// has the right for a moment, and that is no fault of who sends.
-  func tryClaim() -> Bool {
+  enum Claim {
+    case taken
+    /// Another thread is inside a sending call.
+    case busy
+    /// The exchange of that generation has ended.
+    case ended
+  }
+
+  /// [any-thread] Takes the send right of a generation for a sending call. The host is waited for: it has the right for a
+  /// moment, and that is no fault of who sends.
+  @inline(__always)
+  func tryClaim(_ generation: UInt32) -> Claim {
     while true {
-      let (exchanged, holder) = exchangeSendRight(for: SendRight.sender)
-      if exchanged { return true }
-      if holder == SendRight.sender { return false }
+      let (exchanged, present) = exchangeSendRight(generation, for: SendRight.sender)
+      if exchanged { return .taken }
+      if present >> 2 != UInt64(generation) { return .ended }
+      if present & 3 == SendRight.sender { return .busy }
       Thread.yield()
     }
   }
 
   @inline(__always)
-  private func exchangeSendRight(for holder: UInt8) -> (exchanged: Bool, original: UInt8) {
+  private func exchangeSendRight(
+    _ generation: UInt32, for holder: UInt64
+  ) -> (exchanged: Bool, original: UInt64) {
     record.sendRight.compareExchange(
-      expected: SendRight.free, desired: holder, successOrdering: .acquiring, failureOrdering: .relaxed)
+      expected: SendRight.number(generation, SendRight.free), desired: SendRight.number(generation, holder),
+      successOrdering: .acquiring, failureOrdering: .relaxed)
   }
 
-  func yieldClaim() { record.sendRight.store(SendRight.free, ordering: .releasing) }
-
-  /// For the host itself, which waits: a holder is inside a call that does not block.
-  package func claim() {
-    while !exchangeSendRight(for: SendRight.host).exchanged { Thread.yield() }
+  /// Only who has the right can tell the generation without another's doing.
+  @inline(__always)
+  func yieldClaim() {
+    let generation = record.generation.load(ordering: .relaxed)
+    record.sendRight.store(SendRight.number(generation, SendRight.free), ordering: .releasing)
   }
+
+  /// [any-thread] Takes the send right of a generation for the host, which waits: a holder is inside a call that does not
+  /// block. False if the exchange of that generation has ended.
+  func claim(_ generation: UInt32) -> Bool {
+    while true {
+      let (exchanged, present) = exchangeSendRight(generation, for: SendRight.host)
+      if exchanged { return true }
+      if present >> 2 != UInt64(generation) { return false }
+      Thread.yield()
+    }
+  }
+
+  /// [loop] The same for the present generation.
+  package func claim() { _ = claim(record.generation.load(ordering: .relaxed)) }
 
   package func releaseClaim() { yieldClaim() }
 
-  /// Waits until nobody is inside a call that does not block.
+  /// [loop] Waits until nobody is inside a call that does not block.
   package func awaitHolder() {
-    while record.sendRight.load(ordering: .acquiring) != SendRight.free { Thread.yield() }
+    while record.sendRight.load(ordering: .acquiring) & 3 != SendRight.free { Thread.yield() }
   }
 
   /// Marks the calling thread as the one inside handle().
@@ -184,13 +217,15 @@ extension Exchange {
     let isOwn = isInHandler || Runtime.current?.isOnLoop == true
     if isOwn { return requestID.escaped() }
     // While the send right is held, the exchange can't end. A sending call that holds it may be what calls here.
+    let generation = UInt32(truncatingIfNeeded: handle.id >> 32)
     for _ in 0..<100 {
-      guard exchangeSendRight(for: SendRight.host).exchanged else {
-        Thread.yield()
-        continue
+      let (exchanged, present) = exchangeSendRight(generation, for: SendRight.host)
+      if exchanged {
+        defer { yieldClaim() }
+        return requestID.escaped()
       }
-      defer { yieldClaim() }
-      return self.handle.id == handle.id ? requestID.escaped() : nil
+      if present >> 2 != UInt64(generation) { return nil }
+      Thread.yield()
     }
     return nil
   }

@@ -56,7 +56,6 @@ package struct ExchangeTable: ~Copyable {
   /// [loop] Ends an exchange: from here on its handle is stale. Waits for a thread that is inside a call on it.
   package mutating func close(_ exchange: Exchange) {
     exchange.claim()
-    exchange.moveOn()
     exchange.record.departed.store(false, ordering: .relaxed)
     exchange.record.cancellation.store(0, ordering: .relaxed)
     exchange.record.credit.store(0, ordering: .relaxed)
@@ -64,7 +63,7 @@ package struct ExchangeTable: ~Copyable {
     exchange.record.requestTrailers = .none
     unsafe exchange.record.instance = nil
     if HostileMemory.isOn { exchange.poisonHead() }
-    exchange.yieldClaim()
+    exchange.moveOn()
     exchange.record.nextFree = firstFree
     firstFree = Int32(exchange.record.slot)
   }

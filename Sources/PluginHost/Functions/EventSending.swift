@@ -20,10 +20,16 @@ enum EventSending {
   ) -> Outcome {
     guard let event = unsafe event else { return .invalid }
     let isBlocking = exchange.record.isBlocking
-    guard isBlocking ? exchange.isInHandler : exchange.tryClaim() else { return .wrongThread }
+    if isBlocking {
+      guard exchange.isInHandler else { return exchange.handle.id == handle.id ? .wrongThread : .closed }
+    } else {
+      switch exchange.tryClaim(UInt32(truncatingIfNeeded: handle.id >> 32)) {
+      case .taken: break
+      case .busy: return .wrongThread
+      case .ended: return .closed
+      }
+    }
     defer { if !isBlocking { exchange.yieldClaim() } }
-    // It may have ended, and even begun anew, before the claim.
-    guard exchange.handle.id == handle.id else { return .closed }
     let outcome = unsafe carryOut(event, exchange)
     // From handle(): when the call has returned the host needs nothing of the plugin's any more.
     if isBlocking && outcome.isAccepted { unsafe lease(of: event).end() }

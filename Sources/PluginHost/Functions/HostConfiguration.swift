@@ -1,4 +1,5 @@
 import COutrider
+import Glibc
 import HTTP
 import Platform
 
@@ -29,7 +30,8 @@ enum HostConfiguration {
   ) -> outrider_bytes {
     if case .string(let bytes) = unsafe value(host, key, wanted: "a string") { return unsafe keep(bytes) }
     guard let fallback = unsafe fallback else { return unsafe outrider_bytes(data: nil, size: 0) }
-    return unsafe outrider_bytes(data: fallback, size: String(cString: fallback).utf8.count)
+    // Its own length: as a String, bytes that are no UTF-8 would count three each.
+    return unsafe outrider_bytes(data: fallback, size: strlen(fallback))
   }
 
   static func integer(

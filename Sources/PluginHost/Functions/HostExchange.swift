@@ -26,9 +26,13 @@ enum HostExchange {
     guard let runtime = Runtime.current else { return Outcome.wrongState.rawValue }
     guard let exchange = runtime.record.exchanges.find(handle) else { return Outcome.closed.rawValue }
     // Waits for a thread that is inside send(), which does not block; then the exchange can't end meanwhile.
-    exchange.claim()
-    let outcome = exchange.handle.id == handle.id ? allow(exchange, credit) : .closed
-    exchange.releaseClaim()
+    let outcome: Outcome
+    if exchange.claim(UInt32(truncatingIfNeeded: handle.id >> 32)) {
+      outcome = allow(exchange, credit)
+      exchange.releaseClaim()
+    } else {
+      outcome = .closed
+    }
     if outcome.isMisuse {
       unsafe runtime.record.misuse.note("receive", outcome, plugin: HostTable.plugin(host), exchange: handle)
     }

@@ -62,11 +62,12 @@ extension Connection {
     if record.tls?.isWithinRecord == true { record.flags.insert(.broken) }
   }
 
-  /// Sends a few bytes past the queue, which has nothing that is on its way.
+  /// Sends a few bytes past the queue, of which nothing is on its way: there is at most a head that waits for its body.
   func sendAtOnce(_ bytes: Bytes) {
     guard let base = unsafe bytes.base else { return }
     if record.tls == nil {
-      _ = unsafe Connections.send(record.fd, base, bytes.count)
+      // The socket was empty: what it does not take now it never will.
+      if unsafe Connections.send(record.fd, base, bytes.count) != bytes.count { record.flags.insert(.broken) }
     } else if case .done? = unsafe record.tls?.write(base, bytes.count) {
     } else {
       // Half of a record may be out, and nothing else can come next.

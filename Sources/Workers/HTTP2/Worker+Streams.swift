@@ -61,8 +61,10 @@ extension Worker {
   func submit(_ request: Request) {
     guard let http2 = request.record.connection.record.http2 else { return }
     let id = request.record.stream.id
-    if request.record.stream.flags.contains(.closed) { return discardOutput(request) }
-    if request.record.connection.record.output.count >= Worker.framedAtOnce && request.record.stream.output.firstSection != nil {
+    if request.record.stream.flags.contains(.closed) { return dropOutput(request) }
+    if request.record.connection.record.output.count >= Worker.framedAtOnce
+      && request.record.stream.output.firstSection != nil
+    {
       return queue(request)
     }
     sections: while let (kind, bytes) = request.record.stream.output.firstSection {
@@ -78,7 +80,7 @@ extension Worker {
         http2.record.session.head(id, bytes, ends: true)
         request.record.stream.flags.insert(.headSubmitted)
         // What is left is memory to be given back.
-        return discardOutput(request)
+        return dropOutput(request)
       case .trailers, .end: break sections
       }
       request.record.stream.output.dropSection(&record.thread.record.pool)
@@ -105,12 +107,21 @@ extension Worker {
 
   private static let singleFrame = 16 << 10
 
-  /// The answer goes no further.
+  /// The stream's answer goes no further. What is to be settled waits until no plugin is inside a call: this may be part
+  /// of one.
+  private func dropOutput(_ request: Request) {
+    request.record.lostBytes &+= request.record.stream.output.total
+    request.record.stream.output.discard(&record.thread.record.pool)
+    request.record.connection.record.http2?.countOutput(of: request, limit: record.settings.outputLimit)
+    guard !request.record.stream.output.done.isEmpty else { return }
+    request.record.stream.flags.insert(.moved)
+    queue(request)
+  }
+
+  /// The answer goes no further, and what it was lent is given back. For the loop, outside of any call of a plugin's.
   func discardOutput(_ request: Request) {
     if request.isStream {
-      request.record.lostBytes &+= request.record.stream.output.total
-      request.record.stream.output.discard(&record.thread.record.pool)
-      request.record.connection.record.http2?.countOutput(of: request, limit: record.settings.outputLimit)
+      dropOutput(request)
       settle(request)
     } else {
       request.record.connection.discardOutput(&record.thread.record.pool)

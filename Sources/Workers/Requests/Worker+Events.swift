@@ -18,7 +18,8 @@ extension Worker {
     // Whatever open() sent is seen by the pump that called us.
   }
 
-  /// open() has refused. What it sent before counts as it does for handle(): after a head the connection is cut.
+  /// open() has refused. What it sent before counts as it does for handle(): after a head the answer is cut off. What it
+  /// lends is its own again before this returns, since there is no close().
   @inline(never)
   private func refuseOpened(_ request: Request, _ exchange: Exchange) {
     exchange.claim()
@@ -26,9 +27,11 @@ extension Worker {
     exchange.record.response.abandon()
     exchange.releaseClaim()
     takeOverOutput(request)
+    if hasHead || request.record.unsettled > 0 { discardOutput(request) }
     end(exchange, of: request, opened: false)
     if hasHead {
       note(.handlerFailed, request)
+      if !request.isStream { request.record.connection.record.flags.insert(.resets) }
       cut(request)
     } else {
       refuse(request, .handlerFailed)

@@ -18,6 +18,11 @@ extension Worker {
     }
     let waitsForBody = request.record.awaitsBody && !request.record.bodyEnded
     if waitsForBody { return false }
+    // Answers of the loop's own that the client has yet to take go out first: what the thread sends at once, a 100 for
+    // instance, would get into the middle of them.
+    let connection = request.record.connection
+    transmit(connection)
+    guard connection.record.output.isEmpty else { return connection.record.flags.contains(.broken) }
     lend(request)
     return true
   }

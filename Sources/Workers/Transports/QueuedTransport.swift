@@ -106,8 +106,15 @@ enum QueuedTransport {
         }
       }
     }
+    var announced = part.total
     for index in 0..<part.count {
       var rest = part[index]
+      // The plugin has been told that its chunks are read until the call returns: they are as long as they were.
+      guard rest.isWellFormed, rest.count <= announced else {
+        request.record.answer.abort()
+        return .invalid
+      }
+      announced -= rest.count
       while !rest.isEmpty {
         let most = request.isCrowded ? Request.streamShare : worker.record.settings.highWater
         let piece = rest.slice(0, min(rest.count, most))
@@ -121,6 +128,10 @@ enum QueuedTransport {
           return outcome
         }
       }
+    }
+    guard announced == 0 else {
+      request.record.answer.abort()
+      return .invalid
     }
     WorkerThread.withCurrent { thread in
       if frames { lane.output.append(Bytes(ResponseEncoder.chunkEnd), &thread.record.pool) }
