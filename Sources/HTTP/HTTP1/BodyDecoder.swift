@@ -54,13 +54,15 @@ package struct BodyDecoder {
   package mutating func refuse(_ refusal: Refusal) { self.refusal = self.refusal ?? refusal }
 
   /// Reads on in `count` bytes at `base`. Progress of `.bytes` takes them as consumed.
-  package mutating func decode(_ base: UnsafePointer<UInt8>, count: Int) -> Progress {
+  ///
+  /// - Parameter limit: the most bytes of body that are wanted; framing is read whatever it says.
+  package mutating func decode(_ base: UnsafePointer<UInt8>, count: Int, limit: Int = .max) -> Progress {
     if let refusal { return .refused(refusal) }
     var index = 0
     while true {
       if stage == .ended { return .end(consumed: index, trailers: false) }
       guard index < count else { return .needInput(consumed: index) }
-      if stage == .data { return takeData(at: index, available: count - index) }
+      if stage == .data { return takeData(at: index, available: min(count - index, limit)) }
       let byte = unsafe base[index]
       if stage == .lastChunk && byte != ASCII.cr { return .end(consumed: index, trailers: true) }
       if let refusal = step(byte) {

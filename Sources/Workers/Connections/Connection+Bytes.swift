@@ -51,10 +51,10 @@ extension Connection {
     let unsent = record.output.total
     if unsent > 0 {
       record.flags.insert(.severed)
-      if let request = record.request {
-        request.record.lostBytes &+= unsent
-        // Where the end of the connection is the end of the body, only a reset says that it is not.
-        if request.record.answer.endsByClose { record.flags.insert(.resets) }
+      record.request?.record.lostBytes &+= unsent
+      // Where the end of the connection is the end of the body, only a reset says that it is not.
+      if record.flags.contains(.endsBody) || record.request?.record.answer.endsByClose == true {
+        record.flags.insert(.resets)
       }
     }
     record.output.discard(&pool)

@@ -47,7 +47,7 @@ struct ConnectionRecord: ~Copyable {
   }
 
   struct Flags: OptionSet {
-    let rawValue: UInt16
+    let rawValue: UInt32
     /// The socket may have bytes; cleared by a read that got fewer than it asked for.
     static let readable = Flags(rawValue: 1 << 0)
     /// The socket may take bytes; cleared by a write that would block.
@@ -81,6 +81,8 @@ struct ConnectionRecord: ~Copyable {
     /// Bytes that were queued have been dropped. The client may be within a message that they belonged to, and would take
     /// what follows for the rest of it: nothing is sent any more.
     static let severed = Flags(rawValue: 1 << 15)
+    /// The end of the connection is the end of the body that is on its way out.
+    static let endsBody = Flags(rawValue: 1 << 16)
   }
 
   let slot: Int32

@@ -6,6 +6,9 @@ import PluginHost
 // The request's body, piece by piece, for whoever wants it: an event plugin, a handler's pipe, a blocked reader, nobody.
 
 extension Worker {
+  /// The most of one body that is passed on before it is the others' turn: a plugin may take its time with each piece.
+  static let bodyPerTurn = 64 << 10
+
   enum BodyStep {
     /// Decoded bytes, valid until the next step.
     case bytes(Bytes)
@@ -50,11 +53,12 @@ extension Worker {
   /// Decodes from what has been read; `.wait` when that is used up.
   private func decode(_ request: Request, _ source: Buffer, limit: Int) -> BodyStep {
     if request.record.readsTrailers { return readTrailers(request, source) }
-    let count = min(source.unreadCount, limit)
-    switch unsafe request.record.decoder.decode(UnsafePointer(source.unread), count: count) {
+    switch unsafe request.record.decoder.decode(
+      UnsafePointer(source.unread), count: source.unreadCount, limit: limit)
+    {
     case .needInput(let consumed):
       source.record.start += consumed
-      return source.unreadCount > 0 ? decode(request, source, limit: limit) : .wait
+      return .wait
     case .bytes(let offset, let length):
       let bytes = unsafe Bytes(base: UnsafePointer(source.unread + offset), count: length)
       source.record.start += offset + length
@@ -129,6 +133,7 @@ extension Worker {
     request.record.continueSent = true
     if request.record.headIsOut { return }
     if request.isStream { return sendStreamContinue(request) }
+    expectBody(request)
     // A client that has begun to send did not wait.
     let connection = request.record.connection
     if request.record.bodyEnded || (connection.source?.unreadCount ?? 0) > 0 { return }
@@ -140,6 +145,15 @@ extension Worker {
     }
     connection.record.output.append(message, &record.thread.record.pool)
     flush(connection)
+  }
+
+  /// The client sends the body from now on, if it did not before: where it ends is known, and the connection can be kept.
+  private func expectBody(_ request: Request) {
+    let keeps = record.settings.keepsConnections && request.record.parser.head.traits.contains(.keepAlive)
+    // Another thread may be at the head of the answer.
+    request.record.lane.monitor.lock()
+    request.record.keepAlive = keeps
+    request.record.lane.monitor.unlock()
   }
 
   /// Watches over a body that somebody waits for.

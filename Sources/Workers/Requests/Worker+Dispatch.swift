@@ -15,8 +15,9 @@ extension Worker {
     request.record.began = record.now
     request.record.decoder = BodyDecoder(request.record.parser.head.framing, limits: record.settings.limits)
     request.record.bodyEnded = request.record.decoder.hasEnded
-    request.record.keepAlive =
-      record.settings.keepsConnections && request.record.parser.head.traits.contains(.keepAlive)
+    // A client that waits for leave to send its body may send it, or the next request, when it sees the answer begin:
+    // which of them, nobody can know until leave is given.
+    request.record.keepAlive = record.settings.keepsConnections && request.record.parser.head.traits.isPlainKeepAlive
 
     if let refusal = dispatch(request) { refuse(connection, refusal) }
   }
@@ -143,8 +144,9 @@ extension Worker {
     let closes = request.record.answer.closes || !request.mayKeepConnection
     if closes || connection.record.flags.contains(.peerClosed) && !hasUnreadInput(connection) {
       // Whoever was not the one to ask for the close may have sent more (RFC 9112 section 9.6).
-      let asked = !request.record.keepAlive && record.drain == .serving
+      let asked = !request.record.parser.head.traits.contains(.keepAlive) && record.drain == .serving
       let lingering = !asked || !request.record.bodyEnded || hasUnreadInput(connection)
+      if request.record.answer.endsByClose { connection.record.flags.insert(.endsBody) }
       releaseRequest(connection)
       startClosing(connection, lingering: lingering)
     } else if request.record.bodyEnded {

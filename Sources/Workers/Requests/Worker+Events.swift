@@ -114,12 +114,19 @@ extension Worker {
   /// One event for one credit, as far as bytes have come.
   @inline(never)
   private func deliverBody(_ request: Request, _ exchange: Exchange) -> Bool {
+    var budget = Worker.bodyPerTurn
     while exchange.record.credit.load(ordering: .acquiring) > 0,
       !exchange.record.bodyDelivered.load(ordering: .relaxed), !request.record.answered
     {
+      guard budget > 0 else {
+        // It is the others' turn.
+        queue(request)
+        return false
+      }
       sendContinueIfDue(request)
       switch nextBody(request, limit: record.settings.highWater) {
       case .bytes(let bytes):
+        budget -= bytes.count
         request.record.bodyProgress.moved(bytes.count, record.now)
         // A chunked body's end is known only behind its last bytes.
         deliver(bytes, request, exchange, more: !request.record.bodyEnded)

@@ -113,9 +113,10 @@ extension Worker {
   /// The client gets the server's answer while the handler, whose thread does not own the connection, is still at work:
   /// whatever that has to say comes too late. False if something of its answer is out.
   private func answerForHandler(_ request: Request, _ refusal: Refusal) -> Bool {
-    takeOverOutput(request)
     let lane = request.record.lane
     lane.monitor.lock()
+    // In one step with what follows: what the thread may have sent in part meanwhile is not dropped.
+    takeOverLocked(request)
     let isUnanswered = !lane.handlerDone && (!request.record.answer.hasHead || !lane.held.isEmpty)
     if isUnanswered {
       request.record.answer = AnswerFraming()
@@ -176,8 +177,14 @@ extension Worker {
   func takeOverOutput(_ request: Request) {
     // A lane that is not used must not learn of this request's output: the next request would inherit it.
     guard request.record.usesLane.load(ordering: .acquiring) else { return }
+    request.record.lane.monitor.lock()
+    takeOverLocked(request)
+    request.record.lane.monitor.unlock()
+  }
+
+  /// The same with the lane locked.
+  private func takeOverLocked(_ request: Request) {
     let lane = request.record.lane
-    lane.monitor.lock()
     if request.record.answer.hasHead && lane.held.isEmpty { request.record.headIsOut = true }
     if request.isStream {
       request.record.stream.output.append(&lane.output)
@@ -193,7 +200,6 @@ extension Worker {
       request.record.resumeDue = true
       request.record.stream.refusedBytes = lane.refusedBytes
     }
-    lane.monitor.unlock()
   }
 
   /// What is still queued counts against the other side's bound; if there is room again, it is woken.

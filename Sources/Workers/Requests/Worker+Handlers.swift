@@ -152,7 +152,9 @@ extension Worker {
 
   func feedPipe(_ request: Request, _ exchange: Exchange) {
     let lane = request.record.lane
+    var budget = Worker.bodyPerTurn
     while true {
+      guard budget > 0 else { return queue(request) }
       lane.monitor.lock()
       let room = lane.body.room
       let closed = lane.body.ended
@@ -169,6 +171,7 @@ extension Worker {
       case .bytes(let bytes):
         if lane.body.isUnmade { record.requests.noteRing() }
         lane.body.put(bytes)
+        budget -= bytes.count
         request.record.bodyProgress.moved(bytes.count, record.now)
         stopAwaitingBody(request)
       case .end: lane.body.ended = true
