@@ -18,7 +18,8 @@ PLUGINS := $(DEMOS) inspect
 MISBEHAVING := misbehave_blocking misbehave_event
 BROKEN := $(basename $(notdir $(wildcard Tests/Plugins/broken/*.c)))
 THROWING := throws_blocking throws_event
-TEST_PLUGINS := $(MISBEHAVING) $(BROKEN) $(THROWING) configured edges_blocking edges_event identity logging
+TEST_PLUGINS := $(MISBEHAVING) $(BROKEN) $(THROWING) configured edges_blocking edges_event endings_blocking endings_event \
+  identity inspect_blocking logging
 PLUGIN_FLAGS := -Wall -Wextra -Wpedantic -Werror -O2 -shared -fPIC -fvisibility=hidden \
   -ISources/COutrider/include -Wl,--version-script=Plugins/plugin.map
 PLUGIN_CFLAGS := -std=c11 $(PLUGIN_FLAGS)
@@ -107,7 +108,17 @@ $(BUILD)/test-plugins/libedges_blocking.so: Tests/Plugins/edges/edges.c $(ABI)
 $(BUILD)/test-plugins/libedges_event.so: Tests/Plugins/edges/edges.c $(ABI)
 	@mkdir -p $(@D)
 	$(CC) $(PLUGIN_CFLAGS) -pthread -DEDGES_EVENT -o $@ $<
+$(BUILD)/test-plugins/libendings_blocking.so: Tests/Plugins/endings/endings.c $(ABI)
+	@mkdir -p $(@D)
+	$(CC) $(PLUGIN_CFLAGS) -o $@ $<
+$(BUILD)/test-plugins/libendings_event.so: Tests/Plugins/endings/endings.c $(ABI)
+	@mkdir -p $(@D)
+	$(CC) $(PLUGIN_CFLAGS) -DENDINGS_EVENT -o $@ $<
 $(BUILD)/test-plugins/libidentity.so: Tests/Plugins/identity/identity.c $(ABI)
+	@mkdir -p $(@D)
+	$(CC) $(PLUGIN_CFLAGS) -o $@ $<
+$(BUILD)/test-plugins/libinspect_blocking.so: Tests/Plugins/inspect_blocking/inspect_blocking.c $(wildcard Plugins/inspect/*.c \
+  Plugins/demo_pages/*.h) $(ABI)
 	@mkdir -p $(@D)
 	$(CC) $(PLUGIN_CFLAGS) -o $@ $<
 $(BUILD)/test-plugins/liblogging.so: Tests/Plugins/logging/logging.c $(ABI)

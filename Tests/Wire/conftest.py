@@ -2,6 +2,7 @@
 
 import resource
 import signal
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -95,9 +96,17 @@ def model(request):
     return request.param
 
 
-@pytest.fixture
-def shared(pool):
-    """shared(plugin, model, *flags): a running server, shared with other tests; it must outlive this one."""
+@pytest.fixture(scope="session")
+def secure_pool(authority):
+    """Those behind TLS."""
+    pool = Pool(tls=authority)
+    yield pool
+    pool.stop()
+
+
+@contextmanager
+def lent(pool):
+    """A function that gets servers of the pool; all that it got must live on at the end."""
     used = []
 
     def get(*key):
@@ -108,6 +117,20 @@ def shared(pool):
     yield get
     for key in dict.fromkeys(used):
         pool.check(key)
+
+
+@pytest.fixture
+def shared(pool):
+    """shared(plugin, model, *flags): a running server, shared with other tests; it must outlive this one."""
+    with lent(pool) as get:
+        yield get
+
+
+@pytest.fixture
+def reach(pool, secure_pool, way):
+    """reach(plugin, *flags): likewise, one that is reached in this way."""
+    with lent(secure_pool if way.tls else pool) as get:
+        yield lambda plugin, *flags: get(plugin, way.model, *flags)
 
 
 @pytest.fixture(scope="session")

@@ -46,6 +46,31 @@ def request_fields(method="GET", path="/", *more, authority="localhost", scheme=
     return [pair for pair in fields if pair[1] is not None] + list(more)
 
 
+class Literal:
+    """An encoder that leaves the table alone: names and values stand in the block as they are, whatever their size."""
+
+    @staticmethod
+    def _integer(value, bits, first):
+        most = (1 << bits) - 1
+        if value < most:
+            return bytes([first | value])
+        data, value = bytes([first | most]), value - most
+        while value >= 128:
+            data, value = data + bytes([value & 127 | 128]), value >> 7
+        return data + bytes([value])
+
+    def string(self, text):
+        data = text if isinstance(text, bytes) else text.encode("latin-1")
+        return self._integer(len(data), 7, 0) + data
+
+    def encode(self, fields):
+        return b"".join(b"\0" + self.string(name) + self.string(value) for name, value in fields)
+
+    def indexed(self, name, value):
+        """A field that goes into the table, as its youngest entry: number 62."""
+        return b"\x40" + self.string(name) + self.string(value)
+
+
 @dataclass
 class Frame:
     kind: int
@@ -168,11 +193,16 @@ class Connection:
             frames += frame(CONTINUATION if i else HEADERS, (0 if i else flags) | last, stream, piece)
         self.send(frames)  # in one go: nothing may come between
 
-    def request(self, method="GET", path="/", *more, body=None, end=True, **options):
-        """Begin a request; its stream's number."""
+    def expect(self):
+        """The number of the next stream, whose answer will be kept."""
         stream = self.next_stream
         self.next_stream += 2
         self.answers[stream] = Answer()
+        return stream
+
+    def request(self, method="GET", path="/", *more, body=None, end=True, **options):
+        """Begin a request; its stream's number."""
+        stream = self.expect()
         options.setdefault("scheme", self.scheme)
         self.headers(request_fields(method, path, *more, **options), stream, end=body is None and end)
         if body is not None:

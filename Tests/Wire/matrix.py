@@ -11,6 +11,7 @@ STYLES = ("blocking", "event")
 # Among a shared server's flags: its listener takes HTTP/2 with prior knowledge.
 H2C = "h2c"
 INSPECT = RELEASE / "libinspect.so"
+INSPECTING = {"event": INSPECT, "blocking": TEST_PLUGINS / "libinspect_blocking.so"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,23 @@ class Combination:
         return TEST_PLUGINS / f"libmisbehave_{self.style}.so"
 
 
+@dataclass(frozen=True)
+class Way(Combination):
+    """One of the ways to a plugin: with, or without, TLS before it."""
+
+    tls: bool
+
+    def __str__(self):
+        return f"{super().__str__()}-{'tls' if self.tls else 'plain'}"
+
+    @property
+    def inspect(self):
+        return INSPECTING[self.style]
+
+
 COMBINATIONS = [Combination(model, style) for model in MODELS for style in STYLES]
+
+WAYS = [Way(c.model, c.style, tls) for c in COMBINATIONS for tls in (False, True)]
 
 
 def only(condition):
@@ -51,3 +68,5 @@ http2_event = only(lambda combination: combination.model != "sync" and combinati
 http2_blocking = only(lambda combination: combination.model != "sync" and combination.style == "blocking")
 blocking = only(lambda combination: combination.style == "blocking")
 event = only(lambda combination: combination.style == "event")
+every_way = pytest.mark.parametrize("way", WAYS, ids=str)
+http2_ways = pytest.mark.parametrize("way", [way for way in WAYS if way.model != "sync"], ids=str)

@@ -124,6 +124,53 @@ outrider_status read_twice(visit *visit) {
   return visit->host->receive(visit->host, visit->exchange, 1);
 }
 
+/* ---- /read-on -------------------------------------------------------------------------------------------------- */
+
+#define READS_AFTER_REFUSAL 1000
+
+/* What the calls after the refusal gave: how many were not refused in the same way. */
+static void report_reads(visit *visit, outrider_status refusal, int32_t others) {
+  report(visit, NULL, "refused", refusal);
+  report(visit, NULL, "others", others);
+  report_log(visit);
+}
+
+static outrider_status read_on_blocking(visit *visit) {
+  char buffer[4096];
+  size_t got = 0;
+  int32_t others = 0;
+  outrider_status refusal;
+  while ((refusal = visit->io->read(visit->exchange, buffer, sizeof buffer, &got)) >= 0 && got > 0) continue;
+  for (int i = 0; i < READS_AFTER_REFUSAL; i++) {
+    got = 0;
+    others += visit->io->read(visit->exchange, buffer, sizeof buffer, &got) != refusal || got > 0;
+  }
+  report_reads(visit, refusal, others);
+  return act_respond(visit, refusal < 0 ? 400 : 200, NULL, 0, outrider_text("read on\n"));
+}
+
+static void read_on_event(visit *visit, const outrider_event *event) {
+  const outrider_host *host = visit->host;
+  if (event->type == OUTRIDER_EVENT_DISCONNECT) {
+    int32_t others = 0;
+    outrider_status refusal = host->receive(host, visit->exchange, 1);
+    for (int i = 0; i < READS_AFTER_REFUSAL; i++) others += host->receive(host, visit->exchange, 1) != refusal;
+    report_reads(visit, refusal, others);
+  } else if (event->type == OUTRIDER_EVENT_REQUEST) {
+    if (((const outrider_body_event *)event)->more)
+      host->receive(host, visit->exchange, 1);
+    else
+      act_respond(visit, 200, NULL, 0, outrider_text("read on\n"));
+  }
+}
+
+/* Reads to the end or a refusal, and on. */
+outrider_status read_on(visit *visit) {
+  if (visit->io) return read_on_blocking(visit);
+  visit->on_event = read_on_event;
+  return visit->host->receive(visit->host, visit->exchange, 1);
+}
+
 /* ---- /backpressure --------------------------------------------------------------------------------------------- */
 
 #define PRESSURE_PIECE 16384

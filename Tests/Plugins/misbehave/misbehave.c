@@ -62,6 +62,7 @@ static const struct {
     {TEXT("/sendfile"), BOTH, send_file},
     {TEXT("/sendfile-short"), BOTH, send_file_short},
     {TEXT("/read-twice"), BOTH, read_twice},
+    {TEXT("/read-on"), BOTH, read_on},
     {TEXT("/backpressure"), BOTH, backpressure},
     {TEXT("/sent"), EVENT, sent},
     {TEXT("/release"), EVENT, release_count},

@@ -67,7 +67,7 @@ route_function double_start, double_respond, write_before_start, too_many, too_f
 /* handles.c */
 route_function stale, foreign, thread, hint_thread, host_send;
 /* bodies.c */
-route_function send_file, send_file_short, read_twice, sent, backpressure, release_count;
+route_function send_file, send_file_short, read_twice, read_on, sent, backpressure, release_count;
 /* deadlines.c */
 route_function unwanted, oversleep, part, part_of_length, body, endless, outside;
 
