@@ -8,7 +8,7 @@ import select
 import socket
 import struct
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import hpack
@@ -105,7 +105,7 @@ class Answer:
 
     informational: list = field(default_factory=list)
     head: Block | None = None
-    body: bytes = b""
+    body: bytearray = field(default_factory=bytearray)
     trailers: Block | None = None
     ended: bool = False
     reset: int | None = None
@@ -122,8 +122,12 @@ class Answer:
 class Connection:
     """One HTTP/2 connection; a context manager."""
 
-    def __init__(self, address, *, timeout=TIMEOUT, hello=True, windows=True, wrap=None, **first_settings):
+    def __init__(
+        self, address, *, timeout=TIMEOUT, hello=True, windows=True, wrap=None, receive_buffer=None, **first_settings
+    ):
         self.timeout = timeout
+        self.reads = True  # whatever comes, whenever it comes
+        self.gathered = None  # what is to be sent together
         self.windows = windows  # opened as bytes come
         self.received = bytearray()
         self.frames = []
@@ -141,7 +145,11 @@ class Connection:
         self.decoder.max_header_list_size = 1 << 22
         self.next_stream = 1
         self.scheme = "https" if wrap else "http"
-        self.socket = socket.create_connection(address, timeout)
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.settimeout(timeout)
+        self.socket.connect(address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if wrap:
             self.socket = wrap(self.socket)
@@ -163,12 +171,15 @@ class Connection:
 
     def send(self, data):
         """Send bytes, reading meanwhile; what the server no longer takes is dropped."""
+        if self.gathered is not None:
+            self.gathered += data
+            return
         view = memoryview(bytes(self.replies) + data)
         self.replies.clear()
         deadline = time.monotonic() + soon(self.timeout)
         self.sending = True
         while view and not self.ended:
-            readable, writable, _ = select.select([self.socket], [self.socket], [], 1)
+            readable, writable, _ = select.select([self.socket] if self.reads else [], [self.socket], [], 1)
             if readable:
                 self._read()
             if writable:
@@ -181,6 +192,20 @@ class Connection:
             assert time.monotonic() < deadline, f"the server takes no bytes; {self.state()}"
         self.sending = False
         self._reply()
+
+    @contextmanager
+    def together(self):
+        """What is sent within goes in one piece."""
+        self.gathered = bytearray()
+        try:
+            yield
+        finally:
+            data, self.gathered = bytes(self.gathered), None
+        self.send(data)
+
+    def open_window(self, increment, *streams):
+        """Of these streams; 0 is the connection."""
+        self.send(b"".join(frame(WINDOW_UPDATE, 0, stream, struct.pack(">I", increment)) for stream in streams))
 
     def headers(self, fields, stream, *, end=True, extra=b""):
         """HEADERS, and CONTINUATION where one frame is not enough."""
@@ -329,12 +354,13 @@ class Connection:
 
     def state(self):
         seen = [(f.kind, f.flags, f.stream, len(f.payload)) for f in self.frames[-20:]]
-        return f"{'ended' if self.ended else 'open'}, GOAWAY {self.goaways}, last frames {seen}"
+        begun = f"{len(self.received)} bytes of a frame that begins {bytes(self.received[:40])}"
+        return f"{'ended' if self.ended else 'open'}, GOAWAY {self.goaways}, last frames {seen}, {begun}"
 
 
-def connect(server, **options):
+def connect(server, kind=Connection, **options):
     """A connection with prior knowledge, or, to a server behind TLS, by ALPN."""
     if server.authority:
         context = server.authority.client(protocols=("h2",))
         options = {"wrap": lambda plain: context.wrap_socket(plain, server_hostname="localhost")} | options
-    return Connection(server.address, **options)
+    return kind(server.address, **options)

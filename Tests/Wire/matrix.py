@@ -51,6 +51,10 @@ class Way(Combination):
     def inspect(self):
         return INSPECTING[self.style]
 
+    @property
+    def endings(self):
+        return TEST_PLUGINS / f"libendings_{self.style}.so"
+
 
 COMBINATIONS = [Combination(model, style) for model in MODELS for style in STYLES]
 

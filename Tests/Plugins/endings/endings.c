@@ -1,11 +1,11 @@
 /* endings: a plugin for tests whose answers end in every way, each with a content of its own.
  *
- *     /?tag=SIXTEEN_BYTES_OF&size=N[&length=N][&via=lent|file][&end=abort|wait]
+ *     /?tag=SIXTEEN_BYTES_OF&size=N[&length=N][&via=lent|file][&end=abort|later|wait]
  *
  * The content is the tag over and over, N bytes of it, so that whoever sees a byte knows whose it is. length: it is
- * announced in a Content-Length. via: sent from memory of the plugin's own (event style), or from the file in the
- * working directory that has the tag as its name. end: given up once the bytes are handed over; or left to whoever ends
- * it. Built with -DENDINGS_EVENT it is an event-style plugin, else a blocking one.
+ * announced in a Content-Length. via: sent in one event from memory of the plugin's own (event style), or from the file in
+ * the working directory that has the tag as its name. end: given up once the bytes are handed over, or when the request's
+ * body comes; or left to whoever ends it. Built with -DENDINGS_EVENT it is an event-style plugin, else a blocking one.
  */
 #define _GNU_SOURCE
 
@@ -84,24 +84,33 @@ static outrider_status send_file(visit *visit) {
   return status;
 }
 
-static void keep(void *piece) { (void)piece; }
-
-static outrider_status send_piece(visit *visit) {
-  const outrider_bytes piece = next_piece(visit);
+static outrider_status send_piece(visit *visit, outrider_bytes piece, void (*release)(void *)) {
   const outrider_body_event event = {.size = sizeof event,
                                      .type = OUTRIDER_EVENT_BODY,
                                      .bytes = piece,
                                      .more = *visit->end || visit->sent + piece.size < visit->size,
-                                     .release = is(visit->via, "lent") ? keep : NULL};
+                                     .release = release,
+                                     .context = (void *)piece.data};
   const outrider_status status = visit->host->send(visit->host, visit->exchange, (const outrider_event *)&event);
   if (status >= 0) visit->sent += piece.size;
+  return status;
+}
+
+static outrider_status lend_whole(visit *visit) {
+  char *whole = malloc(visit->size + 1);
+  if (!whole) return OUTRIDER_E_LIMIT;
+  for (size_t i = 0; i < visit->size; i++) whole[i] = visit->tag[i % TAG];
+  const outrider_status status = send_piece(visit, (outrider_bytes){whole, visit->size}, free);
+  if (status < 0) free(whole);
   return status;
 }
 
 /* As much as there is room for; the rest at RESUME. Giving up does not wait for that. */
 static void pour(visit *visit) {
   outrider_status status = OUTRIDER_OK;
-  while (visit->sent < visit->size && status >= 0 && status != OUTRIDER_PAUSE) status = send_piece(visit);
+  if (is(visit->via, "lent") && visit->sent == 0) lend_whole(visit);
+  while (visit->sent < visit->size && status >= 0 && status != OUTRIDER_PAUSE)
+    status = send_piece(visit, next_piece(visit), NULL);
   if (is(visit->end, "abort")) outrider_send_abort(visit->host, visit->exchange);
 }
 
@@ -118,6 +127,7 @@ static outrider_status open_visit(void *state, outrider_exchange exchange, const
   if (status >= 0) {
     if (is(visit->via, "file")) status = send_file(visit);
     else pour(visit);
+    if (is(visit->end, "later")) visit->host->receive(visit->host, exchange, 1);
   }
   if (status < 0) free(visit); /* there will be no close() */
   return status;
@@ -125,7 +135,9 @@ static outrider_status open_visit(void *state, outrider_exchange exchange, const
 
 static void on_event(void *self, outrider_exchange exchange, const outrider_event *event) {
   (void)exchange;
-  if (event->type == OUTRIDER_EVENT_RESUME) pour(self);
+  visit *visit = self;
+  if (event->type == OUTRIDER_EVENT_RESUME) pour(visit);
+  if (event->type == OUTRIDER_EVENT_REQUEST) outrider_send_abort(visit->host, visit->exchange);
 }
 
 static void close_visit(void *self) { free(self); }
@@ -170,7 +182,12 @@ static outrider_status handle(void *state, outrider_exchange exchange, const out
   outrider_status status = io->start(exchange, 200, &content_length, *length != 0);
   if (status >= 0) status = is(visit.via, "file") ? send_file(&visit, io) : pour(&visit, io);
   if (status >= 0 && is(visit.end, "wait")) status = wait_for_end(&visit);
-  return status >= 0 && is(visit.end, "abort") ? OUTRIDER_E_IO : status;
+  if (status >= 0 && is(visit.end, "later")) {
+    char byte;
+    size_t got;
+    status = io->read(exchange, &byte, 1, &got);
+  }
+  return is(visit.end, "abort") || is(visit.end, "later") ? OUTRIDER_E_IO : status;
 }
 
 #endif
