@@ -3,9 +3,11 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <malloc.h>
 #include <netinet/tcp.h>
+#include <sys/fsuid.h>
 #include <sys/syscall.h>
 
 #include "syscall.h"
@@ -76,7 +78,80 @@ int outrider_refuses_newcomers(int listener) {
 
 void outrider_release_free_memory(void) { malloc_trim(0); }
 
-int outrider_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
+int outrider_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
+
+int outrider_seal(int memfd, int what) {
+  int seals = F_SEAL_SEAL;
+  if (what & OUTRIDER_SEAL_SIZE) seals |= F_SEAL_SHRINK | F_SEAL_GROW;
+  if (what & OUTRIDER_SEAL_CONTENTS) seals |= F_SEAL_WRITE;
+  return fcntl(memfd, F_ADD_SEALS, seals);
+}
+
+int outrider_seals(int memfd) {
+  int seals = fcntl(memfd, F_GET_SEALS);
+  if (seals < 0) return -1;
+  int size = (seals & F_SEAL_SHRINK) && (seals & F_SEAL_GROW);
+  return (size ? OUTRIDER_SEAL_SIZE : 0) | (seals & F_SEAL_WRITE ? OUTRIDER_SEAL_CONTENTS : 0);
+}
+
+int outrider_change_owner(int fd, uid_t owner, gid_t group) { return fchownat(fd, "", owner, group, AT_EMPTY_PATH); }
+
+int outrider_may_write(int folder) {
+  // The library's own faccessat asks for the real user where the two are the same.
+  if (syscall(SYS_faccessat2, folder, "", W_OK, AT_EACCESS | AT_EMPTY_PATH) == 0) return 1;
+  return errno == EACCES || errno == EROFS ? 0 : -1;
+}
+
+int outrider_set_file_user(uid_t user, gid_t group) {
+  // Both tell what was before, whether they have changed it or not.
+  uid_t user_before = (uid_t)setfsuid((uid_t)-1);
+  gid_t group_before = (gid_t)setfsgid((gid_t)-1);
+  setfsgid(group);
+  setfsuid(user);
+  if ((uid_t)setfsuid((uid_t)-1) == user && (gid_t)setfsgid((gid_t)-1) == group) return 0;
+  setfsuid(user_before);
+  setfsgid(group_before);
+  errno = EPERM;
+  return -1;
+}
+
+// The system call and not the library's function, which would change all threads: processes that call this have one.
+int outrider_set_groups(const gid_t *groups, size_t count) { return (int)syscall(SYS_setgroups, count, groups); }
+
+int outrider_lock_for_writing(int fd) {
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  return fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+int outrider_is_locked_for_writing(int fd) {
+  // The question is for a lock for reading, which only those for writing are in the way of.
+  struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+  if (fcntl(fd, F_OFD_GETLK, &lock) != 0) return -1;
+  return lock.l_type != F_UNLCK;
+}
+
+int outrider_get_capabilities(struct outrider_capabilities *sets) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct halves[2];
+  if (syscall(SYS_capget, &header, halves) != 0) return -1;
+  *sets = (struct outrider_capabilities){
+      .effective = halves[0].effective | (uint64_t)halves[1].effective << 32,
+      .permitted = halves[0].permitted | (uint64_t)halves[1].permitted << 32,
+      .inheritable = halves[0].inheritable | (uint64_t)halves[1].inheritable << 32,
+  };
+  return 0;
+}
+
+int outrider_set_capabilities(const struct outrider_capabilities *sets) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct halves[2];
+  for (int i = 0; i < 2; i++) {
+    halves[i].effective = (uint32_t)(sets->effective >> (32 * i));
+    halves[i].permitted = (uint32_t)(sets->permitted >> (32 * i));
+    halves[i].inheritable = (uint32_t)(sets->inheritable >> (32 * i));
+  }
+  return (int)syscall(SYS_capset, &header, halves);
+}
 
 struct outrider_symbol outrider_symbol_at(uint64_t address) {
   Dl_info info;
@@ -110,23 +185,52 @@ ssize_t outrider_send_message(int channel, const void *bytes, size_t size, int f
   return sendmsg(channel, &message, MSG_NOSIGNAL);
 }
 
-ssize_t outrider_receive_message(int channel, void *bytes, size_t capacity, int *fd) {
+// The most descriptors that the kernel lets one message have (SCM_MAX_FD): with room for all of them none is lost, and those
+// that nobody wants are closed.
+enum { MOST_DESCRIPTORS = 253 };
+
+ssize_t outrider_receive_message(int channel, void *bytes, size_t capacity, int *fd, int *faulty) {
   struct iovec vector = {bytes, capacity};
   union {
     struct cmsghdr alignment;
-    char space[CMSG_SPACE(sizeof(int))];
-  } control = {0};
+    char space[CMSG_SPACE(sizeof(int) * MOST_DESCRIPTORS)];
+  } control;
   struct msghdr message = {.msg_iov = &vector,
                            .msg_iovlen = 1,
                            .msg_control = control.space,
                            .msg_controllen = sizeof control.space};
   *fd = -1;
+  *faulty = 0;
   ssize_t count = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
   if (count < 0) return count;
-  for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header))
-    if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) memcpy(fd, CMSG_DATA(header), sizeof *fd);
+  int descriptors = 0;
+  for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    const unsigned char *data = CMSG_DATA(header);
+    for (size_t at = 0; at + sizeof(int) <= header->cmsg_len - CMSG_LEN(0); at += sizeof(int), descriptors++) {
+      int received;
+      memcpy(&received, data + at, sizeof received);
+      if (descriptors == 0) *fd = received;
+      else close(received);
+    }
+  }
+  *faulty = descriptors > 1 || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
+  if (*faulty && *fd >= 0) {
+    close(*fd);
+    *fd = -1;
+  }
   return count;
 }
+
+int outrider_peer_of(int fd, struct outrider_peer *peer) {
+  struct ucred credentials;
+  socklen_t size = sizeof credentials;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return -1;
+  *peer = (struct outrider_peer){credentials.pid, credentials.uid};
+  return 0;
+}
+
+int outrider_message_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC | O_NONBLOCK | O_DIRECT); }
 
 static int terminate_wake = -1;
 static unsigned terminate_seconds;

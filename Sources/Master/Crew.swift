@@ -19,6 +19,10 @@ struct Crew: ~Copyable {
     var relief: Relief?
     /// It has been told to dump and die.
     var isHung = false
+    /// What it has said.
+    var heard: Set<WorkerProcess.Message> = []
+    /// It has said what no worker says: nothing more of it is heard.
+    var isDistrusted = false
     /// When it is killed if it is still there.
     var killAt = UInt64.max
   }
@@ -183,20 +187,21 @@ struct Crew: ~Copyable {
 
   // MARK: Talk
 
-  /// The next message of a worker, or nil if there is none now.
-  func hear(_ slot: Int) -> Word? {
+  /// The next message of a worker, or nil if there is none now. A worker says each thing once, and nothing else.
+  mutating func hear(_ slot: Int) -> Word? {
     guard channels.indices.contains(slot), let line = channels[slot] else { return nil }
-    while true {
-      switch line.receive() {
-      case .nothing: return nil
-      case .closed: return .gone
-      case .message(let kind, let text, _):
-        switch WorkerProcess.Message(rawValue: kind) {
-        case .ready: return .ready
-        case .worn: return .worn
-        case .refused: return .refused(String(decoding: text, as: UTF8.self))
-        default: continue
-        }
+    switch line.receive() {
+    case .nothing: return nil
+    case .closed: return .gone
+    case .malformed: return .fault("sends what is no message")
+    case .message(let kind, let text, _):
+      guard let message = WorkerProcess.Message(rawValue: kind) else { return .fault("sends a message of kind \(kind)") }
+      guard members[slot]?.heard.insert(message).inserted ?? true else { return .fault("says \"\(message)\" twice") }
+      switch message {
+      case .ready: return .ready
+      case .worn: return .worn
+      case .refused: return .refused(String(decoding: text, as: UTF8.self))
+      default: return .fault("sends \"\(message)\", which is a master's word")
       }
     }
   }
@@ -207,6 +212,8 @@ struct Crew: ~Copyable {
     case worn
     case refused(String)
     case gone
+    /// What no worker of this server says: its plugins' code does, or has overwritten what is not its own.
+    case fault(String)
   }
 
   func tell(_ slot: Int, _ message: WorkerProcess.Message) { channels[slot]?.send(kind: message.rawValue) }

@@ -13,8 +13,9 @@ struct Listeners {
 
   var descriptors: [CInt] { sockets.map(\.fd) }
 
+  /// - Parameter user: who this process is about to become.
   static func open(
-    _ configuration: Configuration, _ stored: inout StoredSockets, _ line: SupervisorLine
+    _ configuration: Configuration, _ stored: inout StoredSockets, _ line: SupervisorLine, user: ServiceUser?
   ) throws(StartFault) -> Listeners {
     var listeners = Listeners()
     if !configuration.hasListeners, !stored.activatedNames.isEmpty {
@@ -30,7 +31,7 @@ struct Listeners {
       case .inet, .unix:
         let options = try options(of: listener, configuration) { fault($0, $1, .configuration) }
         do throws(Errno) {
-          try listeners.bind(listener, options, &stored, line)
+          try listeners.bind(listener, options, &stored, line, user)
         } catch {
           throw fault("listener.bind", "\(error)", exitCode(error.code))
         }
@@ -60,7 +61,7 @@ struct Listeners {
 
   private mutating func bind(
     _ listener: ListenerSettings, _ options: ListeningSocket.Options, _ stored: inout StoredSockets,
-    _ line: SupervisorLine
+    _ line: SupervisorLine, _ user: ServiceUser?
   ) throws(Errno) {
     let name = name(for: listener.bind)
     if let present = stored.take(name) {
@@ -73,7 +74,8 @@ struct Listeners {
     // A generation before may have had this address too, and serve the last clients of its own socket still.
     let patience = stored.isFirst ? 0 : 2 * ListeningSocket.handshakeTime
     let socket = try ListeningSocket.open(
-      address, name: "\(listener.bind)", options: options, besides: fellows, patience: patience)
+      address, name: "\(listener.bind)", options: options, besides: fellows, user: user,
+      patience: patience)
     line.offer(socket.raw, name: name)
     add(socket.release(), name, listener, options)
   }

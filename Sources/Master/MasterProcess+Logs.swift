@@ -6,23 +6,25 @@ import Platform
 
 extension MasterProcess {
   /// Nil if it is standard error.
-  static func openErrorLog(_ configuration: Configuration) throws(StartFault) -> FileDescriptor? {
+  static func openErrorLog(
+    _ configuration: Configuration, _ user: ServiceUser?
+  ) throws(StartFault) -> FileDescriptor? {
     guard let path = configuration.settings.log.errorFile else { return nil }
-    return try open(path, "log.error", configuration)
+    return try open(path, "log.error", configuration, user)
   }
 
   /// Nil if there is none.
-  static func openAccessLog(_ configuration: Configuration) throws(StartFault) -> CInt? {
+  static func openAccessLog(_ configuration: Configuration, _ user: ServiceUser?) throws(StartFault) -> CInt? {
     let log = configuration.settings.log
-    if let path = log.accessFile { return try open(path, "log.access", configuration).release() }
+    if let path = log.accessFile { return try open(path, "log.access", configuration, user).release() }
     return log.access == "stdout" ? LogSink.openStandardOutput()?.release() : nil
   }
 
   private static func open(
-    _ path: String, _ key: String, _ configuration: Configuration
+    _ path: String, _ key: String, _ configuration: Configuration, _ user: ServiceUser?
   ) throws(StartFault) -> FileDescriptor {
     do throws(Errno) {
-      return try LogFile.open(path)
+      return try LogFile.open(path, user: user)
     } catch {
       let fault = ConfigurationFault(origin: configuration.origin(of: key), message: "\(key): \(error)")
       throw StartFault("\(fault)", error.code == EACCES || error.code == EPERM ? .noPermission : .osError)

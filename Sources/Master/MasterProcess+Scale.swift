@@ -8,6 +8,7 @@ extension MasterProcess {
   /// configured number.
   mutating func scale(by change: Int) {
     guard !stage.isEnding else { return }
+    let change = MasterLimits.clamped(scale: change)
     let before = crew.count
     if change > 0 {
       for _ in 0..<change {

@@ -57,9 +57,22 @@ extension MasterProcess {
     return "all its \(threads) thread(s) have been busy for \(seconds(least))"
   }
 
-  /// Asks for a backtrace, and makes sure of the end.
   private mutating func kill(_ slot: Int, _ member: Crew.Member, _ symptom: String) {
     log.critical("worker \(member.place) (pid \(member.pid)) hangs: \(symptom); it is aborted")
+    abort(slot, member)
+  }
+
+  /// A worker has said what no worker says.
+  mutating func distrust(_ slot: Int, _ reason: String) {
+    guard let member = crew[slot] else { return }
+    log.critical("worker \(member.place) (pid \(member.pid)) \(reason), which no worker does: it is aborted")
+    crew.change(slot) { $0.isDistrusted = true }
+    // Nobody looks after workers that are late before the generation serves.
+    if stage == .starting { Process.send(SIGKILL, to: member.pid) } else { abort(slot, member) }
+  }
+
+  /// Asks for a backtrace, and makes sure of the end.
+  private mutating func abort(_ slot: Int, _ member: Crew.Member) {
     crew.change(slot) {
       $0.isHung = true
       $0.killAt = Clock.monotonic() &+ Self.dumpTime

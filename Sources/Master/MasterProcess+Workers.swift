@@ -14,10 +14,8 @@ extension MasterProcess {
     slot.renew()
     slot.state = .starting
     do throws(Errno) {
-      var pair = try Channel.pair()
+      let (line, theirs) = try Channel.pair(sealed: true)
       let parent = Process.id
-      let line = Channel(owning: pair.takeMine())
-      let theirs = pair.takeTheirs()
       switch try Process.fork() {
       case .child: becomeWorker(place, slot, theirs, parent: parent)
       case .parent(let child):
@@ -40,11 +38,11 @@ extension MasterProcess {
 
   /// In the child: serve, then leave without returning into the master's loop.
   private func becomeWorker(
-    _ place: Int, _ slot: ScoreboardSlot, _ channel: consuming FileDescriptor, parent: pid_t
+    _ place: Int, _ slot: ScoreboardSlot, _ channel: Channel, parent: pid_t
   ) -> Never {
     Signals.reset()
     Signals.ignore([SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU])
-    Process.closeDescriptors(except: listeners.descriptors + [channel.raw] + [accessLog].compactMap { $0 })
+    Process.closeDescriptors(except: listeners.descriptors + channel.descriptors + [accessLog].compactMap { $0 })
     scoreboard.leaveOnly(slot)
     guard Process.bindToParent(parent, signal: SIGTERM) else { Process.leave(.ok) }
     var settings = configuration.settings
@@ -61,15 +59,22 @@ extension MasterProcess {
       case .ready: becameReady(slot)
       case .worn: wantsRelief(slot, .maxRequests)
       case .refused(let text):
-        log.critical("\(text)")
+        for line in text.split(separator: "\n").prefix(MasterProcess.mostRefusalLines) { log.critical("\(line)") }
         if stage == .starting { line.failed(text) }
         crew.change(slot) { $0.hasRefused = true }
       case .gone:
         hangUp(slot)
         return
+      case .fault(let reason):
+        hangUp(slot)
+        distrust(slot, reason)
+        return
       }
     }
   }
+
+  /// So many lines of what a worker says of its plugins' refusals are logged.
+  private static let mostRefusalLines = 64
 
   private mutating func hangUp(_ slot: Int) {
     if let fd = crew.line(slot) { epoll.remove(fd) }
@@ -134,7 +139,7 @@ extension MasterProcess {
   }
 
   private mutating func replace(_ member: Crew.Member, _ ending: Process.Ending, _ slot: Int) {
-    scoreboard.countRestart(member.isHung ? .hung : member.hasRefused ? .refused : .crashed)
+    scoreboard.countRestart(member.isHung && !member.isDistrusted ? .hung : member.hasRefused ? .refused : .crashed)
     let now = Clock.monotonic()
     if crew.isTaken(member.place) {
       // Who was to relieve a worker has failed: the next one comes later.

@@ -53,23 +53,29 @@ package struct MasterProcess: ~Copyable {
   ) throws(StartFault) -> MasterProcess {
     let bootDeadline = Clock.monotonic() &+ configuration.settings.server.bootTimeout
     Signals.ignore([SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU])
-    var inheritance = try line.introduce(configuration.settings)
-    let scale = inheritance.scale
     let privileges = try Privileges(configuration)
+    let user = privileges.serviceUser
+    var inheritance = try line.introduce(configuration.settings, user: user)
     let parent = Process.parentID
-    var listeners = try Listeners.open(configuration, &inheritance.sockets, line)
+    var listeners = try Listeners.open(configuration, &inheritance.sockets, line, user: user)
     let secure = try SecureListeners.load(configuration)
     listeners.secure(by: secure)
     let keys = secure.isEmpty ? nil : inheritance.ticketKeys ?? TicketKeys(now: Clock.monotonic())
-    var errorLog = try MasterProcess.openErrorLog(configuration)
+    var errorLog = try MasterProcess.openErrorLog(configuration, user)
     if let stream = inheritance.errorJournal.take() { errorLog = consume stream }
-    var accessLog = try MasterProcess.openAccessLog(configuration)
+    var accessLog = try MasterProcess.openAccessLog(configuration, user)
     if let stream = inheritance.accessJournal.take() { accessLog = stream.release() }
-    // What root alone can do is done.
+    var plugins = PluginSet(configuration)
+    let size = CrewSize(configuration.settings.server, scale: inheritance.scale)
+    let scoreboard = try MasterProcess.makeScoreboard(configuration, size, plugins)
+    line.show(scoreboard)
+    line.claim(listeners.claims)
+    line.describe(configuration: configuration.dump())
+    // What root alone can do is done, and all is said that the supervisor believes.
+    try line.seal()
     try privileges.drop(ErrorLog.logger(role: "master", level: Logger.Level(configuration.settings.log.level)))
     // Another identity has lost this; a supervisor that died meanwhile is noticed by its channel.
     _ = Process.bindToParent(parent, signal: SIGTERM)
-    var plugins = PluginSet(configuration)
     do throws(PluginFaults) {
       try plugins.load(in: .master, purpose: .serve) { line.step("loading plugin \($0)") }
     } catch {
@@ -80,8 +86,22 @@ package struct MasterProcess: ~Copyable {
     if let errorLog { LogFile.makeErrorLog(errorLog, isJournal: configuration.settings.log.errorFile == nil) }
     do throws(Errno) {
       return try MasterProcess(
-        configuration, line, listeners, plugins, keys, accessLog, warnings: secure.warnings, scale: scale,
+        configuration, line, listeners, plugins, keys, accessLog, scoreboard, size, warnings: secure.warnings,
         bootDeadline: bootDeadline)
+    } catch {
+      throw StartFault("\(error)", .osError)
+    }
+  }
+
+  private static func makeScoreboard(
+    _ configuration: Configuration, _ size: CrewSize, _ plugins: PluginSet
+  ) throws(StartFault) -> Scoreboard {
+    do throws(Errno) {
+      return try Scoreboard(
+        ScoreboardLayout(
+          slots: size.slots, plugins: plugins.names.count, threads: configuration.settings.server.threads,
+          refusals: Refusal.allCases.count),
+        names: plugins.names)
     } catch {
       throw StartFault("\(error)", .osError)
     }
@@ -89,7 +109,8 @@ package struct MasterProcess: ~Copyable {
 
   private init(
     _ configuration: Configuration, _ line: SupervisorLine, _ listeners: Listeners, _ plugins: PluginSet,
-    _ keys: TicketKeys?, _ accessLog: CInt?, warnings: [String], scale: Int, bootDeadline: UInt64
+    _ keys: TicketKeys?, _ accessLog: CInt?, _ scoreboard: consuming Scoreboard, _ size: CrewSize, warnings: [String],
+    bootDeadline: UInt64
   ) throws(Errno) {
     // After load: whatever a plugin did to the signal mask is undone here.
     let signals = try SignalDescriptor([SIGTERM, SIGCHLD])
@@ -99,15 +120,8 @@ package struct MasterProcess: ~Copyable {
     try epoll.add(timer.raw, .readable, token: MasterProcess.timerToken)
     try epoll.add(line.channel.raw, .readable, token: MasterProcess.channelToken)
     let server = configuration.settings.server
-    let configured = server.workers.number(cores: Process.processorCount)
-    let count = min(max(1, configured.addingReportingOverflow(scale).partialValue), 1024)
-    // Room for each worker's replacement, and for workers added later; untouched slots take no memory.
-    let slots = 2 * count + 32
-    scoreboard = try Scoreboard(
-      ScoreboardLayout(
-        slots: slots, plugins: plugins.names.count, threads: server.threads, refusals: Refusal.allCases.count),
-      names: plugins.names)
-    crew = Crew(count: count, slots: slots, backoff: server.restartBackoff)
+    self.scoreboard = scoreboard
+    crew = Crew(count: size.count, slots: size.slots, backoff: server.restartBackoff)
     pauses = CrashPauses(limits: configuration.settings.plugins.map(\.maxFails), backoff: server.restartBackoff)
     self.configuration = configuration
     self.accessLog = accessLog
@@ -158,9 +172,8 @@ package struct MasterProcess: ~Copyable {
     }
     let names = plugins.names.joined(separator: ", ")
     let places = listeners.sockets.map(\.place).joined(separator: ", ")
-    line.show(scoreboard.raw)
-    line.describe(plugins.notices, configuration: configuration.dump())
-    line.ready(listeners.claims)
+    line.describe(plugins.notices)
+    line.ready()
     // From here on the supervisor makes good for a master that ends: nobody is told before that.
     log.info(
       "serving \(names) on \(places): worker model \(settings.server.workerModel.rawValue), \(crew.count) worker(s)")
@@ -191,6 +204,7 @@ package struct MasterProcess: ~Copyable {
     while true {
       switch line.channel.receive() {
       case .nothing: return
+      case .malformed: break
       case .closed:
         epoll.remove(line.channel.raw)
         crew.tellAll(.orphaned)

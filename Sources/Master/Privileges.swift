@@ -33,18 +33,31 @@ package struct Privileges: Sendable {
     umask = server.umask.bits
   }
 
-  /// Becomes the configured user and group, for good: without capabilities, and without a way to get any by exec.
+  /// Who that is, as the supervisor needs to know it; nil if it is nobody else.
+  var serviceUser: ServiceUser? {
+    guard Account.isRoot, let user, let group else { return nil }
+    return ServiceUser(user, group: group)
+  }
+
+  /// Becomes the configured user and group, for good: without capabilities, whoever has started the process, and without a
+  /// way to get any by exec. Root stays root without a user, and has no capability then either.
   ///
   /// - Parameter log: hears of a server that stays root; nil for a check.
   package func drop(_ log: Logger?) throws(StartFault) {
     do throws(Errno) {
+      // Who is not root any more may not say this.
+      Capabilities.renounceBounding()
       if Account.isRoot {
         try Account.become(user: user, group: group)
-        if user == nil { log?.warning("started as root without server.user: plugins run as root") }
+        if user == nil {
+          log?.warning(
+            "started as root without server.user: plugins run as root, without its capabilities but with its files")
+        }
       } else if log != nil {
         try checkIdentity()
       }
       try Process.renouncePrivileges()
+      try Capabilities.renounce()
     } catch {
       throw StartFault("\(error)", .noPermission)
     }

@@ -6,13 +6,20 @@ import TLS
 package struct SupervisorLine: Sendable {
   let channel: Channel
 
-  package init(owning descriptor: consuming FileDescriptor) { channel = Channel(owning: descriptor) }
+  /// - Parameters:
+  ///   - descriptor: the socket that the supervisor has made for this master.
+  ///   - reports: the pipe beside it; nil if the supervisor is of a version that makes none.
+  package init(owning descriptor: consuming FileDescriptor, reports: consuming FileDescriptor?) {
+    channel = Channel.lower(socket: descriptor, pipe: reports)
+  }
 
   /// How long the supervisor may be busy with something else.
   private static let patience = 5 * Clock.nanosecondsPerSecond
 
   /// Tells what the supervisor has to know of the configuration, and takes what it keeps.
-  func introduce(_ settings: Settings) throws(StartFault) -> Inheritance {
+  ///
+  /// - Parameter user: who this process is about to become; nil for nobody else.
+  func introduce(_ settings: Settings, user: ServiceUser?) throws(StartFault) -> Inheritance {
     tell(.bootTimeout, "\(settings.server.bootTimeout)")
     tell(.gracefulTimeout, "\(settings.server.gracefulTimeout)")
     tell(.restartBackoff, "\(settings.server.restartBackoff)")
@@ -23,6 +30,7 @@ package struct SupervisorLine: Sendable {
     if let place = settings.log.accessPlace { tell(.accessLog, place) }
     if !settings.control.socket.isEmpty { tell(.control, settings.control.socket) }
     if let address = settings.metrics.bind { tell(.metrics, "\(address)") }
+    if let user { tell(.user, user.text) }
     send(.configured)
     var inheritance = Inheritance()
     while true {
@@ -30,6 +38,7 @@ package struct SupervisorLine: Sendable {
       case .nothing:
         _ = Connections.wait(channel.raw, writing: false, deadline: Clock.monotonic() + SupervisorLine.patience)
       case .closed: throw StartFault("the supervisor is gone", .software)
+      case .malformed: throw StartFault("the supervisor sends what is no message", .software)
       case .message(let kind, let text, let descriptor):
         switch MasterMessage(rawValue: kind) {
         case .listener:
@@ -40,7 +49,8 @@ package struct SupervisorLine: Sendable {
           case .access?: inheritance.accessJournal = descriptor
           case nil: break
           }
-        case .scale: inheritance.scale = Int(String(decoding: text, as: UTF8.self)) ?? 0
+        case .scale: 
+          inheritance.scale = MasterLimits.clamped(scale: Int(String(decoding: text, as: UTF8.self)) ?? 0)
         case .ticketKeys: inheritance.ticketKeys = TicketKeys(text: String(decoding: text, as: UTF8.self))
         case .begin: return inheritance
         case .drain, .stop: throw StartFault("told to leave while starting", .software)
@@ -62,29 +72,65 @@ package struct SupervisorLine: Sendable {
   func scaled(_ difference: Int) { tell(.scale, "\(difference)") }
 
   /// The workers show here what they do.
-  func show(_ scoreboard: CInt) { send(.scoreboard, descriptor: scoreboard) }
+  func show(_ scoreboard: borrowing Scoreboard) {
+    send(.scoreboard, "\(scoreboard.layout.byteCount)", descriptor: scoreboard.raw)
+  }
+
+  /// These listeners are served, once the generation is ready.
+  func claim(_ claims: [ListenerClaim]) {
+    for claim in claims { send(.claim, claim.text) }
+  }
+
+  /// What the supervisor shows of this generation to whoever asks.
+  func describe(configuration: String) {
+    let text = Array(configuration.utf8)
+    // Without it nothing but that text is missing.
+    guard text.count <= MasterLimits.configuration,
+      let file = try? MemoryFile.make(name: "outrider-configuration", contents: text)
+    else { return }
+    send(.configuration, descriptor: file.raw)
+  }
+
+  /// All that decides something has been said. When this returns, the supervisor takes no descriptor from this process any
+  /// more: anybody's code can run in it.
+  func seal() throws(StartFault) {
+    send(.sealed)
+    // A supervisor of a version without that does not answer.
+    guard channel.pipeRaw != nil else { return }
+    let deadline = Clock.monotonic() &+ SupervisorLine.patience
+    while true {
+      switch channel.receive() {
+      case .nothing:
+        guard Connections.wait(channel.raw, writing: false, deadline: deadline) else {
+          throw StartFault("the supervisor does not answer", .software)
+        }
+      case .closed: throw StartFault("the supervisor is gone", .software)
+      case .malformed: throw StartFault("the supervisor sends what is no message", .software)
+      case .message(let kind, _, _):
+        switch MasterMessage(rawValue: kind) {
+        case .sealed:
+          channel.seal()
+          return
+        case .drain, .stop: throw StartFault("told to leave while starting", .software)
+        default: break
+        }
+      }
+    }
+  }
 
   /// A worker has come, is ready, leaves or has gone.
   func tell(of worker: WorkerNotice) { send(.worker, worker.text) }
 
-  /// What the supervisor shows of this generation to whoever asks.
-  func describe(_ plugins: [PluginNotice], configuration: String) {
+  /// What has been loaded, likewise.
+  func describe(_ plugins: [PluginNotice]) {
     for plugin in plugins { send(.plugin, plugin.text) }
-    // Without it nothing but that text is missing.
-    guard let file = try? MemoryFile.make(name: "outrider-configuration", contents: Array(configuration.utf8)) else {
-      return
-    }
-    send(.configuration, descriptor: file.raw)
   }
 
   /// The keys of session tickets, for the next master.
   func keep(_ keys: TicketKeys) { send(.ticketKeys, keys.text) }
 
-  /// The generation serves, by these listeners.
-  func ready(_ claims: [ListenerClaim]) {
-    for claim in claims { send(.claim, claim.text) }
-    send(.ready)
-  }
+  /// The generation serves.
+  func ready() { send(.ready) }
 
   /// The generation can't start; the text is on stderr already.
   package func failed(_ text: String) { send(.failed, text) }
@@ -96,8 +142,8 @@ package struct SupervisorLine: Sendable {
   private func send(_ kind: MasterMessage, _ text: String = "", descriptor: CInt = -1) {
     let deadline = Clock.monotonic() + SupervisorLine.patience
     while !channel.send(kind: kind.rawValue, text: Array(text.utf8), descriptor: descriptor) {
-      if Connections.peerHasLeft(channel.raw) { return }
-      guard Connections.wait(channel.raw, writing: true, deadline: deadline) else { return }
+      if Connections.peerHasLeft(channel.socketRaw) { return }
+      guard Connections.wait(channel.outgoing, writing: true, deadline: deadline) else { return }
     }
   }
 }

@@ -38,6 +38,8 @@ package struct Generation {
     package var control: String?
     /// Where metrics are served; nil for nowhere.
     package var metrics: String?
+    /// Who its processes become; nil for nobody else.
+    package var user: ServiceUser?
   }
 
   /// Counts from 1 over the life of the service.
@@ -62,6 +64,10 @@ package struct Generation {
   var deadline: UInt64
   /// Nil until it serves.
   package internal(set) var scoreboard: GenerationScoreboard?
+  /// What becomes that.
+  var nextScoreboard: GenerationScoreboard?
+  /// What its master may say.
+  var talk = MasterTalk()
   /// As its master tells of them; none that has gone.
   package internal(set) var workers: [WorkerNotice] = []
   package internal(set) var plugins: [PluginNotice] = []
@@ -83,6 +89,7 @@ package struct Generation {
     self.settings.accessLog = nil
     self.settings.control = nil
     self.settings.metrics = nil
+    self.settings.user = nil
     self.channel = channel
     deadline = startedAt &+ settings.bootTimeout &+ Generation.bootMargin
   }
@@ -103,25 +110,24 @@ package struct Generation {
     case .gracefulTimeout: settings.gracefulTimeout = Generation.span(value) ?? settings.gracefulTimeout
     case .restartBackoff: settings.restartBackoff = Generation.span(value) ?? settings.restartBackoff
     case .workerTimeout: settings.workerTimeout = Generation.span(value) ?? settings.workerTimeout
-    case .scale: settings.scale = Int(value) ?? settings.scale
+    case .scale: settings.scale = Int(value).map(MasterLimits.clamped(scale:)) ?? settings.scale
     case .pidFile: settings.pidFile = String(value)
     case .logLevel: settings.logLevel = Logger.Level(rawValue: String(value)) ?? settings.logLevel
     case .errorLog: settings.errorLog = String(value)
     case .accessLog: settings.accessLog = String(value)
     case .control: settings.control = String(value)
     case .metrics: settings.metrics = String(value)
+    case .user: settings.user = ServiceUser(text: String(value))
     }
   }
 
-  /// Of more than a MiB nothing is shown.
-  mutating func takeConfiguration(_ file: borrowing FileDescriptor) {
-    guard let bytes = try? FileContents.read(path: "/proc/self/fd/\(file.raw)", limit: 1 << 20) else { return }
-    configuration = String(decoding: bytes, as: UTF8.self)
-  }
-
-  mutating func take(_ notice: WorkerNotice) {
+  /// False if there can't be such a worker: there is no room for it.
+  mutating func take(_ notice: WorkerNotice) -> Bool {
+    let slots = (scoreboard ?? nextScoreboard)?.board.layout.slots ?? MasterLimits.slots
+    guard notice.slot < min(slots, MasterLimits.slots) else { return false }
     workers.removeAll { $0.slot == notice.slot }
     if notice.state != .gone { workers.append(notice) }
+    return true
   }
 
   /// Nanoseconds, of which a week is the most that anybody waits.

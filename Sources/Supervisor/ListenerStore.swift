@@ -38,12 +38,19 @@ struct ListenerStore: ~Copyable {
         systemdName: socket.systemdName))
   }
 
-  /// Takes a socket that a starting generation has bound.
-  mutating func keep(_ descriptor: consuming FileDescriptor, name: String, of generation: Int) {
+  /// Takes a socket that a starting generation has bound; false if it is none, or if there is no room for it.
+  ///
+  /// - Parameter user: who the generation's processes become.
+  mutating func keep(
+    _ descriptor: consuming FileDescriptor, name: String, of generation: Int, user: ServiceUser?
+  ) -> Bool {
+    guard ListeningSocket.isListening(descriptor.raw) else { return false }
     // Of the same name: the master has sent back what it was given.
-    guard !entries.contains(where: { $0.name == name }) else { return }
-    let file = SocketFile(boundTo: descriptor.raw)
+    guard !entries.contains(where: { $0.name == name }) else { return true }
+    guard entries.count < MasterLimits.listeners else { return false }
+    let file = SocketFile(boundTo: descriptor.raw, user: user)
     entries.append(Entry(name: name, descriptor: descriptor.release(), provisionalFor: generation, file: file))
+    return true
   }
 
   /// Sends all of them; false if the other side does not take them.
@@ -57,8 +64,9 @@ struct ListenerStore: ~Copyable {
 
   /// The generation serves: what it claims stays, and becomes as it is configured now; the rest is closed here.
   ///
+  /// - Parameter user: who its processes become.
   /// - Returns: what could not be changed.
-  mutating func settle(_ claims: [ListenerClaim]) -> [Errno] {
+  mutating func settle(_ claims: [ListenerClaim], user: ServiceUser?) -> [Errno] {
     let names = Set(claims.map(\.name))
     // The generation before serves the last clients of a socket that goes. Where another takes its place, whoever tries
     // again finds that.
@@ -68,6 +76,7 @@ struct ListenerStore: ~Copyable {
     removeAll { !$0.isInherited && !names.contains($0.name) }
     var faults: [Errno] = []
     for index in entries.indices where !entries[index].isInherited {
+      entries[index].file = entries[index].file?.of(user)
       let entry = entries[index]
       entries[index].provisionalFor = nil
       guard entry.provisionalFor == nil, let claim = claims.first(where: { $0.name == entry.name }) else { continue }
@@ -123,7 +132,7 @@ struct ListenerStore: ~Copyable {
     entries.reduce("") { text, entry in
       text
         + StateText.line(
-          ["listener", entry.origin.rawValue, "\(entry.descriptor)", entry.file?.identity ?? "-"],
+          ["listener", entry.origin.rawValue, "\(entry.descriptor)", entry.file?.saved ?? "-"],
           text: entry.systemdName ?? entry.name)
     }
   }
@@ -132,12 +141,12 @@ struct ListenerStore: ~Copyable {
     var record = record
     let origin = Origin(rawValue: record.word())
     let fd = record.number(CInt.self)
-    let identity = record.word()
-    guard fd > 2 else { return }
+    let saved = record.word()
+    guard fd > 2, ListeningSocket.isListening(fd), !entries.contains(where: { $0.descriptor == fd }) else { return }
     Process.closeOnExec(fd)
     if origin == .bound {
       entries.append(
-        Entry(name: record.text(), descriptor: fd, file: SocketFile(boundTo: fd, identity: identity)))
+        Entry(name: record.text(), descriptor: fd, file: SocketFile(boundTo: fd, saved: saved)))
     } else {
       add(InheritedSockets.Socket(descriptor: fd, systemdName: origin == .systemd ? record.text() : nil))
     }

@@ -6,6 +6,8 @@ import Platform
 package struct MasterProgram: ~Copyable {
   /// How a master learns of its line to the supervisor.
   package static let channelVariable = "OUTRIDER_CHANNEL"
+  /// Beside it: the pipe by which the master speaks once its channel is sealed.
+  package static let reportsVariable = "OUTRIDER_REPORTS"
 
   let path: String
   let arguments: [String]
@@ -43,12 +45,10 @@ package struct MasterProgram: ~Copyable {
 
   /// Forks and executes; the master's pid, and the supervisor's end of the line.
   func launch() throws(Errno) -> (pid: pid_t, channel: Channel) {
-    var pair = try Channel.pair()
+    let (line, theirs) = try Channel.pair(sealed: false)
     let own = Process.id
-    let line = Channel(owning: pair.takeMine())
-    let theirs = pair.takeTheirs()
     switch try Process.fork() {
-    case .child: becomeMaster(Channel(owning: theirs), parent: own)
+    case .child: becomeMaster(theirs, parent: own)
     case .parent(let child): return (child, line)
     }
   }
@@ -74,9 +74,10 @@ package struct MasterProgram: ~Copyable {
   private func becomeMaster(_ channel: Channel, parent: pid_t) -> Never {
     Signals.reset()
     restoreStandardError()
-    Process.closeDescriptors(except: [channel.raw])
-    Process.keepAcrossExec(channel.raw)
-    Process.setEnvironment(MasterProgram.channelVariable, "\(channel.raw)")
+    Process.closeDescriptors(except: channel.descriptors)
+    for fd in channel.descriptors { Process.keepAcrossExec(fd) }
+    Process.setEnvironment(MasterProgram.channelVariable, "\(channel.socketRaw)")
+    Process.setEnvironment(MasterProgram.reportsVariable, channel.pipeRaw.map { "\($0)" })
     for name in MasterProgram.privateVariables { Process.setEnvironment(name, nil) }
     guard Process.bindToParent(parent, signal: SIGTERM) else { Process.leave(.osError) }
     do throws(Errno) {

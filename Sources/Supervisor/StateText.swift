@@ -20,6 +20,12 @@ enum StateText {
 
     mutating func number<Number: FixedWidthInteger>(_ type: Number.Type = Number.self) -> Number { Number(word()) ?? 0 }
 
+    /// One within that range; its lower end for any other.
+    mutating func number<Number: FixedWidthInteger>(in range: ClosedRange<Number>) -> Number {
+      let number = number(Number.self)
+      return range.contains(number) ? number : range.lowerBound
+    }
+
     /// All that is left, as it was before it became a line.
     func text() -> String { StateText.plain(rest) }
   }

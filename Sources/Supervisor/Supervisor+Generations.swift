@@ -56,16 +56,17 @@ extension Supervisor {
   private var drainingCount: Int { state.generations.count { $0.stage == .draining } }
 
   /// The generation's workers are ready: it takes over.
-  private mutating func isReady(_ index: Int) {
+  mutating func isReady(_ index: Int) {
     guard state.generations[index].stage == .starting else { return }
     let generation = state.generations[index]
-    for fault in store.settle(generation.claims) { log.warning("a listener is not changed: \(fault)") }
+    for fault in store.settle(generation.claims, user: generation.settings.user) { log.warning("a listener is not changed: \(fault)") }
     settlePidFile(generation.settings.pidFile)
-    settleErrorLog(generation.settings.errorLog)
+    settleErrorLog(generation.settings)
     log.logLevel = generation.settings.logLevel
     settleDoors(generation.settings)
     state.generations[index].stage = .serving
     state.generations[index].deadline = .max
+    state.generations[index].scoreboard = state.generations[index].nextScoreboard
     state.scale = generation.settings.scale
     ServiceNotification.ready("serving, generation \(generation.number)")
     for old in state.generations.indices where old != index && state.generations[old].stage == .serving {
@@ -88,57 +89,13 @@ extension Supervisor {
       generation: number, endedAt: Clock.epochSeconds(), duration: Clock.monotonic() &- startedAt, failure: failure)
   }
 
-  // MARK: What masters say
-
-  mutating func readChannel(of number: Int) {
-    while let index = state.index(of: number), let line = state.generations[index].channel {
-      switch line.receive() {
-      case .nothing: return
-      case .closed:
-        // The child's end follows as SIGCHLD, unless it is stuck without a line.
-        hangUp(index)
-        let patience = Clock.monotonic() &+ Supervisor.stopTime
-        state.generations[index].deadline = min(state.generations[index].deadline, patience)
-        return
-      case .message(let kind, let text, let descriptor):
-        take(MasterMessage(rawValue: kind), String(decoding: text, as: UTF8.self), descriptor, from: index)
-      }
-    }
-  }
-
-  private mutating func take(
-    _ kind: MasterMessage?, _ text: String, _ descriptor: consuming FileDescriptor?, from index: Int
-  ) {
-    switch kind {
-    case .setting:
-      state.generations[index].take(setting: text)
-      if state.generations[index].stage == .serving { state.scale = state.generations[index].settings.scale }
-    case .configured: begin(index)
-    case .listener:
-      if let descriptor { store.keep(descriptor, name: text, of: state.generations[index].number) }
-    case .step: state.generations[index].step = text
-    case .claim: if let claim = ListenerClaim(text: text) { state.generations[index].claims.append(claim) }
-    case .failed:
-      state.generations[index].failure = text.split(separator: "\n").joined(separator: "; ")
-      state.generations[index].failureIsTold = true
-    case .ready: isReady(index)
-    case .leaving: isLeaving(index)
-    case .scoreboard:
-      if let descriptor { state.generations[index].scoreboard = GenerationScoreboard(descriptor) }
-    case .ticketKeys: state.ticketKeys = text
-    case .worker: if let notice = WorkerNotice(text: text) { state.generations[index].take(notice) }
-    case .plugin: if let notice = PluginNotice(text: text) { state.generations[index].plugins.append(notice) }
-    case .configuration:
-      if let descriptor { state.generations[index].takeConfiguration(descriptor) }
-    case .begin, .drain, .stop, .scale, .log, .retire, nil: break
-    }
-  }
+  // MARK: What a master wants
 
   /// The master has read its configuration: it gets the sockets that there are.
-  private mutating func begin(_ index: Int) {
+  mutating func begin(_ index: Int) {
     guard state.generations[index].stage == .starting, let line = state.generations[index].channel else { return }
     let settings = state.generations[index].settings
-    if let obstacle = preparePidFile(settings.pidFile) ?? prepareMetrics(settings.metrics) {
+    if let obstacle = preparePidFile(settings) ?? prepareMetrics(settings) {
       state.generations[index].failure = obstacle.reason
       state.generations[index].failureCode = obstacle.code
       kill(index)
@@ -155,7 +112,7 @@ extension Supervisor {
   }
 
   /// Somebody but the supervisor has told the master to finish: it does, and another takes its place.
-  private mutating func isLeaving(_ index: Int) {
+  mutating func isLeaving(_ index: Int) {
     guard state.generations[index].stage == .serving else { return }
     state.restarts[.toldToLeave] += 1
     state.generations[index].stage = .draining
@@ -168,7 +125,7 @@ extension Supervisor {
 
   /// The master of a generation has ended and is buried.
   mutating func ended(_ index: Int, _ ending: Process.Ending) {
-    readChannel(of: state.generations[index].number)  // its last words
+    readLastWords(of: state.generations[index].number)
     hangUp(index)
     let generation = state.generations.remove(at: index)
     if let board = generation.scoreboard { state.pastTotals.add(board.board) }
@@ -283,14 +240,9 @@ extension Supervisor {
     kill(index)
   }
 
-  private mutating func kill(_ index: Int) {
+  mutating func kill(_ index: Int) {
     state.generations[index].deadline = .max
     Process.send(SIGKILL, to: state.generations[index].master)
-  }
-
-  private mutating func hangUp(_ index: Int) {
-    if let line = state.generations[index].channel { epoll.remove(line.raw) }
-    state.generations[index].channel = nil
   }
 }
 

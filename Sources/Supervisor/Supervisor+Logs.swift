@@ -33,12 +33,13 @@ extension Supervisor {
   }
 
   /// The generation that serves has this error log; nil is the standard error that the supervisor was started with.
-  mutating func settleErrorLog(_ place: String?) {
+  mutating func settleErrorLog(_ settings: Generation.Settings) {
+    let place = settings.errorLog
     guard place != errorLog else { return }
     do throws(Errno) {
       switch place {
       case JournalStream.name: LogFile.makeErrorLog(try JournalStream.open(prefixed: true), isJournal: true)
-      case .some(let path): LogFile.makeErrorLog(try LogFile.open(path))
+      case .some(let path): LogFile.makeErrorLog(try LogFile.open(path, user: settings.user))
       case nil: program.restoreStandardError()
       }
       errorLog = place
@@ -59,9 +60,10 @@ extension Supervisor {
     let places = Set(state.generations.compactMap { $0.settings[keyPath: place] }).subtracting([JournalStream.name])
     for path in places.sorted() {
       do throws(Errno) {
-        let file = try LogFile.open(path)
+        let generations = state.generations.filter { $0.settings[keyPath: place] == path }
+        let file = try LogFile.open(path, user: generations.last?.settings.user)
         if name == .error && path == errorLog { LogFile.makeErrorLog(file) }
-        for generation in state.generations where generation.settings[keyPath: place] == path {
+        for generation in generations {
           generation.channel?.send(
             kind: MasterMessage.log.rawValue, text: Array(name.rawValue.utf8), descriptor: file.raw)
         }

@@ -6,10 +6,10 @@ import Platform
 
 extension Supervisor {
   /// Makes the pid file of a starting generation; what is in the way, or nil.
-  mutating func preparePidFile(_ path: String?) -> (reason: String, code: ExitCode)? {
-    guard let path, path != pidFile?.path else { return nil }
+  mutating func preparePidFile(_ settings: Generation.Settings) -> (reason: String, code: ExitCode)? {
+    guard let path = settings.pidFile, path != pidFile?.path else { return nil }
     do throws(PidFile.Fault) {
-      nextPidFile = try PidFile(path: path)
+      nextPidFile = try PidFile(path: path, user: settings.user)
       return nil
     } catch {
       switch error {

@@ -10,6 +10,7 @@ import Platform
 extension Supervisor {
   /// Where the successor finds the state.
   private static let stateVariable = "OUTRIDER_STATE"
+  private static let longestState = 1 << 24
   /// How long the new program has to say its version.
   private static let probeTime = 10 * Clock.nanosecondsPerSecond
 
@@ -54,7 +55,7 @@ extension Supervisor {
   /// Returns only to throw, with all as it was.
   private mutating func replace() throws(Errno) -> Never {
     let file = try MemoryFile.make(name: "outrider-state", contents: Array(savedState.utf8))
-    let lines = state.generations.compactMap { $0.channel?.raw }
+    let lines = state.generations.flatMap { $0.channel?.descriptors ?? [] }
     let scoreboards = state.generations.compactMap { $0.scoreboard?.board.raw }
     var inherited = [file.raw, program.standardErrorNumber].filter { $0 > 2 } + store.descriptors + lines + scoreboards
     if let fd = pidFile?.raw { inherited.append(fd) }
@@ -89,11 +90,11 @@ extension Supervisor {
       text += StateText.line(
         ["reload", "\(reload.generation)", "\(reload.endedAt)", "\(reload.duration)"], text: reload.failure ?? "")
     }
+    for generation in state.generations { text += generation.savedLine + generation.savedDetails }
     switch pidFile {
     case .some(let file): text += StateText.line(["pidfile", "\(file.raw)"], text: file.path)
     case .none: break
     }
-    for generation in state.generations { text += generation.savedLine + generation.savedDetails }
     return text + store.savedLines
   }
 
@@ -101,9 +102,13 @@ extension Supervisor {
   package static func inherited(arguments: [String]) throws(Errno) -> Supervisor? {
     guard let number = Process.environment(stateVariable), let fd = CInt(number), fd > 2 else { return nil }
     Process.setEnvironment(stateVariable, nil)
-    let lines = try stateText(in: FileDescriptor(owning: fd)).split(separator: "\n")
+    let file = FileDescriptor(owning: fd)
+    guard let bytes = MemoryFile.unsealedContents(of: file, limit: Supervisor.longestState) else {
+      throw Errno(code: EPROTO, attempt: "\(stateVariable): descriptor \(fd) has no state of a former supervisor")
+    }
+    let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
     guard let first = lines.first, first.hasPrefix("program ") else {
-      throw Errno(code: EPROTO, attempt: "the state of the former supervisor")
+      throw Errno(code: EPROTO, attempt: "\(stateVariable): the state of the former supervisor")
     }
     var record = StateText.Record(first)
     _ = record.word()
@@ -113,31 +118,41 @@ extension Supervisor {
       executable: record.text(), arguments: arguments, isSuccessor: true,
       standardError: standardError > 2 ? FileDescriptor(owning: standardError) : nil)
     for line in lines.dropFirst() { try supervisor.restore(StateText.Record(line)) }
+    try supervisor.watchChannels()
     let count = supervisor.state.generations.count
     supervisor.log.info("the supervisor has been replaced, \(count) generation(s) taken over")
     return supervisor
   }
 
-  private static func stateText(in file: consuming FileDescriptor) throws(Errno) -> String {
-    String(decoding: try FileContents.read(path: "/proc/self/fd/\(file.raw)", limit: 1 << 24), as: UTF8.self)
+  /// No service counts further.
+  private static let mostCounted = 1 << 53
+
+  /// Hears all masters from now on.
+  private func watchChannels() throws(Errno) {
+    for generation in state.generations {
+      guard let channel = generation.channel else { continue }
+      try epoll.add(channel.raw, .readable, token: Supervisor.firstChannelToken + UInt64(generation.number))
+    }
   }
 
   private mutating func restore(_ record: StateText.Record) throws(Errno) {
     let full = record
     var record = record
     switch record.word() {
-    case "count": state.generationCount = record.number()
+    case "count": state.generationCount = record.number(in: 0...Generation.mostNumber)
     case "log-level": log.logLevel = Logger.Level(rawValue: record.word()) ?? log.logLevel
     case "error-log": errorLog = record.text()
-    case "scale": state.scale = record.number()
+    case "scale": state.scale = MasterLimits.clamped(scale: record.number())
     case "ticket-keys": state.ticketKeys = record.text()
     case "restart-at": restartAt = record.number()
     case "reload-wanted": reloadIsWanted = record.number(Int.self) == 1
     case "restarts":
-      for cause in ServiceState.Restarts.Cause.allCases { state.restarts[cause] = record.number() }
+      for cause in ServiceState.Restarts.Cause.allCases {
+        state.restarts[cause] = record.number(in: 0...Supervisor.mostCounted)
+      }
     case "reloads":
-      state.reloads.succeeded = record.number()
-      state.reloads.failed = record.number()
+      state.reloads.succeeded = record.number(in: 0...Supervisor.mostCounted)
+      state.reloads.failed = record.number(in: 0...Supervisor.mostCounted)
     case "totals": state.pastTotals.restore(record)
     case "plugin-totals": state.pastTotals.restore(plugin: record)
     case "metrics":
@@ -146,27 +161,28 @@ extension Supervisor {
     case "control":
       control = Door(saved: record)
       watchDoors()
-    case "worker", "plugin", "access-log", "configuration":
+    case "worker", "plugin", "access-log", "configuration", "user", "reports":
       // They follow the line of their generation.
       if let last = state.generations.indices.last { state.generations[last].takeSaved(full) }
     case "reload":
-      let generation = record.number(Int.self)
+      let generation = record.number(in: 0...Generation.mostNumber)
       let endedAt = record.number(Int64.self)
       let duration = record.number(UInt64.self)
       let failure = record.text()
       state.lastReload = ServiceState.Reload(
         generation: generation, endedAt: endedAt, duration: duration, failure: failure.isEmpty ? nil : failure)
     case "generation":
-      let generation = Generation(saved: record)
-      if let channel = generation.channel {
-        try epoll.add(channel.raw, .readable, token: Supervisor.firstChannelToken + UInt64(generation.number))
+      guard let generation = Generation(saved: record) else {
+        throw Errno(code: EPROTO, attempt: "\(Supervisor.stateVariable): a generation whose master is no child of this process")
       }
       state.generations.append(generation)
     case "pidfile":
       let fd = record.number(CInt.self)
-      guard fd > 2 else { return }
+      guard fd > 2, (try? FileStatus(of: fd, ""))?.kind == S_IFREG else { return }
       Process.closeOnExec(fd)
-      pidFile = PidFile(path: record.text(), descriptor: FileDescriptor(owning: fd))
+      // Only a generation that serves has one.
+      pidFile = PidFile(
+        path: record.text(), user: state.serving?.settings.user, descriptor: FileDescriptor(owning: fd))
     case "listener": store.restore(record)
     default: break  // of another version
     }
@@ -180,15 +196,19 @@ extension Generation {
     workers.reduce("") { $0 + "worker \($1.text)\n" }
       + plugins.reduce("") { $0 + StateText.line(["plugin"], text: $1.text) }
       + (settings.accessLog.map { StateText.line(["access-log"], text: $0) } ?? "")
+      + (settings.user.map { StateText.line(["user"], text: $0.text) } ?? "")
+      + (channel?.pipeRaw.map { StateText.line(["reports", "\($0)"]) } ?? "")
       + (stage == .serving ? StateText.line(["configuration"], text: configuration) : "")
   }
 
   fileprivate mutating func takeSaved(_ detail: StateText.Record) {
     var detail = detail
     switch detail.word() {
-    case "worker": if let notice = WorkerNotice(text: detail.text()) { take(notice) }
+    case "worker": if let notice = WorkerNotice(text: detail.text()) { _ = take(notice) }
     case "plugin": if let notice = PluginNotice(text: detail.text()) { plugins.append(notice) }
     case "access-log": settings.accessLog = detail.text()
+    case "user": settings.user = ServiceUser(text: detail.text())
+    case "reports": channel = channel?.reporting(through: detail.number(CInt.self))
     default: configuration = detail.text()
     }
   }
@@ -197,15 +217,20 @@ extension Generation {
     StateText.line(
       [
         "generation", "\(number)", "\(master)", "\(cause.rawValue)", "\(stage.rawValue)", "\(startedAt)", "\(deadline)",
-        "\(channel?.raw ?? -1)", "\(scoreboard?.board.raw ?? -1)", "\(settings.bootTimeout)",
+        "\(channel?.socketRaw ?? -1)", "\(scoreboard?.board.raw ?? -1)", "\(settings.bootTimeout)",
         "\(settings.gracefulTimeout)", "\(settings.restartBackoff)", "\(settings.workerTimeout)", "\(settings.scale)",
       ], text: settings.errorLog ?? "")
   }
 
-  fileprivate init(saved: StateText.Record) {
+  /// Numbers are part of an event's token.
+  fileprivate static let mostNumber = 1 << 31
+
+  /// Nil if its master is no child of this process: a signal would reach somebody else.
+  fileprivate init?(saved: StateText.Record) {
     var record = saved
-    number = record.number()
+    number = record.number(in: 0...Generation.mostNumber)
     master = record.number()
+    guard number > 0, Process.isChild(master) else { return nil }
     cause = Cause(rawValue: record.word()) ?? .start
     stage = Stage(rawValue: record.word()) ?? .serving
     startedAt = record.number()
@@ -213,8 +238,10 @@ extension Generation {
     let fd = record.number(CInt.self)
     if fd > 2 {
       Process.closeOnExec(fd)
-      channel = Channel(owning: FileDescriptor(owning: fd))
+      channel = Channel.upper(socket: FileDescriptor(owning: fd), pipe: nil)
     }
+    // One that starts is not handed over.
+    talk = MasterTalk(isServing: true)
     let board = record.number(CInt.self)
     if board > 2 {
       Process.closeOnExec(board)
@@ -222,7 +249,7 @@ extension Generation {
     }
     settings = Settings(
       bootTimeout: record.number(), gracefulTimeout: record.number(), restartBackoff: record.number(),
-      workerTimeout: record.number(), scale: record.number())
+      workerTimeout: record.number(), scale: MasterLimits.clamped(scale: record.number()))
     let errorLog = record.text()
     settings.errorLog = errorLog.isEmpty ? nil : errorLog
   }

@@ -22,7 +22,8 @@ extension Supervisor {
   mutating func scale(by change: Int) {
     guard aim == .serve else { return }
     let heirs = state.generations.filter { $0.stage == .serving || $0.stage == .starting }
-    if heirs.isEmpty { state.scale += change }
+    let change = MasterLimits.clamped(scale: change)
+    if heirs.isEmpty { state.scale = MasterLimits.clamped(scale: state.scale + change) }
     for generation in heirs {
       generation.channel?.send(kind: MasterMessage.scale.rawValue, text: Array("\(change)".utf8))
     }

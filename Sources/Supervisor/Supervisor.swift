@@ -65,6 +65,8 @@ package struct Supervisor: ~Copyable {
     // Whoever ignores SIGCHLD never hears of a child's end, and not all who start this process are careful.
     if !isSuccessor { Signals.useDefaults() }
     log = ErrorLog.logger(role: "supervisor", level: .info)
+    // Whoever is not root keeps what the next master binds and reads its certificates with, if it has that.
+    if !Account.isRoot { try Capabilities.renounce(keeping: Capabilities.bindService | Capabilities.readSearch) }
     let signals = try SignalDescriptor(
       [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGCHLD])
     Signals.ignore([SIGPIPE])
@@ -114,7 +116,7 @@ package struct Supervisor: ~Copyable {
         case Supervisor.metricsToken: admit(.metrics)
         case Supervisor.controlToken: admit(.control)
         case let token where token >= Supervisor.firstVisitorToken: heedVisitor(token - Supervisor.firstVisitorToken)
-        case let token: readChannel(of: Int(token - Supervisor.firstChannelToken))
+        case let token: readChannel(of: Int(token &- Supervisor.firstChannelToken))
         }
       }
       answerReloads()
@@ -171,7 +173,8 @@ package struct Supervisor: ~Copyable {
   private var isAlive: Bool {
     guard aim == .serve, state.generationCount > 1 || state.serving != nil else { return true }
     return state.generations.contains { generation in
-      generation.scoreboard?.hasFreshWorker(limit: generation.settings.workerTimeout) ?? false
+      // One of an earlier program, whose scoreboard can't be read safely, is believed to be well.
+      generation.scoreboard?.hasFreshWorker(limit: generation.settings.workerTimeout) ?? (generation.stage == .serving)
     }
   }
 }

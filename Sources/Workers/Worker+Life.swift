@@ -118,6 +118,7 @@ extension Worker {
     while true {
       switch record.channel.receive() {
       case .nothing: return
+      case .malformed: break
       case .closed:
         // The master is gone: finish what there is, and leave.
         beginDrain()

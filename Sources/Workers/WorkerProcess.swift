@@ -49,7 +49,7 @@ package struct WorkerProcess: ~Copyable {
   private var plugins: PluginSet
   private let sockets: [Socket]
   private let index: Int
-  private let channel: FileDescriptor
+  private let channel: Channel
   private let slot: ScoreboardSlot
   private let accessLog: CInt?
   private let pauses: PluginPauses
@@ -63,7 +63,7 @@ package struct WorkerProcess: ~Copyable {
   ///   - accessLog: where the lines of requests go, as a descriptor that is the worker's; nil for nowhere.
   ///   - pauses: which plugins are paused as it starts.
   package init(
-    settings: Settings, plugins: PluginSet, sockets: [Socket], index: Int, channel: consuming FileDescriptor,
+    settings: Settings, plugins: PluginSet, sockets: [Socket], index: Int, channel: Channel,
     slot: ScoreboardSlot, accessLog: CInt?, pauses: PluginPauses
   ) {
     self.settings = settings
@@ -91,7 +91,7 @@ package struct WorkerProcess: ~Copyable {
       do throws(PluginFaults) {
         try plugins.load(in: .worker, purpose: .serve)
       } catch {
-        Channel(owning: channel).send(kind: Message.refused.rawValue, text: Array("\(error)".utf8))
+        channel.send(kind: Message.refused.rawValue, text: Array("\(error)".utf8))
         return .configuration
       }
       return try makeWorker(settings, runtime, log).serve(workerIndex: index)
@@ -123,7 +123,7 @@ package struct WorkerProcess: ~Copyable {
       WorkerRecord(
         settings: settings, transports: Transports(settings), runtime: runtime, thread: thread, plugins: plugins,
         router: Router(plugins), pauses: pauses, log: log, accessLog: accessLog,
-        epoll: try Epoll(capacity: 256), timer: try TimerDescriptor(), channel: Channel(owning: channel),
+        epoll: try Epoll(capacity: 256), timer: try TimerDescriptor(), channel: channel,
         listeners: listeners, tls: sockets.map(\.tls), sharesListeners: server.workers != .fixed(1),
         table: ConnectionTable(capacity: settings.connections),
         requests: RequestPool(

@@ -73,10 +73,10 @@ struct OutriderCommand: ParsableCommand {
       print(Versions.text)
       return .ok
     }
-    if let line = MasterRole.takeLine() {
-      return MasterRole.run(line) { () throws(StartFault) in try readConfiguration() }
-    }
     do throws(StartFault) {
+      if let line = try MasterRole.takeLine() {
+        return MasterRole.run(line) { () throws(StartFault) in try readConfiguration() }
+      }
       if check || dump {
         let configuration = try readConfiguration()
         return dump ? printDump(configuration) : try checkFiles(of: configuration)

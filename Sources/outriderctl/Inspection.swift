@@ -17,20 +17,23 @@ enum Inspection {
     }
     let result: Result<JSON, Failure>
     do throws(Errno) {
-      var pair = try Channel.pair()
-      let line = Channel(owning: pair.takeMine())
-      let theirs = pair.takeTheirs()
-      switch try Process.fork() {
-      case .child: load(path, Channel(owning: theirs))
-      case .parent(let child):
-        // The child's end is the child's alone, so that its end shows.
-        _ = consume theirs
-        result = outcome(path, line, child)
-      }
+      let line: Channel
+      let child: pid_t
+      (line, child) = try fork(path)
+      result = outcome(path, line, child)
     } catch {
       throw Failure(reason: "\(error)", code: .osError)
     }
     return try result.get()
+  }
+
+  /// The child's end of the line is the child's alone, so that its end shows.
+  private static func fork(_ path: String) throws(Errno) -> (line: Channel, child: pid_t) {
+    let (line, theirs) = try Channel.pair(sealed: true)
+    switch try Process.fork() {
+    case .child: load(path, theirs)
+    case .parent(let child): return (line, child)
+    }
   }
 
   private static func outcome(_ path: String, _ line: Channel, _ child: pid_t) -> Result<JSON, Failure> {
@@ -47,8 +50,11 @@ enum Inspection {
       guard let description = try? JSONReader.read(text) else { return failure("no description") }
       return .success(description)
     case .message(_, let text, _):
-      return .failure(Failure(reason: String(decoding: text, as: UTF8.self), code: .configuration))
+      // The plugin's code may have written it, and this is a terminal.
+      return .failure(
+        Failure(reason: PrintableText.escaped(String(decoding: text, as: UTF8.self)), code: .configuration))
     case .nothing: return failure("no description")
+    case .malformed: return failure("no description")
     case .closed:
       while Clock.monotonic() < deadline {
         if let (_, ending) = Process.reap() { return failure("the plugin \(ending) while it was loaded") }

@@ -3,10 +3,16 @@
 import fcntl
 import os
 import re
+import shutil
 import signal
 import stat
+import struct
+import subprocess
+import sys
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +28,15 @@ def path(tmp_path):
 
 
 @pytest.fixture
+def public():
+    """A folder of root's that everybody can look into."""
+    folder = Path(tempfile.mkdtemp(prefix="outrider-public-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
 def service(own, tmp_path, path):
     return Service.changed(own, tmp_path, server=f'pidfile = "{path}"')
 
@@ -34,13 +49,19 @@ def config(tmp_path, path, port=0, name="other.toml"):
     return file
 
 
+OFD_GETLK, OFD_SETLK = 36, 37
+
+
+def lock(kind):
+    """A struct flock for the whole file."""
+    return struct.pack("hhqqi4x", kind, os.SEEK_SET, 0, 0, 0)
+
+
 def is_locked(path):
+    """Whether somebody has a lock for writing."""
     with open(path) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
+        answer = fcntl.fcntl(file, OFD_GETLK, lock(fcntl.F_RDLCK))
+    return struct.unpack("hhqqi4x", answer)[0] != fcntl.F_UNLCK
 
 
 def assert_held(path, server):
@@ -98,6 +119,41 @@ def test_a_second_instance_is_refused(service, tmp_path, path):
         assert len(result.stderr.splitlines()) == 1
     assert_held(path, service.server)
     assert service.serving() == service.number
+
+
+READER = """
+import fcntl, os, struct, sys, time
+os.setgid(65534)
+os.setuid(65534)
+file = os.open(sys.argv[1], os.O_RDONLY)
+fcntl.flock(file, fcntl.LOCK_EX)
+fcntl.fcntl(file, 37, struct.pack("hhqqi4x", fcntl.F_RDLCK, 0, 0, 0, 0))
+try:
+    fcntl.fcntl(file, 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
+except OSError:
+    print("locked", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_reader_can_not_block_a_start(own, public):
+    """Who may read a file that is left behind can lock it, too: but not for writing, which is what counts."""
+    path = public / "outrider.pid"
+    path.write_text("1\n")
+    path.chmod(0o644)
+    reader = subprocess.Popen([sys.executable, "-c", READER, path], stdout=subprocess.PIPE, text=True)
+    try:
+        assert reader.stdout.readline() == "locked\n"
+        port = free_port()
+        server = own("-c", config(public, path, port), bind=False, port=port)
+        assert_held(path, server)
+        assert run("-c", config(public, path, name="second.toml")).returncode == 69
+        server.stop()
+        assert not path.exists()
+    finally:
+        reader.kill()
+        reader.wait()
 
 
 def test_a_check_is_no_second_instance(service, tmp_path, path):
@@ -169,7 +225,7 @@ def test_a_reload_to_one_that_is_held(service, path, tmp_path):
     with open(other, "w") as file:
         file.write("77\n")
         file.flush()
-        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.fcntl(file, OFD_SETLK, lock(fcntl.F_WRLCK))
         service.write(server=f'pidfile = "{other}"')
         assert re.search(r"held by a server that runs, pid 77\b", service.failed_reload())
     assert_held(path, service.server)

@@ -62,8 +62,19 @@ static inline pid_t outrider_fork(void) { return fork(); }
 int outrider_renumber_thread(void);
 
 // Ancillary data is walked with macros: one message, at most one descriptor (fd, -1: none). As sendmsg and recvmsg.
+// `faulty` tells that the message is not whole, or that more came with it than one descriptor: all of them are closed then.
 ssize_t outrider_send_message(int channel, const void *bytes, size_t size, int fd);
-ssize_t outrider_receive_message(int channel, void *bytes, size_t capacity, int *fd);
+ssize_t outrider_receive_message(int channel, void *bytes, size_t capacity, int *fd, int *faulty);
+
+// Who is at the other end of a unix socket (unix(7), SO_PEERCRED). 0, or -1.
+struct outrider_peer {
+  pid_t process;
+  uid_t user;
+};
+int outrider_peer_of(int fd, struct outrider_peer *peer);
+
+// A close-on-exec pipe that keeps messages apart and does not wait. 0, or -1.
+int outrider_message_pipe(int ends[2]);
 
 // Makes a listening socket, in all processes that have it, drop what would begin a connection, while handshakes that are
 // under way go on; and whether that was done. A unix socket is only marked. 0, or -1.
@@ -73,8 +84,42 @@ int outrider_refuses_newcomers(int listener);
 // Gives freed memory back to the system, wherever in the heap it is (malloc_trim(3)).
 void outrider_release_free_memory(void);
 
-// A close-on-exec memfd, or -1.
+// A close-on-exec memfd that can be sealed, or -1. And its seals: `outrider_seal` adds to them, 0 or -1; `outrider_seals` is
+// all of them, or -1 for what is no memfd.
+enum { OUTRIDER_SEAL_SIZE = 1, OUTRIDER_SEAL_CONTENTS = 2 };
 int outrider_memfd(const char *name);
+int outrider_seal(int memfd, int what);
+int outrider_seals(int memfd);
+
+// Files relative to the descriptor of a folder, which may be O_PATH.
+static inline int outrider_openat(int folder, const char *name, int flags, mode_t mode) {
+  return openat(folder, name, flags, mode);
+}
+#define OUTRIDER_O_PATH 010000000
+#define OUTRIDER_AT_EMPTY_PATH 0x1000
+// Gives the file behind a descriptor, O_PATH too, another owner; -1 leaves one as it is. 0, or -1.
+int outrider_change_owner(int fd, uid_t owner, gid_t group);
+// Whether the calling thread's effective user, as it is for files, may change what is in a folder. 1, 0, or -1 with errno.
+int outrider_may_write(int folder);
+// Whose rights to files the calling thread has from now on. 0, or -1 with errno, when nothing is changed.
+int outrider_set_file_user(uid_t user, gid_t group);
+int outrider_set_groups(const gid_t *groups, size_t count);
+
+// A lock for writing on the whole file, which belongs to the open file, not to the process (fcntl(2), F_OFD_SETLK); whoever
+// can't write to the file can't have one. 0, or -1 with EAGAIN. And whether somebody else has one: locks for reading do not
+// count. 1, 0, or -1.
+int outrider_lock_for_writing(int fd);
+int outrider_is_locked_for_writing(int fd);
+
+// Capabilities as sets of bits. 0, or -1 with errno.
+struct outrider_capabilities {
+  uint64_t effective, permitted, inheritable;
+};
+int outrider_get_capabilities(struct outrider_capabilities *sets);
+int outrider_set_capabilities(const struct outrider_capabilities *sets);
+static inline int outrider_ambient(int what, unsigned long capability) {
+  return prctl(PR_CAP_AMBIENT, (unsigned long)what, capability, 0, 0);
+}
 
 // What a process leaves behind when a fatal signal ends it; see crash.c.
 #define OUTRIDER_CRASH_TRACES 16

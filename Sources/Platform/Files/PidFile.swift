@@ -4,7 +4,10 @@ import Glibc
 /// The file with a service's process id, locked as long as the service lives: the lock, which ends with the process, tells
 /// a live one from what a killed one has left behind, and the id that happens to be in use again.
 ///
-/// The file is complete whenever it can be seen: it is written under another name, and gets its own by link or rename.
+/// The lock is one for writing, which only who may write to the file can have (fcntl(2), open file description locks);
+/// those for reading, which any reader can have, mean nothing. The file is complete whenever it can be seen: it is written
+/// under another name, and gets its own by link or rename. Who replaces one holds another lock meanwhile, on a file beside
+/// it that nobody else can open.
 package struct PidFile: ~Copyable {
   package enum Fault: Error {
     /// Another process has the lock; the text of the file says which.
@@ -13,23 +16,32 @@ package struct PidFile: ~Copyable {
   }
 
   package let path: String
+  package let user: ServiceUser?
   private let descriptor: FileDescriptor
 
   /// Makes the file for this process, in place of one that nobody holds.
-  package init(path: String) throws(Fault) {
+  ///
+  /// - Parameter user: the service's; see `Folder`.
+  package init(path: String, user: ServiceUser? = nil) throws(Fault) {
+    self.path = path
+    self.user = user
     do throws(Errno) {
-      descriptor = try PidFile.make(temporary: "\(path).\(Process.id)", path: path)
-      self.path = path
+      let folder = try Folder(of: path, user: user)
+      let lock = try Replacing(folder)
+      defer { lock.end(folder) }
+      if let holder = try PidFile.holder(of: folder) { throw Errno(code: EWOULDBLOCK, attempt: holder) }
+      descriptor = try PidFile.make(folder)
     } catch {
       guard error.code == EWOULDBLOCK else { throw .system(error) }
-      let text = (try? FileContents.prefix(path: path, count: 32)) ?? []
-      throw .held(path: path, by: String(decoding: text.prefix { $0 > 0x20 }, as: UTF8.self))
+      throw .held(path: path, by: error.attempt)
     }
   }
 
-  /// Takes over a file that a former program of this process has made.
-  package init(path: String, descriptor: consuming FileDescriptor) {
+  /// Takes over a file that a former program of this process has made, which may have locked it in another way.
+  package init(path: String, user: ServiceUser?, descriptor: consuming FileDescriptor) {
     self.path = path
+    self.user = user
+    _ = outrider_lock_for_writing(descriptor.raw)
     self.descriptor = descriptor
   }
 
@@ -37,55 +49,74 @@ package struct PidFile: ~Copyable {
 
   /// Removes the file, unless another has taken its place.
   package consuming func remove() {
-    if PidFile.identity(path) == PidFile.identity(of: descriptor.raw) { unsafe unlink(path) }
+    guard let folder = try? Folder(of: path, user: user), let own = try? FileStatus(of: descriptor.raw, path) else { return }
+    if folder.status()?.identity == own.identity { folder.remove() }
   }
 
   // MARK: Making
 
-  private static func make(temporary: String, path: String) throws(Errno) -> FileDescriptor {
-    unsafe unlink(temporary)
-    let file = try FileDescriptor.open(temporary, flags: O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, mode: 0o644)
-    defer { unsafe unlink(temporary) }
-    guard flock(file.raw, LOCK_EX | LOCK_NB) == 0, fchmod(file.raw, 0o644) == 0 else { throw .last("lock \(path)") }
+  /// The longest text that a pid file has.
+  private static let longest = 32
+
+  /// What the present file says if somebody holds it; nil if nobody does, or there is none.
+  private static func holder(of folder: borrowing Folder) throws(Errno) -> String? {
+    guard let status = folder.status() else { return nil }
+    guard status.kind == S_IFREG else { throw Errno(code: EEXIST, attempt: "make \(folder.path)") }
+    let file = try folder.open(flags: O_RDONLY)
+    let answer = outrider_is_locked_for_writing(file.raw)
+    guard answer >= 0 else { throw .last("ask for the lock of \(folder.path)") }
+    guard answer == 1 else { return nil }
+    var text = [UInt8](repeating: 0, count: longest)
+    let count = try file.read(into: &text, attempt: "read \(folder.path)")
+    return String(decoding: text[..<count].prefix { (0x30...0x39).contains($0) }, as: UTF8.self)
+  }
+
+  private static func make(_ folder: borrowing Folder) throws(Errno) -> FileDescriptor {
+    let path = folder.path
+    let temporary = "\(folder.name).\(Process.id)"
+    folder.remove(temporary)
+    let file = try folder.open(flags: O_CREAT | O_EXCL | O_RDWR, mode: 0o600, name: temporary)
+    var isDone = false
+    defer { if !isDone { folder.remove(temporary) } }
+    guard outrider_lock_for_writing(file.raw) == 0 else { throw .last("lock \(path)") }
+    // In a folder of the service's user it is not this user's to lock, or to write.
+    if folder.actor != nil, fchown(file.raw, geteuid(), getegid()) != 0 { throw .last("make \(path)") }
+    guard fchmod(file.raw, 0o644) == 0 else { throw .last("make \(path)") }
     let text = Array("\(Process.id)\n".utf8)
     guard unsafe write(file.raw, text, text.count) == text.count else { throw .last("write \(path)") }
-    // Each round another process has come in between.
-    for _ in 0..<100 {
-      if unsafe link(temporary, path) == 0 { return file }
-      guard errno == EEXIST else { throw .last("make \(path)") }
-      if try replace(path, by: temporary) { return file }
+    try folder.rename(temporary)
+    isDone = true
+    return file
+  }
+
+  /// The right to replace the file, of one process at a time: a file beside it, which is gone again when that is done.
+  private struct Replacing: ~Copyable {
+    private let lock: FileDescriptor
+    private let name: String
+
+    /// Another process holds it for a moment only.
+    private static let patience = 2 * Clock.nanosecondsPerSecond
+
+    init(_ folder: borrowing Folder) throws(Errno) {
+      name = ".\(folder.name).lock"
+      let deadline = Clock.monotonic() &+ Replacing.patience
+      while true {
+        let file = try folder.open(flags: O_CREAT | O_RDWR, mode: 0o600, name: name)
+        // Whoever had it before may have removed it meanwhile.
+        if outrider_lock_for_writing(file.raw) == 0 {
+          let own = try FileStatus(of: file.raw, folder.path)
+          if folder.status(name: name)?.identity == own.identity {
+            lock = file
+            return
+          }
+        } else if errno != EAGAIN {
+          throw .last("lock \(folder.path)")
+        }
+        guard Clock.monotonic() < deadline else { throw Errno(code: EAGAIN, attempt: "replace \(folder.path)") }
+        usleep(1000)
+      }
     }
-    throw Errno(code: EAGAIN, attempt: "make \(path)")
-  }
 
-  /// Replaces a file that nobody holds; false if it is another by now.
-  private static func replace(_ path: String, by temporary: String) throws(Errno) -> Bool {
-    let raw = retryingInterrupts { unsafe outrider_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0) }
-    guard raw >= 0 else {
-      if errno == ENOENT { return false }
-      throw .last("open \(path)")
-    }
-    let present = FileDescriptor(owning: raw)
-    guard isRegular(present.raw) else { throw Errno(code: EEXIST, attempt: "make \(path)") }
-    // As long as this is held nobody else replaces it.
-    guard flock(present.raw, LOCK_EX | LOCK_NB) == 0 else { throw .last("lock \(path)") }
-    guard identity(path) == identity(of: present.raw) else { return false }
-    guard unsafe rename(temporary, path) == 0 else { throw .last("make \(path)") }
-    return true
-  }
-
-  private static func isRegular(_ fd: CInt) -> Bool {
-    var status = stat()
-    return unsafe fstat(fd, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
-  }
-
-  private static func identity(_ path: String) -> String? {
-    var status = stat()
-    return unsafe lstat(path, &status) == 0 ? "\(status.st_dev):\(status.st_ino)" : nil
-  }
-
-  private static func identity(of fd: CInt) -> String? {
-    var status = stat()
-    return unsafe fstat(fd, &status) == 0 ? "\(status.st_dev):\(status.st_ino)" : nil
+    func end(_ folder: borrowing Folder) { folder.remove(name) }
   }
 }

@@ -30,6 +30,8 @@ package struct ErrorLog: LogHandler {
     var line = "[\(getpid())] [\(ErrorLog.name(event.level))] \(role): \(event.message)"
     let all = metadata.merging(event.metadata ?? [:]) { _, own in own }
     for (key, value) in all.sorted(by: { $0.key < $1.key }) { line += " \(key)=\(value)" }
+    // Whatever a message quotes, of plugins and of other processes: one message is one line.
+    line = PrintableText.escaped(line)
     ErrorLog.write(Journal.isStandardError ? line : "[\(ErrorLog.timestamp())] \(line)", level: event.level)
   }
 

@@ -26,7 +26,7 @@ package struct LogSink: ~Copyable {
   /// Standard output, by a description of its own where the system gives one, so that nobody else is told not to wait;
   /// nil if there is no standard output.
   package static func openStandardOutput() -> FileDescriptor? {
-    if let own = try? LogFile.open("/proc/self/fd/1") { return own }
+    if let own = try? LogFile.openOwn("/proc/self/fd/1") { return own }
     let raw = outrider_fcntl(1, F_DUPFD_CLOEXEC, 3)
     return raw >= 0 ? FileDescriptor(owning: raw) : nil
   }

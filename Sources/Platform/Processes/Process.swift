@@ -71,6 +71,13 @@ package enum Process {
 
   package static var parentID: pid_t { getppid() }
 
+  /// Whether `pid` is a child of this process, be it one that has ended and is not reaped yet.
+  package static func isChild(_ pid: pid_t) -> Bool {
+    var info = unsafe siginfo_t()
+    return pid > 0
+      && retryingInterrupts { unsafe waitid(P_PID, id_t(pid), &info, WEXITED | WNOHANG | WNOWAIT) } == 0
+  }
+
   /// From now on what the process writes to standard output and error goes nowhere; false if that can't be.
   package static func discardOutput() -> Bool {
     let null = unsafe outrider_open("/dev/null", O_WRONLY, 0)

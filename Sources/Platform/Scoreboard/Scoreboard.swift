@@ -15,11 +15,9 @@ package struct Scoreboard: ~Copyable, @unchecked Sendable {
   ///
   /// - Parameter names: the plugins', in their order.
   package init(_ layout: ScoreboardLayout, names: [String]) throws(Errno) {
-    let raw = unsafe outrider_memfd("outrider-scoreboard")
-    guard raw >= 0 else { throw .last("memfd_create") }
-    let descriptor = FileDescriptor(owning: raw)
-    guard ftruncate(raw, layout.byteCount) == 0 else { throw .last("ftruncate scoreboard") }
-    unsafe words = try Self.map(raw, layout.byteCount, writing: true)
+    let descriptor = try MemoryFile.empty(name: "outrider-scoreboard", size: layout.byteCount)
+    try MemoryFile.sealSize(descriptor)
+    unsafe words = try Self.map(descriptor.raw, layout.byteCount, writing: true)
     self.descriptor = descriptor
     self.layout = layout
     let numbers = [
@@ -35,12 +33,11 @@ package struct Scoreboard: ~Copyable, @unchecked Sendable {
     }
   }
 
-  /// Maps another process's, to read it; nil if it is of another version or makes no sense.
+  /// Maps another process's, to read it; nil if it is of another version or makes no sense, or if it could be cut short.
   package init?(reading descriptor: consuming FileDescriptor) {
-    var status = stat()
-    guard unsafe fstat(descriptor.raw, &status) == 0 else { return nil }
-    let size = Int(status.st_size)
-    guard size >= 4096, let words = unsafe try? Self.map(descriptor.raw, size, writing: false) else { return nil }
+    guard let size = MemoryFile.sealedSize(of: descriptor.raw), size >= 4096,
+      let words = unsafe try? Self.map(descriptor.raw, size, writing: false)
+    else { return nil }
     let header = (0..<6).map { unsafe words[$0].load(ordering: .relaxed) }
     let bounds: [UInt64] = [.max, .max, 1 << 16, 1 << 16, 1 << 16, 1 << 10]
     let makesSense =
@@ -51,7 +48,7 @@ package struct Scoreboard: ~Copyable, @unchecked Sendable {
       ? ScoreboardLayout(
         slots: Int(header[2]), plugins: Int(header[3]), threads: Int(header[4]), refusals: Int(header[5]))
       : ScoreboardLayout(slots: 0, plugins: 0, threads: 0, refusals: 0)
-    guard makesSense, layout.byteCount <= size else {
+    guard makesSense, layout.byteCount == size else {
       unsafe munmap(words, size)
       return nil
     }

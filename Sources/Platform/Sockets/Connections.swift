@@ -96,5 +96,27 @@ package enum Connections {
     return unsafe poll(&entry, 1, 0) > 0
   }
 
+  /// Whether the process at the other end of a unix socket is root's, or of this process's user.
+  package static func isPeerTrusted(_ fd: CInt) -> Bool {
+    guard let peer = peer(of: fd) else { return false }
+    return peer.user == 0 || peer.user == geteuid()
+  }
+
+  /// Whether the other end of a channel is the parent of this process, which has made it.
+  package static func isChannelToParent(_ fd: CInt) -> Bool {
+    var (domain, type, size) = (CInt(-1), CInt(-1), socklen_t(MemoryLayout<CInt>.size))
+    guard unsafe getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0, domain == AF_UNIX,
+      unsafe getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0, type == CInt(SOCK_SEQPACKET.rawValue)
+    else { return false }
+    return peer(of: fd)?.process == getppid()
+  }
+
+  /// As they were when the connection was made.
+  private static func peer(of fd: CInt) -> (process: pid_t, user: uid_t)? {
+    var credentials = outrider_peer()
+    guard unsafe outrider_peer_of(fd, &credentials) == 0 else { return nil }
+    return (credentials.process, credentials.user)
+  }
+
   package static func close(_ fd: CInt) { Glibc.close(fd) }
 }

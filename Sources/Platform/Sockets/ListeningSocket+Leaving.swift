@@ -17,14 +17,17 @@ extension ListeningSocket {
 
   /// Opens a socket whose address may be in use still by one that leaves.
   ///
-  /// - Parameter patience: so many nanoseconds may pass until it is free.
+  /// - Parameters:
+  ///   - user: the service's, for the file of a unix socket.
+  ///   - patience: so many nanoseconds may pass until it is free.
   package static func open(
-    _ address: SocketAddress, name: String, options: Options, besides fellows: [CInt], patience: UInt64
+    _ address: SocketAddress, name: String, options: Options, besides fellows: [CInt], user: ServiceUser?,
+    patience: UInt64
   ) throws(Errno) -> FileDescriptor {
     let deadline = Clock.monotonic() &+ patience
     while true {
       do throws(Errno) {
-        return try open(address, name: name, options: options, besides: fellows)
+        return try open(address, name: name, options: options, besides: fellows, user: user)
       } catch {
         guard error.code == EADDRINUSE, Clock.monotonic() < deadline else { throw error }
       }

@@ -25,20 +25,16 @@ package enum ListeningSocket {
   /// - Parameters:
   ///   - name: what faults call it.
   ///   - fellows: sockets of this server on the same port, which this one may overlap: they are about to go.
+  ///   - user: the service's, for the file of a unix socket; see `Folder`.
   package static func open(
-    _ address: SocketAddress, name: String, options: Options, besides fellows: [CInt] = []
+    _ address: SocketAddress, name: String, options: Options, besides fellows: [CInt] = [], user: ServiceUser? = nil
   ) throws(Errno) -> FileDescriptor {
     let type = CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
     let raw = socket(address.family, type, 0)
     guard raw >= 0 else { throw .last("socket for \(name)") }
     let descriptor = FileDescriptor(owning: raw)
     if case .unix(let path) = address {
-      try removeStaleSocket(address, path: path)
-      // Born with its permissions: there is no moment in which others could connect.
-      let former = umask(~options.mode & 0o777)
-      defer { umask(former) }
-      try bind(raw, address, name: name)
-      try setOwner(ofFile: path, options)
+      try bind(raw, toFile: path, name: name, options, user)
     } else {
       set(raw, SOL_SOCKET, SO_REUSEADDR, 1)
       // An IPv6 listener serves IPv6 alone: what it takes does not depend on a sysctl.
@@ -54,6 +50,39 @@ package enum ListeningSocket {
     }
     guard listen(raw, options.backlog) == 0 else { throw .last("listen on \(name)") }
     return descriptor
+  }
+
+  /// Makes the file of a unix socket, which is born with its permissions: there is no moment in which others could connect,
+  /// and before it listens nobody can. Its owner is changed by a descriptor of it.
+  private static func bind(
+    _ fd: CInt, toFile path: String, name: String, _ options: Options, _ user: ServiceUser?
+  ) throws(Errno) {
+    let folder: Folder
+    do throws(Errno) {
+      folder = try Folder(of: path, user: user)
+    } catch {
+      throw Errno(code: error.code, attempt: "bind \(name): \(error.attempt)")
+    }
+    removeStaleSocket(folder)
+    // The file gets the mode of the socket, which the kernel changes by the umask alone.
+    guard fchmod(fd, options.mode & 0o777) == 0 else { throw .last("chmod of the socket for \(name)") }
+    try ServiceUser.acting(as: folder.actor) { () throws(Errno) in
+      let former = umask(0)
+      defer { umask(former) }
+      try bind(fd, .unix(path), name: name)
+    }
+    let file = try folder.look()
+    let status = try FileStatus(of: file.raw, "bind \(name)")
+    guard status.kind == S_IFSOCK, status.owner == folder.actor?.id ?? geteuid() else {
+      throw Errno(code: EBUSY, attempt: "bind \(name): another file has taken its place")
+    }
+    // What was made with the rights of somebody else belongs to whoever has started the server all the same.
+    let isOthers = folder.actor != nil
+    try SocketFile.change(
+      file, status, path,
+      Options(
+        backlog: options.backlog, mode: options.mode, owner: options.owner ?? (isOthers ? geteuid() : nil),
+        group: options.group ?? (isOthers ? getegid() : nil)))
   }
 
   /// The kernel lets sockets of one user overlap if all of them agree; they do so for this moment alone.
@@ -76,27 +105,24 @@ package enum ListeningSocket {
   /// Gives a socket of this server's own, which listens already, what its listener is configured with by now.
   package static func change(_ fd: CInt, file: SocketFile?, _ options: Options) throws(Errno) {
     guard listen(fd, options.backlog) == 0 else { throw .last("listen") }
-    guard let file, file.isThere else { return }
-    try setOwner(ofFile: file.path, options)
+    try file?.change(options)
   }
 
-  private static func setOwner(ofFile path: String, _ options: Options) throws(Errno) {
-    if options.owner != nil || options.group != nil {
-      guard unsafe lchown(path, options.owner ?? .max, options.group ?? .max) == 0 else {
-        throw .last("change the owner of \(path)")
-      }
-    }
-    guard unsafe chmod(path, options.mode) == 0 else { throw .last("chmod \(path)") }
-  }
-
-  private static func removeStaleSocket(_ address: SocketAddress, path: String) throws(Errno) {
-    var status = stat()
-    guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return }
+  /// Removes a socket on which nobody listens; in a folder as /tmp, if it is one's own.
+  private static func removeStaleSocket(_ folder: borrowing Folder) {
+    guard let file = try? folder.look(), let status = try? FileStatus(of: file.raw, folder.path),
+      status.kind == S_IFSOCK, !folder.isShared || status.owner == geteuid()
+    else { return }
     let probe = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
-    guard probe >= 0 else { throw .last("socket for unix:\(path)") }
+    guard probe >= 0 else { return }
     let descriptor = FileDescriptor(owning: probe)
-    let connected = try unsafe address.withSockaddr { unsafe connect(descriptor.raw, $0, $1) }
-    if connected != 0 && errno == ECONNREFUSED { unsafe unlink(path) }
+    let code = try? ServiceUser.acting(as: folder.actor) { () throws(Errno) -> CInt in
+      // The very file that was looked at.
+      let address = SocketAddress.unix("/proc/self/fd/\(file.raw)")
+      let connected = try unsafe address.withSockaddr { unsafe connect(descriptor.raw, $0, $1) }
+      return connected == 0 ? 0 : errno
+    }
+    if code == ECONNREFUSED, folder.status()?.identity == status.identity { folder.remove() }
   }
 
   /// Makes a socket that somebody else has opened like those opened here. Its backlog is left alone.
@@ -121,9 +147,11 @@ package enum ListeningSocket {
     return Int(info.tcpi_unacked)
   }
 
-  /// Whether `fd` is a stream socket on which somebody listens.
+  /// Whether `fd` is a stream socket, of TCP or with a file, on which somebody listens.
   package static func isListening(_ fd: CInt) -> Bool {
-    get(fd, SO_TYPE) == CInt(SOCK_STREAM.rawValue) && get(fd, SO_ACCEPTCONN) == 1
+    let families = [AF_INET, AF_INET6, AF_UNIX]
+    return get(fd, SO_TYPE) == CInt(SOCK_STREAM.rawValue) && get(fd, SO_ACCEPTCONN) == 1
+      && families.contains { get(fd, SO_DOMAIN) == $0 }
   }
 
   private static func get(_ fd: CInt, _ option: CInt) -> CInt? {

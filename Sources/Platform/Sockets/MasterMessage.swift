@@ -1,8 +1,11 @@
 /// The kinds of messages between the supervisor and a master. Each side ignores those that it does not know: the other
 /// may be of a later version.
 ///
-/// A master sends its settings and `configured`, gets the stored listeners and `begin`, tells its steps, and ends its
-/// start with its claims and `ready`, or with `failed` and its exit.
+/// A master sends its settings and `configured`, gets the stored listeners and `begin`, sends what it has bound, its claims,
+/// its scoreboard and its configuration, and `sealed`. Until then it is the server's own code and is believed. When that is
+/// answered it loads the plugins, tells its steps, and ends its start with `ready`, or with `failed` and its exit. From
+/// `sealed` on it may run anybody's code: no message has a descriptor then, and none says anything of settings, of listeners
+/// or of paths. `MasterTalk` has the rules.
 package enum MasterMessage: UInt8 {
   /// Either way: a listening socket, under the name of its bind setting. The supervisor keeps them for the next master.
   /// One that it was started with is `fd:N`, and `systemd:NAME` on a second line if it has come from there.
@@ -30,7 +33,7 @@ package enum MasterMessage: UInt8 {
   /// Supervisor to master: so many workers more, or fewer, as decimal text. Before `begin` it counts from the configured
   /// number, then from the present one.
   case scale = 12
-  /// Master to supervisor: its scoreboard, as a descriptor.
+  /// Master to supervisor: its scoreboard, as a descriptor; the text is its size in bytes.
   case scoreboard = 13
   /// Either way: the keys of session tickets, which the supervisor keeps unread for the next master.
   case ticketKeys = 14
@@ -41,10 +44,13 @@ package enum MasterMessage: UInt8 {
   case worker = 16
   /// Master to supervisor: a plugin that it has loaded; see `PluginNotice`.
   case plugin = 17
-  /// Master to supervisor: its effective configuration, as a descriptor of a file that has the text.
+  /// Master to supervisor: its effective configuration, as a descriptor of a file that has the text; see `MemoryFile`.
   case configuration = 18
   /// Supervisor to master: the worker with this pid, as decimal text, is to be replaced.
   case retire = 19
+  /// Master to supervisor: all that only the server's own code may say has been said. Supervisor to master: so it is, and
+  /// plugins can be loaded; see `Channel.seal`.
+  case sealed = 20
 }
 
 /// The logs of a server.
@@ -72,6 +78,8 @@ package enum MasterSetting: String, Sendable {
   case control = "control.socket"
   /// Where metrics are served: see `SocketAddress.init(text:)`.
   case metrics = "metrics.bind"
-  /// How many workers there are beyond the configured number; may come again.
+  /// Who masters and workers become: see `ServiceUser.text`. Not sent if that is nobody else.
+  case user = "server.user"
+  /// How many workers there are beyond the configured number; the one that may come after `sealed`, and again.
   case scale
 }

@@ -12,18 +12,21 @@ final class Door: Sendable {
   private static let backlog: CInt = 64
 
   /// For metrics: anybody who can connect is welcome.
-  convenience init(metrics name: String) throws(Errno) {
+  convenience init(metrics name: String, user: ServiceUser?) throws(Errno) {
     guard let address = SocketAddress(text: name) else { throw Errno(code: EINVAL, attempt: "bind \(name)") }
-    try self.init(address, name: name, mode: 0o666)
+    try self.init(address, name: name, mode: 0o666, user: user)
   }
 
   /// For control: nobody but the owner of this process, and root, can connect.
-  convenience init(control path: String) throws(Errno) { try self.init(.unix(path), name: path, mode: 0o600) }
+  convenience init(control path: String, user: ServiceUser?) throws(Errno) {
+    try self.init(.unix(path), name: path, mode: 0o600, user: user)
+  }
 
-  private init(_ address: SocketAddress, name: String, mode: mode_t) throws(Errno) {
+  /// - Parameter user: the service's; see `Folder`.
+  private init(_ address: SocketAddress, name: String, mode: mode_t, user: ServiceUser?) throws(Errno) {
     let options = ListeningSocket.Options(backlog: Door.backlog, mode: mode)
-    descriptor = try ListeningSocket.open(address, name: name, options: options)
-    file = SocketFile(boundTo: descriptor.raw)
+    descriptor = try ListeningSocket.open(address, name: name, options: options, user: user)
+    file = SocketFile(boundTo: descriptor.raw, user: user)
     self.name = name
   }
 
@@ -35,17 +38,17 @@ final class Door: Sendable {
   // MARK: Over an exec
 
   func savedLine(_ kind: String) -> String {
-    StateText.line([kind, "\(descriptor.raw)", file?.identity ?? "-"], text: name)
+    StateText.line([kind, "\(descriptor.raw)", file?.saved ?? "-"], text: name)
   }
 
   init?(saved record: StateText.Record) {
     var record = record
     let fd = record.number(CInt.self)
-    guard fd > 2 else { return nil }
+    guard fd > 2, ListeningSocket.isListening(fd) else { return nil }
     Process.closeOnExec(fd)
-    let identity = record.word()
+    let saved = record.word()
     descriptor = FileDescriptor(owning: fd)
-    file = SocketFile(boundTo: fd, identity: identity)
+    file = SocketFile(boundTo: fd, saved: saved)
     name = record.text()
   }
 }

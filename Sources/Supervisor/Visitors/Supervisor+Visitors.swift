@@ -18,8 +18,11 @@ extension Supervisor {
         visitors.admitsAgainAt = Clock.monotonic() &+ Clock.nanosecondsPerSecond
         return
       case .connection(let fd, _):
+        let connection = FileDescriptor(owning: fd)
+        // Whatever the permissions of its file have become.
+        if kind == .control, !Connections.isPeerTrusted(fd) { continue }
         // One that has to leave is closed, and so gone from the epoll.
-        let (visitor, _) = visitors.admit(kind, FileDescriptor(owning: fd), now: Clock.monotonic())
+        let (visitor, _) = visitors.admit(kind, connection, now: Clock.monotonic())
         do throws(Errno) {
           try epoll.add(visitor.raw, visitor.interest, token: token(of: visitor))
         } catch {
@@ -101,10 +104,10 @@ extension Supervisor {
   // MARK: Doors
 
   /// Binds where a starting generation wants metrics to be served; what is in the way, or nil.
-  mutating func prepareMetrics(_ address: String?) -> (reason: String, code: ExitCode)? {
-    guard let address, address != metrics?.name else { return nil }
+  mutating func prepareMetrics(_ settings: Generation.Settings) -> (reason: String, code: ExitCode)? {
+    guard let address = settings.metrics, address != metrics?.name else { return nil }
     do throws(Errno) {
-      nextMetrics = try Door(metrics: address)
+      nextMetrics = try Door(metrics: address, user: settings.user)
       return nil
     } catch {
       let code: ExitCode =
@@ -131,7 +134,7 @@ extension Supervisor {
       control = nil
       if let path = settings.control {
         do throws(Errno) {
-          control = try Door(control: path)
+          control = try Door(control: path, user: settings.user)
         } catch {
           log.warning("there is no control socket, outriderctl can't connect: control.socket: \(error)")
         }

@@ -1,0 +1,243 @@
+import CLinux
+import Glibc
+
+/// The folder of a file that root makes or opens, held by a descriptor: what is done there is done in this folder, whatever
+/// its name leads to by then, and never through a symbolic link in the file's place.
+///
+/// On the way from / to it every folder and every link is looked at. Where root alone can change what is there, root acts.
+/// From a folder on that the service's user can write to, everything is done with this user's rights: who exchanges names
+/// there wins nothing. A folder that anybody else can write to is refused; one as /tmp, where nobody can touch what is
+/// another's, is good for what is one's own. Whoever is not root acts as himself, in any folder.
+package struct Folder: ~Copyable {
+  private let descriptor: FileDescriptor
+  /// The file's name in it.
+  package let name: String
+  /// The file, as it was asked for.
+  package let path: String
+  /// Whose rights are used here; nil for the process's own.
+  package let actor: ServiceUser?
+  /// Others can make files here, and nobody can remove or rename another's.
+  package let isShared: Bool
+
+  /// So many symbolic links may be on the way.
+  private static let mostLinks = 40
+
+  /// Finds the folder of `path`, which is absolute.
+  package init(of path: String, user: ServiceUser?) throws(Errno) {
+    guard path.utf8.first == UInt8(ascii: "/") else { throw Errno(code: EINVAL, attempt: "open \(path)") }
+    var walk = try Walk(path: path, user: geteuid() == 0 ? user : nil)
+    guard let name = walk.components.popLast(), name != "..", path.utf8.last != UInt8(ascii: "/") else {
+      throw Errno(code: EISDIR, attempt: "open \(path)")
+    }
+    try walk.goThrough()
+    isShared = try walk.examine(isLast: true)
+    actor = walk.actor
+    descriptor = walk.takeFolder()
+    self.name = name
+    self.path = path
+  }
+
+  /// The way to a folder.
+  private struct Walk: ~Copyable {
+    let path: String
+    let user: ServiceUser?
+    /// What is left of the way, the last first of all but the file's own name, which is at the end until it is taken.
+    var components: [String]
+    var actor: ServiceUser?
+    private var folder: FileDescriptor?
+    /// Where the way has come to, for people.
+    private var place = ""
+    private var links = 0
+
+    init(path: String, user: ServiceUser?) throws(Errno) {
+      self.path = path
+      self.user = user
+      components = path.split(separator: "/").map(String.init).filter { $0 != "." }
+      folder = try FileDescriptor.open("/", flags: OUTRIDER_O_PATH | O_DIRECTORY)
+    }
+
+    mutating func takeFolder() -> FileDescriptor { folder.take()! }
+
+    private var raw: CInt {
+      switch folder {
+      case .some(let folder): folder.raw
+      case .none: -1
+      }
+    }
+
+    mutating func goThrough() throws(Errno) {
+      components.reverse()
+      while let component = components.popLast() {
+        _ = try examine(isLast: false)
+        let next = try open(component, OUTRIDER_O_PATH | O_NOFOLLOW)
+        let status = try FileStatus(of: next.raw, "open \(path)")
+        switch status.kind {
+        case S_IFDIR:
+          folder = consume next
+          place = component == ".." ? "\(place)/.." : "\(place)/\(component)"
+        case S_IFLNK: try follow(next, component, status)
+        default: throw Errno(code: ENOTDIR, attempt: "open \(path)")
+        }
+      }
+    }
+
+    private func open(_ name: String, _ flags: CInt) throws(Errno) -> FileDescriptor {
+      let raw = raw
+      return try ServiceUser.acting(as: actor) { () throws(Errno) in
+        let found = unsafe outrider_openat(raw, name, flags | O_CLOEXEC, 0)
+        guard found >= 0 else { throw .last("open \(path)") }
+        return FileDescriptor(owning: found)
+      }
+    }
+
+    /// A link counts as much as whoever could have made it.
+    private mutating func follow(
+      _ link: borrowing FileDescriptor, _ component: String, _ status: FileStatus
+    ) throws(Errno) {
+      let isTrusted = geteuid() != 0 || status.owner == 0 || status.owner == actor?.id
+      guard isTrusted else { throw refusal("\(place)/\(component)", "is a symbolic link of \(Folder.name(status.owner))") }
+      links += 1
+      guard links <= Folder.mostLinks else { throw Errno(code: ELOOP, attempt: "open \(path)") }
+      var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+      let raw = link.raw
+      let count = unsafe buffer.withUnsafeMutableBytes { bytes in
+        unsafe readlinkat(raw, "", bytes.baseAddress!.assumingMemoryBound(to: CChar.self), bytes.count)
+      }
+      guard count > 0, count < buffer.count else { throw .last("readlink \(place)/\(component)") }
+      let target = String(decoding: buffer[..<count], as: UTF8.self)
+      components += target.split(separator: "/").map(String.init).filter { $0 != "." }.reversed()
+      if target.utf8.first == UInt8(ascii: "/") {
+        folder = try FileDescriptor.open("/", flags: OUTRIDER_O_PATH | O_DIRECTORY)
+        place = ""
+      }
+    }
+
+    /// Finds out who can change what is in the folder that the way has come to, and whose rights are used from here on.
+    ///
+    /// - Returns: whether it is one as /tmp.
+    mutating func examine(isLast: Bool) throws(Errno) -> Bool {
+      let status = try FileStatus(of: raw, "open \(path)")
+      let isSticky = status.mode & S_ISVTX != 0
+      let isShared = isSticky && status.mode & (S_IWGRP | S_IWOTH) != 0
+      guard geteuid() == 0 else { return isShared && status.owner != geteuid() }
+      let shown = place.isEmpty ? "/" : place
+      if let user, status.owner == user.id {
+        actor = user
+        return false
+      }
+      guard status.owner == 0 else {
+        throw refusal(shown, "belongs to \(Folder.name(status.owner)), who can exchange what is in it")
+      }
+      if actor != nil { return false }
+      if isShared { return true }
+      // Without these bits nobody can, by an access control list neither.
+      guard status.mode & (S_IWGRP | S_IWOTH) != 0 else { return false }
+      if let user, try mayWrite(user) {
+        actor = user
+        return false
+      }
+      if status.mode & S_IWOTH != 0 { throw refusal(shown, "can be written by everybody") }
+      // On the way a group can exchange a folder for another that it could move already, and that is root's; no more.
+      if isLast, status.mode & S_IWGRP != 0, status.group != 0 {
+        throw refusal(shown, "can be written by \(Folder.name(group: status.group))")
+      }
+      return false
+    }
+
+    /// The kernel knows, of access control lists too.
+    private func mayWrite(_ user: ServiceUser) throws(Errno) -> Bool {
+      let raw = raw
+      return try ServiceUser.acting(as: user) { () throws(Errno) in
+        let answer = outrider_may_write(raw)
+        guard answer >= 0 else { throw .last("ask who may write \(place)") }
+        return answer == 1
+      }
+    }
+
+    private func refusal(_ place: String, _ reason: String) -> Errno {
+      let advice = user == nil ? "root" : "root or server.user"
+      return Errno(
+        code: EACCES, attempt: "open \(path): \(place) \(reason); only \(advice) may be able to change that folder")
+    }
+  }
+
+  private static func name(_ id: uid_t) -> String {
+    guard let entry = unsafe getpwuid(id) else { return "user \(id)" }
+    return unsafe "user \(String(cString: entry.pointee.pw_name))"
+  }
+
+  private static func name(group id: gid_t) -> String {
+    guard let entry = unsafe getgrgid(id) else { return "group \(id)" }
+    return unsafe "group \(String(cString: entry.pointee.gr_name))"
+  }
+
+  // MARK: Its files
+
+  /// Opens the file of `path`, or makes it: a symbolic link in its place is none. In a folder as /tmp it has to be one's own.
+  ///
+  /// - Parameter isWelcome: what it may be; it has been opened without waiting by then.
+  package func open(
+    flags: CInt, mode: mode_t = 0, name: String? = nil, isWelcome: (FileStatus) -> Bool = { $0.kind == S_IFREG }
+  ) throws(Errno) -> FileDescriptor {
+    let attempt = "open \(path)\(actor.map { " as \(Folder.name($0.id)), who can write its folder" } ?? "")"
+    let (raw, name) = (descriptor.raw, name ?? self.name)
+    let file = try ServiceUser.acting(as: actor) { () throws(Errno) in
+      let found = retryingInterrupts {
+        unsafe outrider_openat(raw, name, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, mode)
+      }
+      guard found >= 0 else { throw .last(attempt) }
+      return FileDescriptor(owning: found)
+    }
+    let status = try FileStatus(of: file.raw, attempt)
+    guard isWelcome(status) else { throw Errno(code: EINVAL, attempt: "\(attempt): it is \(status.kindName)") }
+    if isShared {
+      let isOwn = status.owner == 0 || status.owner == geteuid()
+      guard isOwn, status.kind != S_IFREG || status.links == 1 else {
+        throw Errno(code: EACCES, attempt: "\(attempt): in this folder it has to be one's own, and is of \(Folder.name(status.owner))")
+      }
+    }
+    return file
+  }
+
+  /// What is in the file's place; nil if nothing is.
+  package func status(name: String? = nil) -> FileStatus? {
+    guard let found = try? look(name ?? self.name) else { return nil }
+    return try? FileStatus(of: found.raw, path)
+  }
+
+  /// A descriptor of what is in the file's place, be it a link, that nothing can be read or written by.
+  package func look(_ name: String? = nil) throws(Errno) -> FileDescriptor {
+    let (raw, name) = (descriptor.raw, name ?? self.name)
+    return try ServiceUser.acting(as: actor) { () throws(Errno) in
+      let found = unsafe outrider_openat(raw, name, OUTRIDER_O_PATH | O_NOFOLLOW | O_CLOEXEC, 0)
+      guard found >= 0 else { throw .last("open \(path)") }
+      return FileDescriptor(owning: found)
+    }
+  }
+
+  /// Removes a name; false if that can't be.
+  @discardableResult
+  package func remove(_ name: String? = nil) -> Bool {
+    let (raw, name) = (descriptor.raw, name ?? self.name)
+    let removed = try? ServiceUser.acting(as: actor) { () throws(Errno) in unsafe unlinkat(raw, name, 0) == 0 }
+    return removed ?? false
+  }
+
+  /// Gives the file `other` the name of the path, in place of what has it.
+  package func rename(_ other: String) throws(Errno) {
+    let (raw, name) = (descriptor.raw, name)
+    try ServiceUser.acting(as: actor) { () throws(Errno) in
+      guard unsafe renameat(raw, other, raw, name) == 0 else { throw .last("make \(path)") }
+    }
+  }
+
+  /// Gives the file `other` the name of the path as well; false if something has it.
+  package func link(_ other: String) throws(Errno) -> Bool {
+    let (raw, name) = (descriptor.raw, name)
+    return try ServiceUser.acting(as: actor) { () throws(Errno) in
+      if unsafe linkat(raw, other, raw, name, 0) == 0 { return true }
+      guard errno == EEXIST else { throw .last("make \(path)") }
+      return false
+    }
+  }
+}

@@ -1,0 +1,30 @@
+/// Text of another process, or of a file, as it may stand in one line of a log or on a terminal.
+package enum PrintableText {
+  /// Every control character, line ends among them, as `\u{…}`.
+  ///
+  /// - Parameter limit: so many bytes are looked at, at most.
+  package static func escaped(_ text: String, limit: Int = .max) -> String {
+    guard text.utf8.count > limit || text.unicodeScalars.contains(where: isControl) else { return text }
+    var result = ""
+    for scalar in String(decoding: text.utf8.prefix(limit), as: UTF8.self).unicodeScalars {
+      if isControl(scalar) {
+        result += "\\u{" + String(scalar.value, radix: 16) + "}"
+      } else {
+        result.unicodeScalars.append(scalar)
+      }
+    }
+    return result + (text.utf8.count > limit ? "…" : "")
+  }
+
+  /// Likewise, with `; ` where a line ends.
+  package static func oneLine(_ text: String, limit: Int) -> String {
+    escaped(text.split(separator: "\n").joined(separator: "; "), limit: limit)
+  }
+
+  private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0..<0x20, 0x7F..<0xA0, 0x2028, 0x2029: true
+    default: false
+    }
+  }
+}

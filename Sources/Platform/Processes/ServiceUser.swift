@@ -1,0 +1,84 @@
+import CLinux
+import Glibc
+
+/// The user whom masters and workers become, as the process that is still root needs to know it: in folders that this user
+/// can write to, root acts with no more rights than the user has.
+package struct ServiceUser: Sendable, Equatable {
+  package let id: uid_t
+  package let group: gid_t
+  /// Further groups, of which those beyond `mostGroups` do not count.
+  package let groups: [gid_t]
+
+  /// As many as a message between processes has room for.
+  package static let mostGroups = 256
+
+  /// - Returns: nil for root, which is no other user.
+  package init?(id: uid_t, group: gid_t, groups: [gid_t]) {
+    guard id != 0, id != .max, group != .max else { return nil }
+    self.id = id
+    self.group = group
+    self.groups = Array(groups.prefix(ServiceUser.mostGroups))
+  }
+
+  /// A user of the system with the groups that `Account.become` gives it.
+  package init?(_ user: Account.User, group: gid_t) {
+    var groups = [gid_t](repeating: 0, count: ServiceUser.mostGroups)
+    var count = CInt(groups.count)
+    if unsafe getgrouplist(user.name, group, &groups, &count) < 0 { count = CInt(groups.count) }
+    self.init(id: user.id, group: group, groups: Array(groups.prefix(Int(max(0, count)))))
+  }
+
+  // MARK: Between processes
+
+  /// `uid gid groups…`, decimal.
+  package var text: String { ([id, group] + groups).map(String.init).joined(separator: " ") }
+
+  /// Nil for text of another form.
+  package init?(text: String) {
+    let words = text.split(separator: " ")
+    let numbers = words.compactMap { UInt32($0) }
+    guard numbers.count == words.count, numbers.count >= 2 else { return nil }
+    self.init(id: numbers[0], group: numbers[1], groups: Array(numbers.dropFirst(2)))
+  }
+
+  // MARK: Acting
+
+  /// Runs `body` with the rights to files that the user has: without those of root, whatever its names lead to by then.
+  /// Whoever is not root runs it as it is.
+  ///
+  /// The calling thread must be the only one. The tie to the parent's death is lost by this (prctl(2), PR_SET_PDEATHSIG).
+  package static func acting<Result: ~Copyable>(
+    as user: ServiceUser?, _ body: () throws(Errno) -> Result
+  ) throws(Errno) -> Result {
+    guard let user, geteuid() == 0 else { return try body() }
+    let group = getegid()
+    let former = try ownGroups()
+    guard unsafe outrider_set_groups(user.groups, user.groups.count) == 0 else {
+      throw .last("act as user \(user.id)")
+    }
+    guard outrider_set_file_user(user.id, user.group) == 0 else {
+      let failure = Errno.last("act as user \(user.id)")
+      restore(former, group)
+      throw failure
+    }
+    defer { restore(former, group) }
+    return try body()
+  }
+
+  private static func ownGroups() throws(Errno) -> [gid_t] {
+    let count = getgroups(0, nil)
+    guard count >= 0 else { throw .last("getgroups") }
+    var groups = [gid_t](repeating: 0, count: Int(count))
+    let found = unsafe getgroups(count, &groups)
+    guard found >= 0 else { throw .last("getgroups") }
+    return Array(groups.prefix(Int(found)))
+  }
+
+  /// A process that has not got back what it is must not go on.
+  private static func restore(_ groups: [gid_t], _ group: gid_t) {
+    guard outrider_set_file_user(0, group) == 0, unsafe outrider_set_groups(groups, groups.count) == 0 else {
+      ErrorLog.complain("\(Errno.last("become root again"))")
+      Process.leave(.osError)
+    }
+  }
+}
