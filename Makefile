@@ -19,7 +19,7 @@ MISBEHAVING := misbehave_blocking misbehave_event
 BROKEN := $(basename $(notdir $(wildcard Tests/Plugins/broken/*.c)))
 THROWING := throws_blocking throws_event
 TEST_PLUGINS := $(MISBEHAVING) $(BROKEN) $(THROWING) configured edges_blocking edges_event endings_blocking endings_event \
-  identity inspect_blocking logging
+  hostile identity inspect_blocking logging
 PLUGIN_FLAGS := -Wall -Wextra -Wpedantic -Werror -O2 -shared -fPIC -fvisibility=hidden \
   -ISources/COutrider/include -Wl,--version-script=Plugins/plugin.map
 PLUGIN_CFLAGS := -std=c11 $(PLUGIN_FLAGS)
@@ -114,6 +114,9 @@ $(BUILD)/test-plugins/libendings_blocking.so: Tests/Plugins/endings/endings.c $(
 $(BUILD)/test-plugins/libendings_event.so: Tests/Plugins/endings/endings.c $(ABI)
 	@mkdir -p $(@D)
 	$(CC) $(PLUGIN_CFLAGS) -DENDINGS_EVENT -o $@ $<
+$(BUILD)/test-plugins/libhostile.so: Tests/Plugins/hostile/hostile.c $(ABI)
+	@mkdir -p $(@D)
+	$(CC) $(PLUGIN_CFLAGS) -pthread -o $@ $<
 $(BUILD)/test-plugins/libidentity.so: Tests/Plugins/identity/identity.c $(ABI)
 	@mkdir -p $(@D)
 	$(CC) $(PLUGIN_CFLAGS) -o $@ $<

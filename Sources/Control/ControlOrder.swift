@@ -38,8 +38,13 @@ package enum ControlOrder: Sendable, Equatable {
   /// What is wrong with a line, for whoever has sent it.
   package struct Fault: Error, Sendable, Equatable {
     package let reason: String
+    /// It is no order at all: what follows it on its connection is not read, whatever its sender takes it for.
+    package let isMalformed: Bool
 
-    package init(reason: String) { self.reason = reason }
+    package init(reason: String, isMalformed: Bool = false) {
+      self.reason = reason
+      self.isMalformed = isMalformed
+    }
   }
 
   /// As it goes over the socket, without the line's end.
@@ -60,9 +65,9 @@ package enum ControlOrder: Sendable, Equatable {
     do throws(JSONReader.Fault) {
       json = try JSONReader.read(line)
     } catch {
-      throw Fault(reason: "not JSON: \(error)")
+      throw Fault(reason: "not JSON: \(error)", isMalformed: true)
     }
-    guard case .object(let members) = json else { throw Fault(reason: "expected one JSON object a line") }
+    guard case .object(let members) = json else { throw Fault(reason: "expected one JSON object a line", isMalformed: true) }
     guard let name = json["command"]?.text else { throw Fault(reason: "expected \"command\", a string") }
     let parameters: [String]
     if let order = ControlOrder.plain.first(where: { $0.name == name }) {

@@ -158,10 +158,22 @@ package struct JSONReader {
 
   private mutating func hexadecimal() throws(Fault) -> UInt32 {
     guard position + 4 <= bytes.count else { throw fault("an escape has four digits") }
-    let digits = bytes[position..<position + 4]
-    guard !digits.contains(UInt8(ascii: "+")), let number = UInt32(String(decoding: digits, as: UTF8.self), radix: 16)
-    else { throw fault("an escape has four digits") }
+    var number: UInt32 = 0
+    for byte in bytes[position..<position + 4] {
+      guard let digit = JSONReader.value(ofDigit: byte) else { throw fault("an escape has four digits") }
+      number = number << 4 | digit
+    }
     position += 4
     return number
+  }
+
+  /// Digits are these and no others: what numbers are read from elsewhere may have a sign.
+  private static func value(ofDigit byte: UInt8) -> UInt32? {
+    switch byte {
+    case 0x30...0x39: UInt32(byte - 0x30)
+    case 0x41...0x46: UInt32(byte - 0x41 + 10)
+    case 0x61...0x66: UInt32(byte - 0x61 + 10)
+    default: nil
+    }
   }
 }

@@ -230,10 +230,24 @@ def test_garbage(service, control, line, reason):
 
 def test_several_orders_on_one_connection(service, control):
     with control.connect() as client:
-        client.sendall(b'{"command":"status"}\nx\n{"command":"plugins"}\n')
+        client.sendall(b'{"command":"status"}\n{"command":"halt"}\n{"command":"plugins"}\n')
         file = client.makefile("rb")
         answers = [json.loads(file.readline()) for _ in range(3)]
     assert [answer["ok"] for answer in answers] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    "line", [b"x", b"[]", b'"\\u-000"', b'{"command":"status"', b'{"command":"scale","by":1}}', b"a" * 5000]
+)
+def test_nothing_follows_a_line_that_is_no_order(service, control, line):
+    """Neither what comes behind it, nor a part of it, is an order: here, to stop."""
+    with control.connect() as client:
+        file = client.makefile("rb")
+        client.sendall(line + b'\n{"command":"stop"}\n')
+        assert json.loads(file.readline())["ok"] is False
+        assert file.readline() == b"", "nothing more is answered"
+    assert control.ask("status")["ready"] and control.ask("status")["scale"] == 0
+    assert service.serving() == service.number
 
 
 def test_silent_and_slow_clients(service, control):

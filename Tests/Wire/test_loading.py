@@ -130,6 +130,32 @@ def test_a_truncated_elf_object(tmp_path):
     assert_one_line(run(path), path, [r"\w{3}"])
 
 
+@pytest.mark.parametrize("number", [2**64 - 1, 2**63 - 1, 2**63, 2**64 - 56, 2**63 - 57, 2**32, 1])
+@pytest.mark.parametrize("entry", [56, 0xFFFF, 57])
+def test_an_elf_object_with_numbers_at_the_edge(tmp_path, number, entry):
+    """Whatever is in the header, and in those of its segments, it is words: e_phoff, e_phentsize, e_phnum."""
+    path = tmp_path / "libodd.so"
+    content = bytearray((TEST_PLUGINS / "libconfigured.so").read_bytes())
+    content[32:40] = number.to_bytes(8, "little")
+    content[54:56] = entry.to_bytes(2, "little")
+    content[56:58] = b"\xff\xff"
+    path.write_bytes(content)
+    assert_one_line(run("-t", path), path, [r"ELF|header|invalid"])
+
+
+@pytest.mark.parametrize("offset, size", [(2**64 - 1, 1), (2**64 - 1, 2**64 - 1), (1, 2**64 - 1), (2**63, 2**63 - 1)])
+def test_a_segment_with_numbers_at_the_edge(tmp_path, offset, size):
+    path = tmp_path / "libodd.so"
+    content = bytearray((TEST_PLUGINS / "libconfigured.so").read_bytes())
+    first = int.from_bytes(content[32:40], "little")
+    for segment in range(int.from_bytes(content[56:58], "little")):
+        at = first + segment * 56
+        content[at + 8 : at + 16] = offset.to_bytes(8, "little")
+        content[at + 32 : at + 40] = size.to_bytes(8, "little")
+    path.write_bytes(content)
+    assert_one_line(run("-t", path), path, [r"cut short"])
+
+
 def test_a_directory(tmp_path):
     assert_one_line(run(tmp_path), tmp_path, [r"\w{3}"])
 

@@ -132,6 +132,59 @@ def test_root_without_a_user_is_warned(own, public):
     assert identities(server.get("/").body.decode())["handle"][:3] == ({0}, {0}, True)
 
 
+def capabilities(pid, *names):
+    found = status(pid)
+    return {name: int(found[f"Cap{name}"], 16) for name in names or ("Inh", "Prm", "Eff", "Bnd", "Amb")}
+
+
+@as_root
+@pytest.mark.parametrize("user", ["nobody", ""])
+def test_no_capability_outlives_the_start_of_plugins(own, public, user):
+    """Without server.user either: root's plugins have root's files, and nothing beside them."""
+    port = free_port()
+    server = own("-c", config(public, bind=f"127.0.0.1:{port}", user=user), bind=False, port=port)
+    assert server.get("/").status == 200
+    for pid in (server.master(), *server.workers()):
+        assert not any(capabilities(pid).values()), capabilities(pid)
+    assert capabilities(server.pid, "Eff")["Eff"], "the supervisor binds for the next generation"
+    if not user:
+        assert re.search(r"WARNING.*root without server\.user.*capabilities", server.log)
+
+
+@as_root
+def test_capabilities_of_a_start_that_is_not_roots(own, public, monkeypatch):
+    """What it was started with is gone before plugins run; the supervisor keeps what the next master binds with."""
+    monkeypatch.setattr("server.BINARY", public / "outrider")
+    bind_service, chown = 1 << 10, 1 << 0
+    launcher = [
+        *unprivileged(public),
+        "--inh-caps=+net_bind_service,+chown",
+        "--ambient-caps=+net_bind_service,+chown",
+    ]
+    port = next(p for p in range(600, 1000) if socket.socket().connect_ex(("127.0.0.1", p)))
+    server = own("-c", config(public, bind=f"127.0.0.1:{port}"), bind=False, port=port, launcher=launcher)
+    for number in (1, 2):
+        assert server.get("/").status == 200
+        for pid in (server.master(), *server.workers()):
+            assert not any(capabilities(pid, "Inh", "Prm", "Eff", "Amb").values()), capabilities(pid)
+        kept = capabilities(server.pid, "Inh", "Prm", "Eff", "Amb").values()
+        assert all(sets == bind_service and not sets & chown for sets in kept), capabilities(server.pid)
+        if number == 1:
+            other = next(p for p in range(port + 1, 1000) if socket.socket().connect_ex(("127.0.0.1", p)))
+            config(public, bind=f"127.0.0.1:{other}")
+            server.tell(signal.SIGHUP)
+            wait_for(lambda: "generation 2 serves" in server.log, lambda: server.state())
+            wait_for(lambda: len(processes.children(server.pid)) == 1, lambda: server.state())
+            server.address = ("127.0.0.1", other)
+
+
+@as_root
+def test_capabilities_at_a_check(public):
+    """A plugin's load() runs then too."""
+    result = run("-t", "-c", config(public))
+    assert result.returncode == 0 and "caps=0,0,0,0" in result.stderr, result.stderr
+
+
 @as_root
 def test_ports_below_1024_and_files_of_root(own, public, tmp_path):
     """What root alone can open is opened before, at each reload anew."""

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -293,10 +294,20 @@ def test_a_killed_supervisor_lets_requests_finish(own, combination):
 # Descriptors
 
 
+def is_end_of_a_line(pid, number):
+    """A pipe that keeps messages apart: by it a process speaks to the one that has made it."""
+    flags = int(Path(f"/proc/{pid}/fdinfo/{number}").read_text().partition("flags:")[2].split()[0], 8)
+    return flags & (os.O_DIRECT | os.O_WRONLY) == os.O_DIRECT | os.O_WRONLY
+
+
 def strays(pid):
     """Descriptors of a worker that have no business there."""
-    found = {}
+    found, lines = {}, 0
     for number, (target, closes_on_exec) in processes.descriptors(pid).items():
+        if target.startswith("pipe:") and is_end_of_a_line(pid, number):
+            lines += 1
+            if lines == 1 and closes_on_exec:
+                continue
         known = (
             number <= 2
             or target.startswith(("socket:", "/memfd:"))
@@ -317,6 +328,7 @@ def test_descriptors_of_a_worker(own, combination):
     stray = os.memfd_create("stray", 0)
     file = os.open("/etc/hostname", os.O_RDONLY)
     reader, writer = os.pipe()
+    own_pipe = os.readlink(f"/proc/self/fd/{reader}")
     try:
         server = own(combination.demo, model=combination.model, pass_fds=(stray, file, reader, writer))
     finally:
@@ -327,7 +339,7 @@ def test_descriptors_of_a_worker(own, combination):
     assert not strays(worker), f"of {processes.descriptors(worker)}"
     for pid in (worker, server.master()):
         targets = [target for target, _ in processes.descriptors(pid).values()]
-        assert not [t for t in targets if "stray" in t or t == "/etc/hostname" or t.startswith("pipe:")], (
+        assert not [t for t in targets if "stray" in t or t in ("/etc/hostname", own_pipe)], (
             targets
         )
 

@@ -12,23 +12,41 @@ enum ELFObject {
   /// Why the file at `path` can't be a whole shared object of this machine's kind, or nil.
   static func objection(_ path: String) throws(Errno) -> String? {
     let bytes = try FileContents.prefix(path: path, count: front)
-    let size = try FileContents.size(path: path)
+    let size = UInt64(clamping: try FileContents.size(path: path))
+    return objection(bytes, size: size)
+  }
+
+  /// - Parameters:
+  ///   - bytes: the front of a file. Every number in it may be any.
+  ///   - size: that of the file.
+  static func objection(_ bytes: [UInt8], size: UInt64) -> String? {
     guard bytes.starts(with: magic) else { return "not an ELF object" }
-    guard bytes.count >= MemoryLayout<Elf64_Ehdr>.size else { return "an ELF object that is cut short" }
-    let header = unsafe bytes.withUnsafeBytes { unsafe $0.loadUnaligned(as: Elf64_Ehdr.self) }
-    guard Int(header.e_phentsize) >= MemoryLayout<Elf64_Phdr>.size else { return nil }
-    for index in 0..<Int(header.e_phnum) {
-      let (start, overflowed) = Int(clamping: header.e_phoff).addingReportingOverflow(index * Int(header.e_phentsize))
-      guard !overflowed, start + MemoryLayout<Elf64_Phdr>.size <= size else { return "an ELF object that is cut short" }
-      guard start + MemoryLayout<Elf64_Phdr>.size <= bytes.count else { return nil }
-      let segment = unsafe bytes.withUnsafeBytes {
-        unsafe $0.loadUnaligned(fromByteOffset: start, as: Elf64_Phdr.self)
-      }
-      let (end, wraps) = segment.p_offset.addingReportingOverflow(segment.p_filesz)
-      if segment.p_type == loadSegment && (wraps || end > UInt64(size)) {
-        return "an ELF object that is cut short"
-      }
+    guard let header = read(Elf64_Ehdr.self, bytes, at: 0) else { return isCutShort }
+    let segmentSize = UInt64(MemoryLayout<Elf64_Phdr>.size)
+    guard UInt64(header.e_phentsize) >= segmentSize else { return nil }
+    for index in 0..<UInt64(header.e_phnum) {
+      // Two numbers of 16 bits.
+      guard let start = sum(header.e_phoff, index * UInt64(header.e_phentsize)), let end = sum(start, segmentSize),
+        end <= size
+      else { return isCutShort }
+      guard let segment = read(Elf64_Phdr.self, bytes, at: start) else { return nil }
+      guard segment.p_type == loadSegment else { continue }
+      guard let contentsEnd = sum(segment.p_offset, segment.p_filesz), contentsEnd <= size else { return isCutShort }
     }
     return nil
+  }
+
+  private static let isCutShort = "an ELF object that is cut short"
+
+  /// Nil for more than 64 bits hold.
+  private static func sum(_ first: UInt64, _ second: UInt64) -> UInt64? {
+    let (sum, overflowed) = first.addingReportingOverflow(second)
+    return overflowed ? nil : sum
+  }
+
+  /// Nil if that is not within the bytes.
+  private static func read<Value: BitwiseCopyable>(_ type: Value.Type, _ bytes: [UInt8], at offset: UInt64) -> Value? {
+    guard let end = sum(offset, UInt64(MemoryLayout<Value>.size)), end <= UInt64(bytes.count) else { return nil }
+    return unsafe bytes.withUnsafeBytes { unsafe $0.loadUnaligned(fromByteOffset: Int(offset), as: type) }
   }
 }

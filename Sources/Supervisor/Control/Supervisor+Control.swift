@@ -10,22 +10,21 @@ extension Supervisor {
   mutating func obey(_ visitor: Visitor) {
     guard let end = visitor.input.firstIndex(of: UInt8(ascii: "\n")) else {
       guard visitor.input.count >= ControlOrder.longestLine else { return }
-      visitor.input = []
-      visitor.partsAfterAnswer = true
-      visitor.answer(reason: "the line is longer than \(ControlOrder.longestLine) bytes")
+      visitor.refuse("the line is longer than \(ControlOrder.longestLine) bytes")
       return
     }
     let line = Array(visitor.input[..<end])
     visitor.input.removeSubrange(...end)
     do throws(ControlOrder.Fault) {
       guard line.count < ControlOrder.longestLine else {
-        throw ControlOrder.Fault(reason: "the line is longer than \(ControlOrder.longestLine) bytes")
+        throw ControlOrder.Fault(
+          reason: "the line is longer than \(ControlOrder.longestLine) bytes", isMalformed: true)
       }
       let order = try ControlOrder(line: line)
       log.debug("control: \(order.name)")
       if let result = try obey(order, visitor) { visitor.answer(result: result) }
     } catch {
-      visitor.answer(reason: error.reason)
+      if error.isMalformed { visitor.refuse(error.reason) } else { visitor.answer(reason: error.reason) }
     }
   }
 
@@ -99,6 +98,13 @@ extension Supervisor {
 extension Visitor {
   fileprivate func answer(result: JSON) {
     send(.object([JSON.Member("ok", true), JSON.Member("result", result)]))
+  }
+
+  /// Nothing more of it is read.
+  fileprivate func refuse(_ reason: String) {
+    input = []
+    partsAfterAnswer = true
+    answer(reason: reason)
   }
 
   fileprivate func answer(reason: String) {

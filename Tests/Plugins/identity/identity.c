@@ -8,6 +8,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Inheritable, permitted, effective, and those that an exec could give. */
+static int describe_capabilities(char *text, size_t size) {
+  static const char *const names[] = {"CapInh:", "CapPrm:", "CapEff:", "CapBnd:"};
+  unsigned long long sets[4] = {0};
+  char line[256];
+  FILE *status = fopen("/proc/self/status", "r");
+  while (status && fgets(line, sizeof line, status)) {
+    for (int i = 0; i < 4; i++) {
+      if (strncmp(line, names[i], strlen(names[i])) == 0) sscanf(line + strlen(names[i]), "%llx", &sets[i]);
+    }
+  }
+  if (status) fclose(status);
+  return snprintf(text, size, "%llx,%llx,%llx,%llx", sets[0], sets[1], sets[2], sets[3]);
+}
+
 static int describe(char *line, size_t size, const char *where) {
   uid_t real, effective, saved;
   gid_t real_group, effective_group, saved_group, groups[64];
@@ -21,6 +36,8 @@ static int describe(char *line, size_t size, const char *where) {
                         prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), (unsigned)mask);
   for (int index = 0; index < count; index++)
     length += snprintf(line + length, size - (size_t)length, "%s%u", index ? "," : "", groups[index]);
+  length += snprintf(line + length, size - (size_t)length, " caps=");
+  length += describe_capabilities(line + length, size - (size_t)length);
   return length + snprintf(line + length, size - (size_t)length, " pid=%d\n", (int)getpid());
 }
 

@@ -1,0 +1,393 @@
+"""Files that root makes and opens in folders where others can exchange names: logs, sockets, the pid file."""
+
+import os
+import pwd
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from control import Control
+from processes import wait_for
+from server import TEST_PLUGINS, free_port, run
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root acts in others' folders")
+
+NOBODY = pwd.getpwnam("nobody")
+DAEMON = pwd.getpwnam("daemon")
+
+
+@pytest.fixture
+def folder():
+    """A folder of root's that everybody can look into."""
+    folder = Path(tempfile.mkdtemp(prefix="outrider-folders-"))
+    folder.chmod(0o755)
+    shutil.copy(TEST_PLUGINS / "libidentity.so", folder)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def theirs(folder):
+    """A folder of the service's user."""
+    return owned(folder / "theirs", NOBODY)
+
+
+@pytest.fixture
+def precious(folder):
+    """What root alone can read, write and find."""
+    vault = folder / "vault"
+    vault.mkdir(mode=0o700)
+    file = vault / "precious"
+    file.write_text("secret\n")
+    file.chmod(0o600)
+    return file
+
+
+def owned(path, user, mode=0o755):
+    path.mkdir()
+    os.chown(path, user.pw_uid, user.pw_gid)
+    path.chmod(mode)
+    return path
+
+
+def untouched(precious):
+    status = precious.stat()
+    return (
+        precious.read_text() == "secret\n"
+        and stat.S_IMODE(status.st_mode) == 0o600
+        and (status.st_uid, status.st_gid) == (0, 0)
+    )
+
+
+class Config:
+    def __init__(self, folder):
+        self.folder, self.port = folder, free_port()
+        self.file = folder / "outrider.toml"
+
+    def write(self, settings="", listener="", user="nobody"):
+        account = f'user = "{user}"\n' if user else ""
+        self.file.write_text(
+            f'[server]\n{account}{settings}\n[[listener]]\nbind = "127.0.0.1:{self.port}"\n{listener}\n'
+            f'[[plugin]]\npath = "{self.folder / "libidentity.so"}"\n'
+        )
+        return self
+
+    def start(self, own):
+        self.server = own("-c", self.file, bind=False, port=self.port, logs_elsewhere=True)
+        assert self.server.get("/").status == 200
+        return self
+
+    def reload(self, number):
+        self.server.tell(signal.SIGHUP)
+        self.wait_for(f"generation {number} serves|reload failed")
+
+    def wait_for(self, pattern):
+        wait_for(lambda: re.search(pattern, self.server.log), lambda: f"{pattern}; {self.server.state()}", 10)
+
+
+def log(path, key="error"):
+    return f'[log]\n{key} = "{path}"'
+
+
+# Who can change a folder
+
+
+@pytest.mark.parametrize("where", [log, lambda path: f'pidfile = "{path}"'], ids=["log", "pidfile"])
+def test_a_folder_of_somebody_else_is_refused(folder, where):
+    """The line names the folder and whose it is."""
+    others = owned(folder / "others", DAEMON)
+    result = run("-c", Config(folder).write(where(others / "file")).file)
+    assert result.returncode == 77
+    assert f"{others} belongs to user daemon" in result.stderr
+    below = others / "below"
+    below.mkdir()
+    result = run("-c", Config(folder).write(where(below / "file")).file)
+    assert result.returncode == 77 and f"{others} belongs to user daemon" in result.stderr
+    assert not list(others.glob("**/file"))
+
+
+def test_a_folder_that_a_group_can_write_is_refused(folder):
+    shared = folder / "shared"
+    shared.mkdir()
+    os.chown(shared, 0, DAEMON.pw_gid)
+    shared.chmod(0o775)
+    result = run("-c", Config(folder).write(log(shared / "error.log")).file)
+    assert result.returncode == 77 and f"{shared} can be written by group daemon" in result.stderr
+
+
+def test_a_folder_that_all_can_write(own, folder):
+    """The service's user is one of them: everything is done with his rights. Without him it is refused."""
+    shared = folder / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    path = shared / "error.log"
+    result = run("-c", Config(folder).write(log(path), user=None).file)
+    assert result.returncode == 77 and f"{shared} can be written by everybody" in result.stderr and not path.exists()
+    Config(folder).write(log(path)).start(own)
+    assert path.stat().st_uid == NOBODY.pw_uid
+
+
+@pytest.mark.parametrize("group", [NOBODY.pw_gid], ids=["own"])
+def test_a_folder_that_the_users_group_can_write(own, folder, group):
+    shared = folder / "shared"
+    shared.mkdir()
+    os.chown(shared, 0, group)
+    shared.chmod(0o775)
+    Config(folder).write(log(shared / "error.log")).start(own)
+    assert (shared / "error.log").stat().st_uid == NOBODY.pw_uid
+
+
+def test_a_folder_as_tmp(own, folder):
+    """There it has to be one's own: a file, a pipe or a link that somebody else has put there is refused."""
+    shared = folder / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    path = shared / "error.log"
+    for make in (path.touch, lambda: os.mkfifo(path), lambda: path.symlink_to("/dev/null")):
+        make()
+        os.chown(path, DAEMON.pw_uid, 0, follow_symlinks=False)
+        keeper = os.open(path, os.O_RDWR | os.O_NONBLOCK) if not path.is_symlink() else None
+        result = run("-c", Config(folder).write(log(path)).file)
+        assert result.returncode in (71, 77) and str(path) in result.stderr, result
+        if keeper is not None:
+            os.close(keeper)
+        path.unlink()
+    Config(folder).write(log(path)).start(own)
+    assert path.stat().st_uid == 0
+
+
+def test_a_link_on_the_way(folder, theirs, precious):
+    """It counts as much as whoever has made it."""
+    (theirs / "link").symlink_to(precious.parent)
+    os.chown(theirs / "link", NOBODY.pw_uid, NOBODY.pw_gid, follow_symlinks=False)
+    result = run("-c", Config(folder).write(log(theirs / "link" / "precious")).file)
+    assert result.returncode == 77 and "Permission denied" in result.stderr
+    result = run("-c", Config(folder).write(log(theirs / "link" / "precious"), user=None).file)
+    assert result.returncode == 77
+    assert untouched(precious)
+
+
+def test_a_link_of_roots_on_the_way(own, folder):
+    """Nobody else can exchange it."""
+    (folder / "logs").mkdir()
+    (folder / "link").symlink_to("logs")
+    Config(folder).write(log(folder / "link" / "error.log")).start(own)
+    assert (folder / "logs" / "error.log").exists()
+
+
+# Logs
+
+
+@pytest.mark.parametrize("key", ["error", "access"])
+def test_a_log_that_the_user_exchanges(own, folder, theirs, precious, key):
+    """What is opened anew is not what a link leads to, nor a file of root's that he has a name for."""
+    path = theirs / "the.log"
+    config = Config(folder).write(log(path, key)).start(own)
+    everything = lambda: config.server.log + (path.read_text() if key == "error" and path.is_file() else "")  # noqa: E731
+    assert path.stat().st_uid == NOBODY.pw_uid
+    for make in (lambda: path.symlink_to(precious), lambda: os.link(precious, path)):
+        path.rename(theirs / "before.log")
+        make()
+        config.server.tell(signal.SIGUSR1)
+        before = theirs / "before.log"
+        wait_for(
+            lambda: "not reopened: open" in config.server.log + before.read_text(), lambda: config.server.state()
+        )
+        assert untouched(precious) and config.server.get("/").status == 200
+        path.unlink()
+        before.rename(path)
+        (config.server.folder / "stderr").write_text("")
+        path.write_text("")
+
+
+@pytest.mark.parametrize("key", ["error", "access"])
+def test_a_log_that_is_a_link(folder, precious, key):
+    """Not in root's own folders either; and not at a start."""
+    (folder / "the.log").symlink_to(precious)
+    result = run("-c", Config(folder).write(log(folder / "the.log", key)).file)
+    assert result.returncode == 71 and f"log.{key}" in result.stderr and untouched(precious)
+
+
+@pytest.mark.parametrize("path", ["/dev/stdout", "/dev/stderr", "/proc/self/fd/1", "/dev/fd/2"])
+def test_ones_own_descriptors_are_logs(own, folder, path):
+    config = Config(folder).write(log(path, "access")).start(own)
+    assert config.server.get("/").status == 200
+    stream = config.server.folder / ("stdout" if path[-1] in "t1" else "stderr")
+    wait_for(lambda: '"GET / HTTP/1.1" 200' in stream.read_text(), lambda: config.server.state())
+    config.server.tell(signal.SIGUSR1)
+    config.wait_for("log files have been reopened")
+    assert "not reopened" not in config.server.log
+
+
+@pytest.mark.parametrize("kind", ["socket", "folder", "block device"])
+def test_a_log_of_another_kind(folder, kind):
+    path = folder / "the.log"
+    if kind == "socket":
+        os.mknod(path, stat.S_IFSOCK | 0o600)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        try:
+            os.mknod(path, stat.S_IFBLK | 0o600, os.makedev(7, 0))
+        except PermissionError:
+            pytest.skip("no device can be made here")
+    result = run("-c", Config(folder).write(log(path)).file)
+    assert result.returncode == 71 and str(path) in result.stderr
+
+
+# Sockets
+
+
+EXCHANGER = """
+import ctypes, os, sys
+os.setgid(65534)
+os.setuid(65534)
+libc = ctypes.CDLL(None)
+first, second = (path.encode() for path in sys.argv[1:])
+print("begun", flush=True)
+while True:
+    libc.renameat2(-100, first, -100, second, 2)
+"""
+
+
+@contextmanager
+def exchanging(first, second):
+    """The service's user exchanges two names as fast as he can."""
+    child = subprocess.Popen([sys.executable, "-c", EXCHANGER, first, second], stdout=subprocess.PIPE, text=True)
+    try:
+        assert child.stdout.readline() == "begun\n"
+        yield
+    finally:
+        child.kill()
+        child.wait()
+
+
+def listener(path, mode, owner=""):
+    return f'[[listener]]\nbind = "unix:{path}"\nmode = "{mode}"\n' + (f'owner = "{owner}"\n' if owner else "")
+
+
+@pytest.mark.parametrize("link", ["symbolic", "hard"])
+def test_a_socket_that_the_user_exchanges(own, folder, theirs, precious, link):
+    """A file of root's does not get the mode and the owner that the socket is to have."""
+    path, other = theirs / "sock", theirs / "other"
+    config = Config(folder).write(listener=listener(path, "0600")).start(own)
+    assert stat.S_ISSOCK(path.stat().st_mode) and path.stat().st_uid == 0
+    if link == "symbolic":
+        other.symlink_to(precious)
+        os.chown(other, NOBODY.pw_uid, NOBODY.pw_gid, follow_symlinks=False)
+    else:
+        os.link(precious, other)
+    with exchanging(path, other):
+        for number in range(2, 22):
+            config.write(listener=listener(path, "0666" if number % 2 == 0 else "0600", "daemon"))
+            config.reload(number)
+            assert untouched(precious), f"after reload {number}"
+    assert config.server.alive
+    config.server.stop()
+    assert untouched(precious)
+
+
+def test_a_link_in_the_place_of_a_socket(own, folder, theirs, precious):
+    """Likewise without a race: it is there when the reload comes, and stays when the server goes."""
+    path = theirs / "sock"
+    config = Config(folder).write(listener=listener(path, "0600")).start(own)
+    path.unlink()
+    path.symlink_to(precious)
+    for number in (2, 3):
+        config.write(listener=listener(path, "0666", "daemon"))
+        config.reload(number)
+    assert untouched(precious) and path.is_symlink()
+    config.server.stop()
+    assert untouched(precious) and path.is_symlink()
+
+
+def test_a_socket_in_the_users_folder(own, folder, theirs):
+    """It is as configured, all the same: born with its mode, and of whoever has started the server or is named."""
+    path, second = theirs / "sock", theirs / "second"
+    config = Config(folder).write(listener=listener(path, "0640") + listener(second, "0606", "daemon")).start(own)
+
+    def look(path):
+        return stat.S_IMODE(path.stat().st_mode), path.stat().st_uid
+
+    assert look(path) == (0o640, 0) and look(second) == (0o606, DAEMON.pw_uid)
+    config.write(listener=listener(path, "0666", "nobody") + listener(second, "0600", "daemon"))
+    config.reload(2)
+    assert look(path) == (0o666, NOBODY.pw_uid) and look(second) == (0o600, DAEMON.pw_uid)
+    config.server.stop()
+    assert not path.exists() and not second.exists()
+
+
+def test_a_stale_socket_in_the_users_folder(own, folder, theirs):
+    """It is replaced; what has its name and is something else is not."""
+    path = theirs / "sock"
+    config = Config(folder).write(listener=listener(path, "0600")).start(own)
+    config.server.tell(signal.SIGKILL)
+    config.server.wait()
+    assert path.exists()
+    config = Config(folder).write(listener=listener(path, "0600")).start(own)
+    config.server.stop()
+    path.write_text("a file")
+    result = run("-c", config.file)
+    assert result.returncode == 69 and path.read_text() == "a file"
+
+
+def test_the_control_socket_in_the_users_folder(own, folder, theirs):
+    """Root's alone: whatever its permissions become, the kernel tells who connects."""
+    path = theirs / "control.sock"
+    config = Config(folder).write(f'[control]\nsocket = "{path}"').start(own)
+    wait_for(path.exists, lambda: config.server.state())
+    assert (stat.S_IMODE(path.stat().st_mode), path.stat().st_uid) == (0o600, 0)
+    assert Control(path).ask("status")["ready"]
+    code = (
+        "import os, socket, sys\n"
+        "os.setgroups([]), os.setgid(65534), os.setuid(65534)\n"
+        "client = socket.socket(socket.AF_UNIX)\n"
+        "client.connect(sys.argv[1])\n"
+        "client.settimeout(5)\n"
+        "try:\n"
+        "    client.sendall(b'{\"command\":\"stop\"}\\n')\n"
+        "    print(client.recv(100))\n"
+        "except OSError:\n"
+        "    print(b'')\n"
+    )
+    command = [sys.executable, "-c", code, path]
+    theirs_word = {"capture_output": True, "text": True}
+    assert "PermissionError" in subprocess.run(command, **theirs_word).stderr
+    os.chmod(path, 0o666)
+    assert subprocess.run(command, **theirs_word).stdout == "b''\n"
+    assert Control(path).ask("status")["ready"]
+
+
+# The pid file
+
+
+def test_the_pid_file_in_the_users_folder(own, folder, theirs):
+    """It is the supervisor's, and nobody else's to write to or to lock."""
+    path = theirs / "outrider.pid"
+    config = Config(folder).write(f'pidfile = "{path}"').start(own)
+    assert path.read_text() == f"{config.server.pid}\n"
+    assert (stat.S_IMODE(path.stat().st_mode), path.stat().st_uid) == (0o644, 0)
+    assert [name for name in os.listdir(theirs)] == [path.name]
+    config.server.tell(signal.SIGKILL)
+    config.server.wait()
+    config = Config(folder).write(f'pidfile = "{path}"').start(own)
+    assert path.read_text() == f"{config.server.pid}\n"
+    config.server.stop()
+    assert not path.exists()
+
+
+def test_a_pid_file_that_the_user_exchanges(folder, theirs, precious):
+    path = theirs / "outrider.pid"
+    for make in (lambda: path.symlink_to(precious), lambda: os.link(precious, path)):
+        make()
+        result = run("-c", Config(folder).write(f'pidfile = "{path}"').file)
+        assert result.returncode in (71, 77) and untouched(precious), result
+        path.unlink()
