@@ -67,7 +67,9 @@ package enum ControlOrder: Sendable, Equatable {
     } catch {
       throw Fault(reason: "not JSON: \(error)", isMalformed: true)
     }
-    guard case .object(let members) = json else { throw Fault(reason: "expected one JSON object a line", isMalformed: true) }
+    guard case .object(let members) = json else {
+      throw Fault(reason: "expected one JSON object a line", isMalformed: true)
+    }
     guard let name = json["command"]?.text else { throw Fault(reason: "expected \"command\", a string") }
     let parameters: [String]
     if let order = ControlOrder.plain.first(where: { $0.name == name }) {

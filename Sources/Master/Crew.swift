@@ -195,7 +195,9 @@ struct Crew: ~Copyable {
     case .closed: return .gone
     case .malformed: return .fault("sends what is no message")
     case .message(let kind, let text, _):
-      guard let message = WorkerProcess.Message(rawValue: kind) else { return .fault("sends a message of kind \(kind)") }
+      guard let message = WorkerProcess.Message(rawValue: kind) else {
+        return .fault("sends a message of kind \(kind)")
+      }
       guard members[slot]?.heard.insert(message).inserted ?? true else { return .fault("says \"\(message)\" twice") }
       switch message {
       case .ready: return .ready

@@ -76,7 +76,9 @@ struct Obituary {
 
   /// What the threads work on, the longest at it first.
   private var flightsAtWork: [Int] {
-    threads.filter { $0.flight != nil && $0.busySince != 0 }.sorted { $0.busySince < $1.busySince }.compactMap(\.flight)
+    // Read once: what is in the memory may be written still.
+    let atWork = threads.map { (flight: $0.flight, since: $0.busySince) }
+    return atWork.filter { $0.since != 0 }.sorted { $0.since < $1.since }.compactMap(\.flight)
   }
 
   private func describe(_ flight: Flight) -> String {

@@ -49,7 +49,7 @@ package struct SupervisorLine: Sendable {
           case .access?: inheritance.accessJournal = descriptor
           case nil: break
           }
-        case .scale: 
+        case .scale:
           inheritance.scale = MasterLimits.clamped(scale: Int(String(decoding: text, as: UTF8.self)) ?? 0)
         case .ticketKeys: inheritance.ticketKeys = TicketKeys(text: String(decoding: text, as: UTF8.self))
         case .begin: return inheritance

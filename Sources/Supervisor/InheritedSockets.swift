@@ -15,11 +15,17 @@ enum InheritedSockets {
     let description: String
   }
 
+  /// As systemd has it (sd_listen_fds(3)).
+  private static let longestName = 255
+
   /// Takes them all over. LISTEN_FDS and its like are gone from the environment then.
   static func take() throws(Fault) -> [Socket] {
     var names: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
     let count = unsafe sd_listen_fds_with_names(1, &names)
     guard count >= 0 else { throw Fault(description: "LISTEN_FDS: \(Errno.reason(-count))") }
+    guard count <= MasterLimits.listeners else {
+      throw Fault(description: "LISTEN_FDS: more than \(MasterLimits.listeners) sockets")
+    }
     defer { unsafe free(names) }
     var sockets: [Socket] = []
     for index in 0..<count {
@@ -28,6 +34,9 @@ enum InheritedSockets {
       if let text = unsafe names?[Int(index)] {
         unsafe name = String(cString: text)
         unsafe free(text)
+      }
+      guard name.utf8.count <= longestName, name.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+        throw Fault(description: "LISTEN_FDNAMES: \(PrintableText.escaped(name, limit: longestName)) is no name")
       }
       guard ListeningSocket.isListening(descriptor) else {
         throw Fault(description: "LISTEN_FDS: \(name) (descriptor \(descriptor)) is no listening stream socket")

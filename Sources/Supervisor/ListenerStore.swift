@@ -142,7 +142,7 @@ struct ListenerStore: ~Copyable {
     let origin = Origin(rawValue: record.word())
     let fd = record.number(CInt.self)
     let saved = record.word()
-    guard fd > 2, ListeningSocket.isListening(fd), !entries.contains(where: { $0.descriptor == fd }) else { return }
+    guard fd > 2, ListeningSocket.isStreamSocket(fd), !entries.contains(where: { $0.descriptor == fd }) else { return }
     Process.closeOnExec(fd)
     if origin == .bound {
       entries.append(

@@ -59,7 +59,9 @@ extension Supervisor {
   mutating func isReady(_ index: Int) {
     guard state.generations[index].stage == .starting else { return }
     let generation = state.generations[index]
-    for fault in store.settle(generation.claims, user: generation.settings.user) { log.warning("a listener is not changed: \(fault)") }
+    for fault in store.settle(generation.claims, user: generation.settings.user) {
+      log.warning("a listener is not changed: \(fault)")
+    }
     settlePidFile(generation.settings.pidFile)
     settleErrorLog(generation.settings)
     log.logLevel = generation.settings.logLevel

@@ -161,7 +161,7 @@ extension Supervisor {
     case "control":
       control = Door(saved: record)
       watchDoors()
-    case "worker", "plugin", "access-log", "configuration", "user", "reports":
+    case "worker", "plugin", "access-log", "configuration", "user", "reports", "names":
       // They follow the line of their generation.
       if let last = state.generations.indices.last { state.generations[last].takeSaved(full) }
     case "reload":
@@ -173,7 +173,8 @@ extension Supervisor {
         generation: generation, endedAt: endedAt, duration: duration, failure: failure.isEmpty ? nil : failure)
     case "generation":
       guard let generation = Generation(saved: record) else {
-        throw Errno(code: EPROTO, attempt: "\(Supervisor.stateVariable): a generation whose master is no child of this process")
+        throw Errno(
+          code: EPROTO, attempt: "\(Supervisor.stateVariable): a generation whose master is no child of this process")
       }
       state.generations.append(generation)
     case "pidfile":
@@ -196,6 +197,7 @@ extension Generation {
     workers.reduce("") { $0 + "worker \($1.text)\n" }
       + plugins.reduce("") { $0 + StateText.line(["plugin"], text: $1.text) }
       + (settings.accessLog.map { StateText.line(["access-log"], text: $0) } ?? "")
+      + (scoreboard.map { StateText.line(["names"], text: $0.board.pluginNames.joined(separator: " ")) } ?? "")
       + (settings.user.map { StateText.line(["user"], text: $0.text) } ?? "")
       + (channel?.pipeRaw.map { StateText.line(["reports", "\($0)"]) } ?? "")
       + (stage == .serving ? StateText.line(["configuration"], text: configuration) : "")
@@ -207,6 +209,9 @@ extension Generation {
     case "worker": if let notice = WorkerNotice(text: detail.text()) { _ = take(notice) }
     case "plugin": if let notice = PluginNotice(text: detail.text()) { plugins.append(notice) }
     case "access-log": settings.accessLog = detail.text()
+    case "names":
+      let names = detail.text().split(separator: " ").map(String.init)
+      scoreboard = scoreboard.flatMap { $0.named(names) }
     case "user": settings.user = ServiceUser(text: detail.text())
     case "reports": channel = channel?.reporting(through: detail.number(CInt.self))
     default: configuration = detail.text()

@@ -21,5 +21,8 @@ func ordersAreReadAsTheyAreWritten(_ order: ControlOrder) throws {
   (#"{"command":"stop","now":1}"#, "stop: expected \"now\" to be true or false"),
 ])
 func faultsAreClear(_ line: String, _ reason: String) {
-  #expect(throws: ControlOrder.Fault(reason: reason)) { try ControlOrder(line: Array(line.utf8)) }
+  let isMalformed = !line.hasPrefix("{")
+  #expect(throws: ControlOrder.Fault(reason: reason, isMalformed: isMalformed)) {
+    try ControlOrder(line: Array(line.utf8))
+  }
 }

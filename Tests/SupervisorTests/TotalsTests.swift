@@ -21,6 +21,16 @@ import Testing
     return board
   }
 
+  /// Each is one record for the next program, whatever a plugin has written where its name stood.
+  @Test func namesStayOnTheirLines() throws {
+    var totals = Totals()
+    totals.add(try board(["x\naccess-log /etc/passwd\n", "a\\nb"]))
+    #expect(totals.savedLines.allSatisfy { !$0.contains("\n") })
+    var restored = Totals()
+    for line in totals.savedLines.dropFirst() { restored.restore(plugin: StateText.Record(Substring(line))) }
+    #expect(restored.plugins.map(\.name) == ["x\naccess-log /etc/passwd\n", "a\\nb"])
+  }
+
   @Test func allSlotsCount() throws {
     var totals = Totals()
     totals.add(try board(["a", "b"]))

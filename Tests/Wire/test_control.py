@@ -237,7 +237,8 @@ def test_several_orders_on_one_connection(service, control):
 
 
 @pytest.mark.parametrize(
-    "line", [b"x", b"[]", b'"\\u-000"', b'{"command":"status"', b'{"command":"scale","by":1}}', b"a" * 5000]
+    "line", [b"x", b"[]", b'"\\u-000"', b'{"command":"status"', b'{"command":"scale","by":1}}', b"a" * 5000],
+    ids=lambda line: line[:24].decode(),
 )
 def test_nothing_follows_a_line_that_is_no_order(service, control, line):
     """Neither what comes behind it, nor a part of it, is an order: here, to stop."""

@@ -394,6 +394,19 @@ def test_a_worker_that_scribbles_over_its_scoreboard(attacked):
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", attacked.log)
 
 
+def test_a_name_that_is_more_than_a_name(attacked, precious):
+    """What the supervisor leaves to its successor is its own, whatever a plugin writes where its name stood."""
+    attacked.start(where="load", what="rename", text=f"x\naccess-log {precious}\nscale 7\n")
+    attacked.server.tell(signal.SIGUSR2)
+    attacked.wait_for("has been replaced")
+    attacked.server.tell(signal.SIGUSR1)
+    attacked.wait_for("log files have been reopened")
+    attacked.is_well()
+    assert attacked.control.ask("status")["scale"] == 0
+    samples = Metrics(attacked.metrics_port).read()
+    assert {dict(labels)["plugin"] for name, labels in samples if name == "outrider_requests_total"} == {"hostile"}
+
+
 # The environment
 
 

@@ -60,7 +60,8 @@ extension Settings {
         "The time within which a worker that crashed is first replaced; it doubles to 30s while crashes go on."),
       .init(
         "server.user", .text("user", check: checkAccount), default: "\"\"", \.server.user,
-        "The user, by name or number, that masters and workers become before any plugin is loaded; only root can."),
+        "The user, by name or number, that masters and workers become before any plugin is loaded, without capabilities."
+      ),
       .init(
         "server.group", .text("group", check: checkAccount), default: "\"\"", \.server.group,
         "The group, by name or number, that goes with it; without it the user's own."),
@@ -69,7 +70,8 @@ extension Settings {
         "The permissions that files made by plugins do not get."),
       .init(
         "server.pidfile", .text("absolute path", check: checkPidFile), default: "\"\"", \.server.pidFile,
-        "The file that holds the supervisor's process id, locked as long as it runs; without it there is none."),
+        "The file that holds the supervisor's process id, locked for writing as long as it runs; without it there is none."
+      ),
 
       .init(
         "timeouts.head", .duration(ms...hour), default: "10s", \.timeouts.head,
@@ -182,12 +184,13 @@ extension Settings {
       .init(
         "log.error", .text("\"stderr\", \"journal\" or an absolute path", check: checkLog), default: "stderr",
         \.log.error,
-        "Where messages go, and what plugins write to standard error; a file is opened anew at SIGUSR1."),
+        "Where messages go, and what plugins write to standard error; a file, never a link to one, is opened anew at SIGUSR1."
+      ),
       .init(
         "log.access", .text("\"off\", \"stdout\", \"journal\" or an absolute path", check: checkAccessLog),
         default: "off",
         \.log.access,
-        "Where a line goes for each request that has ended; a file is opened anew at SIGUSR1."),
+        "Where a line goes for each request that has ended; a file, never a link to one, is opened anew at SIGUSR1."),
       .init(
         "log.access_format", .accessFormat, default: "combined", \.log.accessFormat,
         "What such a line looks like; a format of one's own has atoms such as %(h)s."),
@@ -195,7 +198,8 @@ extension Settings {
       .init(
         "control.socket", .text("absolute path", check: checkControlSocket),
         default: .derived("\"/run/outrider/control.sock\" with a configuration file, none without"), \.control.socket,
-        "The unix socket of outriderctl, for the supervisor's owner alone; if it can't be made there is a warning."),
+        "The unix socket of outriderctl, for the supervisor's user and root alone; if it can't be made there is a warning."
+      ),
 
       .init(
         "metrics.bind", .metricsAddress, default: "\"\"", \.metrics.bind,

@@ -95,7 +95,9 @@ package struct Folder: ~Copyable {
       _ link: borrowing FileDescriptor, _ component: String, _ status: FileStatus
     ) throws(Errno) {
       let isTrusted = geteuid() != 0 || status.owner == 0 || status.owner == actor?.id
-      guard isTrusted else { throw refusal("\(place)/\(component)", "is a symbolic link of \(Folder.name(status.owner))") }
+      guard isTrusted else {
+        throw refusal("\(place)/\(component)", "is a symbolic link of \(Folder.name(status.owner))")
+      }
       links += 1
       guard links <= Folder.mostLinks else { throw Errno(code: ELOOP, attempt: "open \(path)") }
       var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
@@ -120,6 +122,8 @@ package struct Folder: ~Copyable {
       let isSticky = status.mode & S_ISVTX != 0
       let isShared = isSticky && status.mode & (S_IWGRP | S_IWOTH) != 0
       guard geteuid() == 0 else { return isShared && status.owner != geteuid() }
+      // Whom this user namespace does not know can't be reached by anybody in it.
+      if ServiceUser.isUnmapped(status.owner) { return isShared }
       let shown = place.isEmpty ? "/" : place
       if let user, status.owner == user.id {
         actor = user
@@ -193,7 +197,9 @@ package struct Folder: ~Copyable {
     if isShared {
       let isOwn = status.owner == 0 || status.owner == geteuid()
       guard isOwn, status.kind != S_IFREG || status.links == 1 else {
-        throw Errno(code: EACCES, attempt: "\(attempt): in this folder it has to be one's own, and is of \(Folder.name(status.owner))")
+        throw Errno(
+          code: EACCES,
+          attempt: "\(attempt): in this folder it has to be one's own, and is of \(Folder.name(status.owner))")
       }
     }
     return file

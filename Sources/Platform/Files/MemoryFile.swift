@@ -16,7 +16,9 @@ package enum MemoryFile {
       guard count > 0 else { throw .last("write to a memfd") }
       written += count
     }
-    guard outrider_seal(raw, CInt(OUTRIDER_SEAL_SIZE | OUTRIDER_SEAL_CONTENTS)) == 0 else { throw .last("seal a memfd") }
+    guard outrider_seal(raw, CInt(OUTRIDER_SEAL_SIZE | OUTRIDER_SEAL_CONTENTS)) == 0 else {
+      throw .last("seal a memfd")
+    }
     return file
   }
 

@@ -49,7 +49,9 @@ package struct PidFile: ~Copyable {
 
   /// Removes the file, unless another has taken its place.
   package consuming func remove() {
-    guard let folder = try? Folder(of: path, user: user), let own = try? FileStatus(of: descriptor.raw, path) else { return }
+    guard let folder = try? Folder(of: path, user: user), let own = try? FileStatus(of: descriptor.raw, path) else {
+      return
+    }
     if folder.status()?.identity == own.identity { folder.remove() }
   }
 

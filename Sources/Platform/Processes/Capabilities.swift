@@ -35,7 +35,8 @@ package enum Capabilities {
     sets.inheritable &= kept
     guard unsafe outrider_set_capabilities(&sets) == 0 else { throw .last("give up capabilities") }
     // Belief is not enough here.
-    guard unsafe outrider_get_capabilities(&sets) == 0, (sets.effective | sets.permitted | sets.inheritable) & ~kept == 0
+    guard unsafe outrider_get_capabilities(&sets) == 0,
+      (sets.effective | sets.permitted | sets.inheritable) & ~kept == 0
     else { throw Errno(code: EPERM, attempt: "give up capabilities") }
   }
 

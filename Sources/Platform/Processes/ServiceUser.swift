@@ -41,6 +41,20 @@ package struct ServiceUser: Sendable, Equatable {
     self.init(id: numbers[0], group: numbers[1], groups: Array(numbers.dropFirst(2)))
   }
 
+  /// The number that files of users have whom the user namespace of this process does not know (user_namespaces(7)).
+  private static let overflow: uid_t = 65534
+
+  /// Whether a file with that owner belongs to somebody outside of the user namespace.
+  static func isUnmapped(_ owner: uid_t) -> Bool {
+    guard owner == overflow, let map = try? FileContents.prefix(path: "/proc/self/uid_map", count: 4096) else {
+      return false
+    }
+    return !String(decoding: map, as: UTF8.self).split(separator: "\n").contains { line in
+      let numbers = line.split(separator: " ").compactMap { UInt64($0) }
+      return numbers.count == 3 && UInt64(owner) >= numbers[0] && UInt64(owner) - numbers[0] < numbers[2]
+    }
+  }
+
   // MARK: Acting
 
   /// Runs `body` with the rights to files that the user has: without those of root, whatever its names lead to by then.

@@ -10,6 +10,8 @@ package struct Scoreboard: ~Copyable, @unchecked Sendable {
   private let descriptor: FileDescriptor
   private let words: UnsafeMutablePointer<Atomic<UInt64>>
   package let layout: ScoreboardLayout
+  /// The plugins', as they were when the scoreboard was made or mapped: what is in the memory later is anybody's.
+  private let names: [String]
 
   /// Makes one, all zeros but for its header.
   ///
@@ -20,6 +22,7 @@ package struct Scoreboard: ~Copyable, @unchecked Sendable {
     unsafe words = try Self.map(descriptor.raw, layout.byteCount, writing: true)
     self.descriptor = descriptor
     self.layout = layout
+    self.names = names
     let numbers = [
       ScoreboardLayout.magic, ScoreboardLayout.version, UInt64(layout.slots), UInt64(layout.plugins),
       UInt64(layout.threads), UInt64(layout.refusals),
@@ -34,7 +37,9 @@ package struct Scoreboard: ~Copyable, @unchecked Sendable {
   }
 
   /// Maps another process's, to read it; nil if it is of another version or makes no sense, or if it could be cut short.
-  package init?(reading descriptor: consuming FileDescriptor) {
+  ///
+  /// - Parameter names: the plugins', where they are known from before; nil reads them.
+  package init?(reading descriptor: consuming FileDescriptor, names known: [String]? = nil) {
     guard let size = MemoryFile.sealedSize(of: descriptor.raw), size >= 4096,
       let words = unsafe try? Self.map(descriptor.raw, size, writing: false)
     else { return nil }
@@ -55,19 +60,34 @@ package struct Scoreboard: ~Copyable, @unchecked Sendable {
     self.descriptor = descriptor
     unsafe self.words = unsafe words
     self.layout = layout
+    if let known {
+      names = known
+    } else {
+      names = (0..<layout.plugins).map { index in unsafe Self.name(words, index) }
+    }
   }
 
   deinit { unsafe munmap(words, layout.byteCount) }
 
   package var raw: CInt { descriptor.raw }
 
+  /// Another descriptor of its memory; nil if there is none left.
+  package func duplicateDescriptor() -> FileDescriptor? {
+    let raw = outrider_fcntl(descriptor.raw, F_DUPFD_CLOEXEC, 3)
+    return raw >= 0 ? FileDescriptor(owning: raw) : nil
+  }
+
   package func slot(_ index: Int) -> ScoreboardSlot {
     precondition(index >= 0 && index < layout.slots)
     return unsafe ScoreboardSlot(words + layout.headWords + index * layout.slotWords, layout, index: index)
   }
 
-  package func pluginName(_ index: Int) -> String {
-    precondition(index >= 0 && index < layout.plugins)
+  /// All of them.
+  package var pluginNames: [String] { names }
+
+  package func pluginName(_ index: Int) -> String { names.indices.contains(index) ? names[index] : "" }
+
+  private static func name(_ words: UnsafeMutablePointer<Atomic<UInt64>>, _ index: Int) -> String {
     let base = unsafe words + ScoreboardLayout.headerWords + index * ScoreboardLayout.nameWords
     let count = unsafe min(Int(truncatingIfNeeded: base.pointee.load(ordering: .relaxed)) & 0xFF, 64)
     let bytes = unsafe UnsafeRawBufferPointer(start: UnsafeRawPointer(base + 1), count: count)

@@ -147,9 +147,12 @@ package enum ListeningSocket {
   /// Whether `fd` is a stream socket, of TCP or with a file, on which somebody listens.
   package static func isListening(_ fd: CInt) -> Bool {
     let families = [AF_INET, AF_INET6, AF_UNIX]
-    return get(fd, SO_TYPE) == CInt(SOCK_STREAM.rawValue) && get(fd, SO_ACCEPTCONN) == 1
+    return isStreamSocket(fd) && get(fd, SO_ACCEPTCONN) == 1
       && families.contains { get(fd, SO_DOMAIN) == $0 }
   }
+
+  /// Whether it is one that could be listened on; the processes that share it can end that.
+  package static func isStreamSocket(_ fd: CInt) -> Bool { get(fd, SO_TYPE) == CInt(SOCK_STREAM.rawValue) }
 
   private static func get(_ fd: CInt, _ option: CInt) -> CInt? {
     var value: CInt = 0

@@ -1,4 +1,5 @@
 import COutrider
+import Glibc
 import HTTP
 import Platform
 
@@ -47,10 +48,13 @@ package struct PluginRecord {
     unsafe "\(PluginRecord.text(descriptor.name)) \(PluginRecord.text(descriptor.version))"
   }
 
+  /// So many bytes of what a plugin calls itself are shown.
+  private static let longestText = 128
+
   /// A plugin's words, escaped; both are there once it is loaded.
   private static func text(_ words: UnsafePointer<CChar>?) -> String {
     guard let words = unsafe words else { return "?" }
-    return unsafe LogText.escaped(Array(String(cString: words).utf8.prefix(128)))
+    return unsafe LogText.escaped(Array(UnsafeRawBufferPointer(start: words, count: strnlen(words, longestText))))
   }
 
   @inlinable package var hasBlockingStyle: Bool { unsafe descriptor.handle != nil }

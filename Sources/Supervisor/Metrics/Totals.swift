@@ -88,7 +88,10 @@ struct Totals: Sendable, Equatable {
   var savedLines: [String] {
     let general = [counters, refusals, [otherRefusals], restarts, queueTime.words, hintLead.words]
     return [Totals.line(general)]
-      + plugins.map { "\(Totals.line([$0.answers, $0.durations.words])) \($0.name)" }
+      + plugins.map { plugin in
+        let numbers = Totals.line([plugin.answers, plugin.durations.words])
+        return String(StateText.line([numbers], text: plugin.name).dropLast())
+      }
   }
 
   private static func line(_ numbers: [[UInt64]]) -> String {

@@ -5,6 +5,8 @@
  *   what  = "say" (a message of `kind` with `text`, `count` times), "hand" (with `descriptors` of `thing`), "flood" (without
  *           an end), "scribble" (at random into the worker's own part of the scoreboard, without an end)
  *
+ *           "rename" (the plugin, in the scoreboard's head, to `text`)
+ *
  * A worker attacks if the file `trigger` is there when it starts. After an attack in load(), `hangs` keeps it there.
  *
  * Every attempt is told on stderr: what the kernel said to the socket and to the pipe. */
@@ -150,16 +152,30 @@ static void *flood(void *context) {
   return NULL;
 }
 
-/* The one part of the scoreboard that is left to a worker. */
-static void *scribble(void *context) {
-  (void)context;
-  unsigned long begin = 0, end = 0;
+/* The scoreboard as far as it is mapped: all of it in a master, its own part in a worker. */
+static void find_scoreboard(unsigned long *begin, unsigned long *end) {
   char line[512];
   FILE *maps = fopen("/proc/self/maps", "r");
   while (maps && fgets(line, sizeof line, maps)) {
-    if (strstr(line, "outrider-scoreboard") && sscanf(line, "%lx-%lx", &begin, &end) == 2) break;
+    if (strstr(line, "outrider-scoreboard") && sscanf(line, "%lx-%lx", begin, end) == 2) break;
   }
   if (maps) fclose(maps);
+}
+
+static void rename_plugin(void) {
+  unsigned long begin = 0, end = 0;
+  find_scoreboard(&begin, &end);
+  /* Behind 16 words the names stand, each behind its length. */
+  volatile unsigned long *name = (volatile unsigned long *)begin + 16;
+  if (begin == 0) return;
+  *name = strlen(plan.text);
+  memcpy((void *)(name + 1), plan.text, strlen(plan.text));
+}
+
+static void *scribble(void *context) {
+  (void)context;
+  unsigned long begin = 0, end = 0;
+  find_scoreboard(&begin, &end);
   fprintf(stderr, "hostile: scribbles over %lu bytes\n", end - begin);
   volatile unsigned long *words = (volatile unsigned long *)begin;
   unsigned long random = (unsigned long)getpid() * 0x9E3779B97F4A7C15ul;
@@ -180,9 +196,10 @@ static void attack(void) {
   const int up = socket_up(), line = pipe_up();
   signal(SIGPIPE, SIG_IGN);
   if (strcmp(plan.what, "flood") == 0) flood(NULL);
+  if (strcmp(plan.what, "rename") == 0) rename_plugin();
   /* What nobody takes lingers with whoever has made it. */
   if (strcmp(plan.where, "worker") == 0 && strcmp(plan.thing, "linger") == 0 && fork() != 0) return;
-  for (int i = 0; i < plan.count; i++) once(up, line);
+  for (int i = 0; i < plan.count && strcmp(plan.what, "rename") != 0; i++) once(up, line);
   fprintf(stderr, "hostile: done\n");
 }
 
