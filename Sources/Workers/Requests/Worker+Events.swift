@@ -23,15 +23,18 @@ extension Worker {
   @inline(never)
   private func refuseOpened(_ request: Request, _ exchange: Exchange) {
     exchange.claim()
-    let hasHead = exchange.record.response.hasHead
+    let (hasHead, isComplete) = (exchange.record.response.hasHead, exchange.record.response.isComplete)
     exchange.record.response.abandon()
     exchange.releaseClaim()
     takeOverOutput(request)
-    if hasHead || request.record.unsettled > 0 { discardOutput(request) }
+    let looksWhole = isComplete && !request.record.answer.isAborted
+    if looksWhole || request.record.unsettled > 0 {
+      discardOutput(request)
+      if !request.isStream { request.record.connection.record.flags.insert(.resets) }
+    }
     end(exchange, of: request, opened: false)
     if hasHead {
       note(.handlerFailed, request)
-      if !request.isStream { request.record.connection.record.flags.insert(.resets) }
       cut(request)
     } else {
       refuse(request, .handlerFailed)
