@@ -230,7 +230,11 @@ int outrider_peer_of(int fd, struct outrider_peer *peer) {
   return 0;
 }
 
-int outrider_message_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC | O_NONBLOCK | O_DIRECT); }
+int outrider_message_pipe(int ends[2], int room) {
+  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK | O_DIRECT) != 0) return -1;
+  if (room > 0) fcntl(ends[1], F_SETPIPE_SZ, room);
+  return 0;
+}
 
 static int terminate_wake = -1;
 static unsigned terminate_seconds;

@@ -53,7 +53,8 @@ extension MasterProcess {
     Process.leave(worker.run(role: "worker \(place)", level: level))
   }
 
-  mutating func heedWorker(_ slot: Int) {
+  /// - Parameter hasEnded: its process has: these are its last words.
+  mutating func heedWorker(_ slot: Int, hasEnded: Bool = false) {
     while let word = crew.hear(slot) {
       switch word {
       case .ready: becameReady(slot)
@@ -67,7 +68,7 @@ extension MasterProcess {
         return
       case .fault(let reason):
         hangUp(slot)
-        distrust(slot, reason)
+        if !hasEnded { distrust(slot, reason) }
         return
       }
     }
@@ -113,7 +114,7 @@ extension MasterProcess {
   mutating func reap() {
     while let (pid, ending) = Process.reap() {
       guard let slot = crew.slot(of: pid) else { continue }
-      heedWorker(slot)  // its last words
+      heedWorker(slot, hasEnded: true)
       hangUp(slot)
       guard let member = crew[slot] else { continue }
       tell(of: slot, .gone)

@@ -52,6 +52,8 @@ package struct Generation {
   package internal(set) var settings: Settings
   /// What its master does, as long as it starts.
   package internal(set) var step = "starting"
+  /// Its master has ended, and no process has its number any more.
+  var hasEnded = false
   /// Why it can't start.
   var failure: String?
   /// The failure was on stderr before it came here.

@@ -127,6 +127,7 @@ extension Supervisor {
 
   /// The master of a generation has ended and is buried.
   mutating func ended(_ index: Int, _ ending: Process.Ending) {
+    state.generations[index].hasEnded = true
     readLastWords(of: state.generations[index].number)
     hangUp(index)
     let generation = state.generations.remove(at: index)
@@ -244,6 +245,8 @@ extension Supervisor {
 
   mutating func kill(_ index: Int) {
     state.generations[index].deadline = .max
+    // Its number may be somebody else's by then.
+    guard !state.generations[index].hasEnded else { return }
     Process.send(SIGKILL, to: state.generations[index].master)
   }
 }

@@ -118,10 +118,10 @@ enum Inspection {
   /// For people.
   static func text(_ description: JSON) -> String {
     func words(_ name: String) -> String {
-      let words = (description[name]?.elements ?? []).compactMap(\.text)
+      let words = (description[name]?.elements ?? []).compactMap(\.text).map { PrintableText.escaped($0) }
       return words.isEmpty ? "none" : words.joined(separator: ", ")
     }
-    func word(_ name: String) -> String { description[name]?.text ?? "?" }
+    func word(_ name: String) -> String { PrintableText.escaped(description[name]?.text ?? "?") }
     return """
       plugin        \(word("plugin"))
       ABI           \(word("abi")), needs \(word("abi_required")) (this host has \(word("host_abi")))

@@ -73,8 +73,9 @@ struct outrider_peer {
 };
 int outrider_peer_of(int fd, struct outrider_peer *peer);
 
-// A close-on-exec pipe that keeps messages apart and does not wait. 0, or -1.
-int outrider_message_pipe(int ends[2]);
+// A close-on-exec pipe that keeps messages apart and does not wait; with so many bytes of room, if it may have them, or 0 for
+// the usual. 0, or -1.
+int outrider_message_pipe(int ends[2], int room);
 
 // Makes a listening socket, in all processes that have it, drop what would begin a connection, while handshakes that are
 // under way go on; and whether that was done. A unix socket is only marked. 0, or -1.

@@ -25,16 +25,19 @@ package struct PidFile: ~Copyable {
   package init(path: String, user: ServiceUser? = nil) throws(Fault) {
     self.path = path
     self.user = user
+    let holder: String?
+    let file: FileDescriptor?
     do throws(Errno) {
       let folder = try Folder(of: path, user: user)
       let lock = try Replacing(folder)
       defer { lock.end(folder) }
-      if let holder = try PidFile.holder(of: folder) { throw Errno(code: EWOULDBLOCK, attempt: holder) }
-      descriptor = try PidFile.make(folder)
+      holder = try PidFile.holder(of: folder)
+      file = holder == nil ? try PidFile.make(folder) : nil
     } catch {
-      guard error.code == EWOULDBLOCK else { throw .system(error) }
-      throw .held(path: path, by: error.attempt)
+      throw .system(error)
     }
+    guard let file else { throw .held(path: path, by: holder ?? "") }
+    descriptor = file
   }
 
   /// Takes over a file that a former program of this process has made, which may have locked it in another way.

@@ -23,6 +23,9 @@ package final class Channel: Sendable {
 
   private enum End { case upper, lower }
 
+  /// In bytes, a page for each message: a master tells of many workers at once.
+  private static let roomForMasters: CInt = 256 << 10
+
   private let socket: FileDescriptor
   /// The end of the pipe that goes from the lower process to the upper; nil where an earlier version of this program has
   /// made the channel: then the socket goes on to be used, and what comes with its messages is closed.
@@ -66,7 +69,7 @@ package final class Channel: Sendable {
     let upperSocket = FileDescriptor(owning: sockets[0])
     let lowerSocket = FileDescriptor(owning: sockets[1])
     var pipe: [CInt] = [-1, -1]
-    guard unsafe outrider_message_pipe(&pipe) == 0 else { throw .last("pipe") }
+    guard unsafe outrider_message_pipe(&pipe, sealed ? 0 : roomForMasters) == 0 else { throw .last("pipe") }
     let upper = Channel(upperSocket, FileDescriptor(owning: pipe[0]), .upper)
     let lower = Channel(lowerSocket, FileDescriptor(owning: pipe[1]), .lower)
     if sealed {
@@ -106,11 +109,19 @@ package final class Channel: Sendable {
     let bytes = [kind] + text.prefix(Channel.capacity - 1)
     let count = unsafe bytes.withUnsafeBytes { buffer in
       retryingInterrupts {
-        if end == .lower, isSealed, let pipeRaw { return unsafe write(pipeRaw, buffer.baseAddress, buffer.count) }
+        if end == .lower, isSealed, let pipeRaw {
+          // There is a signal for whoever writes to a pipe that nobody reads, and plugins may have it kill.
+          return Channel.isRead(pipeRaw) ? unsafe write(pipeRaw, buffer.baseAddress, buffer.count) : 0
+        }
         return unsafe outrider_send_message(socket.raw, buffer.baseAddress, buffer.count, passed)
       }
     }
     return count == bytes.count
+  }
+
+  private static func isRead(_ pipe: CInt) -> Bool {
+    var entry = pollfd(fd: pipe, events: 0, revents: 0)
+    return unsafe poll(&entry, 1, 0) == 0
   }
 
   /// What has room when the next message can be sent.

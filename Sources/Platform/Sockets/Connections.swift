@@ -99,7 +99,8 @@ package enum Connections {
   /// Whether the process at the other end of a unix socket is root's, or of this process's user.
   package static func isPeerTrusted(_ fd: CInt) -> Bool {
     guard let peer = peer(of: fd) else { return false }
-    return peer.user == 0 || peer.user == geteuid()
+    // Of those whom this user namespace does not know, the permissions of the socket's file let in root alone.
+    return peer.user == 0 || peer.user == geteuid() || ServiceUser.isUnmapped(peer.user)
   }
 
   /// Whether the other end of a channel is the parent of this process, which has made it.

@@ -79,7 +79,8 @@ package enum PluginLoader {
     guard let error = unsafe dlerror() else { return "dlopen failed" }
     let text = unsafe String(cString: error)
     let prefix = path + ": "
-    return text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text
+    // Names of libraries and symbols are in it, as the file has them.
+    return LogText.escaped(Array((text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text).utf8))
   }
 
   /// As much of the plugin's table as both sides know; the rest stays NULL.
