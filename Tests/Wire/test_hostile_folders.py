@@ -3,20 +3,18 @@
 import os
 import pwd
 import re
-import shutil
 import signal
 import stat
 import subprocess
 import sys
-import tempfile
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from control import Control
 from processes import wait_for
-from server import TEST_PLUGINS, free_port, run
+from server import free_port, run
+from visible import precious_file, visible_folder
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root acts in others' folders")
 
@@ -26,12 +24,8 @@ DAEMON = pwd.getpwnam("daemon")
 
 @pytest.fixture
 def folder():
-    """A folder of root's that everybody can look into."""
-    folder = Path(tempfile.mkdtemp(prefix="outrider-folders-"))
-    folder.chmod(0o755)
-    shutil.copy(TEST_PLUGINS / "libidentity.so", folder)
-    yield folder
-    shutil.rmtree(folder)
+    with visible_folder("libidentity.so") as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -42,13 +36,7 @@ def theirs(folder):
 
 @pytest.fixture
 def precious(folder):
-    """What root alone can read, write and find."""
-    vault = folder / "vault"
-    vault.mkdir(mode=0o700)
-    file = vault / "precious"
-    file.write_text("secret\n")
-    file.chmod(0o600)
-    return file
+    return precious_file(folder, "secret\n")
 
 
 def owned(path, user, mode=0o755):

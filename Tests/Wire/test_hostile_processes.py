@@ -3,15 +3,11 @@ worker's can make the master do. Sources/README.md says who believes what of who
 
 import json
 import os
-import pwd
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import pytest
 
@@ -21,10 +17,10 @@ from metrics import Metrics
 from pace import soon
 from processes import wait_for
 from server import BINARY, TEST_PLUGINS, free_port, run
+from visible import precious_file, visible_folder
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root has something to lose")
 
-NOBODY = pwd.getpwnam("nobody")
 HOSTILE = "libhostile.so"
 
 # The kinds of messages between master and supervisor, and between worker and master.
@@ -96,13 +92,8 @@ class Attacked:
 
 @pytest.fixture
 def folder():
-    """A folder of root's that everybody can look into, with the plugins."""
-    folder = Path(tempfile.mkdtemp(prefix="outrider-hostile-"))
-    folder.chmod(0o755)
-    for name in (HOSTILE, "libidentity.so"):
-        shutil.copy(TEST_PLUGINS / name, folder)
-    yield folder
-    shutil.rmtree(folder)
+    with visible_folder(HOSTILE, "libidentity.so") as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -119,13 +110,7 @@ def attacked(own, folder):
 
 @pytest.fixture
 def precious(folder):
-    """A file that root alone can read or write, in a folder that root alone can enter."""
-    vault = folder / "vault"
-    vault.mkdir(mode=0o700)
-    file = vault / "precious"
-    file.write_text("secret = 1\n")
-    file.chmod(0o600)
-    return file
+    return precious_file(folder, "secret = 1\n")
 
 
 # A master, once plugins run in it: paths, numbers, listeners

@@ -277,7 +277,9 @@ def test_the_units_and_the_example_configuration_belong_together(tree):
 
 
 def system_calls(group):
-    """The calls of a group such as @system-service, those of the groups in it too."""
+    """The calls of a group such as @system-service, those of the groups in it too; or a call."""
+    if not group.startswith("@"):
+        return {group}
     words = [line.split("#")[0].strip() for line in output("systemd-analyze", "syscall-filter", group).splitlines()[1:]]
     groups = [word for word in words if word.startswith("@")]
     return {word for word in words if word and word not in groups}.union(*map(system_calls, groups))

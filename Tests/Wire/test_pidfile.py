@@ -3,16 +3,13 @@
 import fcntl
 import os
 import re
-import shutil
 import signal
 import stat
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
@@ -20,6 +17,7 @@ from pace import soon
 from processes import wait_for
 from server import TEST_PLUGINS, free_port, run
 from service import CONFIGURED, Service
+from visible import visible_folder
 
 
 @pytest.fixture
@@ -29,11 +27,8 @@ def path(tmp_path):
 
 @pytest.fixture
 def public():
-    """A folder of root's that everybody can look into."""
-    folder = Path(tempfile.mkdtemp(prefix="outrider-public-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
+    with visible_folder() as folder:
+        yield folder
 
 
 @pytest.fixture

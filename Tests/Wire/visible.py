@@ -1,0 +1,31 @@
+"""Folders of root's that every user can look into, which those of pytest are not."""
+
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+from server import TEST_PLUGINS
+
+
+@contextmanager
+def visible_folder(*plugins):
+    """A folder with these test plugins; it goes at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="outrider-visible-"))
+    folder.chmod(0o755)
+    try:
+        for plugin in plugins:
+            shutil.copy(TEST_PLUGINS / plugin, folder)
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def precious_file(folder, text):
+    """A file below it that root alone can read, write and find."""
+    vault = folder / "vault"
+    vault.mkdir(mode=0o700)
+    file = vault / "precious"
+    file.write_text(text)
+    file.chmod(0o600)
+    return file
