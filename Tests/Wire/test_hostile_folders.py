@@ -174,11 +174,17 @@ def test_a_link_of_roots_on_the_way(own, folder):
 # Logs
 
 
+@pytest.mark.parametrize("is_replaced", [False, True], ids=["", "after the supervisor was replaced"])
 @pytest.mark.parametrize("key", ["error", "access"])
-def test_a_log_that_the_user_exchanges(own, folder, theirs, precious, key):
+def test_a_log_that_the_user_exchanges(own, folder, theirs, precious, key, is_replaced):
     """What is opened anew is not what a link leads to, nor a file of root's that he has a name for."""
     path = theirs / "the.log"
     config = Config(folder).write(log(path, key)).start(own)
+    if is_replaced:
+        config.server.tell(signal.SIGUSR2)
+        wait_for(
+            lambda: "has been replaced" in config.server.log + path.read_text(), lambda: config.server.state(), 10
+        )
     everything = lambda: config.server.log + (path.read_text() if key == "error" and path.is_file() else "")  # noqa: E731
     assert path.stat().st_uid == NOBODY.pw_uid
     for make in (lambda: path.symlink_to(precious), lambda: os.link(precious, path)):
@@ -311,6 +317,29 @@ def test_a_socket_in_the_users_folder(own, folder, theirs):
     assert look(path) == (0o666, NOBODY.pw_uid) and look(second) == (0o600, DAEMON.pw_uid)
     config.server.stop()
     assert not path.exists() and not second.exists()
+
+
+def test_sockets_after_the_supervisor_was_replaced(own, folder, theirs, precious):
+    """Its successor knows whose the folder is, and removes what it has to."""
+    path, metrics = theirs / "sock", theirs / "metrics"
+    settings = f'[metrics]\nbind = "unix:{metrics}"\n[control]\nsocket = "{theirs}/control"'
+    config = Config(folder).write(settings, listener(path, "0600")).start(own)
+    wait_for((theirs / "control").exists, lambda: config.server.state())
+    config.server.tell(signal.SIGUSR2)
+    config.wait_for("has been replaced")
+    assert stat.S_IMODE(metrics.stat().st_mode) == 0o666
+    config.write(settings, listener(path, "0666", "daemon"))
+    config.reload(2)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 and path.stat().st_uid == DAEMON.pw_uid
+    for place in (path, metrics):
+        place.rename(theirs / "before")
+        place.symlink_to(precious)
+        config.write(settings, listener(path, "0606" if place == path else "0660"))
+        config.server.tell(signal.SIGHUP)
+        config.wait_for(f"generation {3 if place == path else 4} serves")
+        assert untouched(precious)
+    config.server.stop()
+    assert untouched(precious) and path.is_symlink() and metrics.is_symlink()
 
 
 def test_a_stale_socket_in_the_users_folder(own, folder, theirs):

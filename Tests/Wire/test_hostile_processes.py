@@ -173,6 +173,25 @@ def test_words_that_are_not_a_loaded_masters(attacked, kind, text):
     attacked.is_well()
 
 
+@pytest.mark.parametrize("what", ["say", "hand"])
+def test_a_successor_of_the_supervisor_believes_no_more(attacked, precious, what):
+    """What its predecessor had sealed stays so."""
+    attacked.start(where="later", what=what, kind=SETTING, text=f"log.access={precious}", thing="null", descriptors=3)
+    attacked.server.tell(signal.SIGUSR2)
+    attacked.wait_for("has been replaced")
+    before = attacked.descriptors()
+    attacked.go()
+    attacked.done()
+    attacked.wait_for(r'sends "setting" after plugins were loaded: that is not believed')
+    assert "socket: sent" not in attacked.log
+    attacked.server.tell(signal.SIGUSR1)
+    attacked.wait_for("log files have been reopened")
+    attacked.trigger.unlink()
+    attacked.is_well()
+    assert precious.read_text() == "secret = 1\n"
+    wait_for(lambda: attacked.descriptors() <= before, lambda: f"{processes.descriptors(attacked.server.pid)}")
+
+
 @pytest.mark.parametrize("number", [2**63 - 1, -(2**63), 2**40])
 def test_numbers_at_the_edge(attacked, number):
     """A scale is told by masters at any time; it has bounds, and adding to it too."""
