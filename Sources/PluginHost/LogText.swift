@@ -1,16 +1,10 @@
 import HTTP
+import Platform
 
-/// Text from outside as it may stand in a log line: valid UTF-8, no control characters.
+/// Bytes from outside as they may stand in a log line: valid UTF-8, without control characters.
 package enum LogText {
   package static func escaped(_ bytes: [UInt8]) -> String {
-    var text = ""
-    for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
-      switch scalar.value {
-      case 0..<0x20, 0x7F..<0xA0, 0x2028, 0x2029: text += "\\u{" + String(scalar.value, radix: 16) + "}"
-      default: text.unicodeScalars.append(scalar)
-      }
-    }
-    return text
+    PrintableText.escaped(String(decoding: bytes, as: UTF8.self))
   }
 
   /// At most `limit` bytes of `bytes`.

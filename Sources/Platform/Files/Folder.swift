@@ -7,7 +7,8 @@ import Glibc
 /// On the way from / to it every folder and every link is looked at. Where root alone can change what is there, root acts.
 /// From a folder on that the service's user can write to, everything is done with this user's rights: who exchanges names
 /// there wins nothing. A folder that anybody else can write to is refused; one as /tmp, where nobody can touch what is
-/// another's, is good for what is one's own. Whoever is not root acts as himself, in any folder.
+/// another's, is good for what is one's own, and so is any where the service has no user but root. Whoever is not root acts
+/// as himself, in any folder.
 package struct Folder: ~Copyable {
   private let descriptor: FileDescriptor
   /// The file's name in it.
@@ -16,7 +17,7 @@ package struct Folder: ~Copyable {
   package let path: String
   /// Whose rights are used here; nil for the process's own.
   package let actor: ServiceUser?
-  /// Others can make files here, and nobody can remove or rename another's.
+  /// Others can make files here: what is opened has to be one's own.
   package let isShared: Bool
 
   /// So many symbolic links may be on the way.
@@ -140,6 +141,8 @@ package struct Folder: ~Copyable {
         actor = user
         return false
       }
+      // Nothing of ours runs as less than root then; a volume that the containers of a pod share looks so.
+      if user == nil { return true }
       if status.mode & S_IWOTH != 0 { throw refusal(shown, "can be written by everybody") }
       // On the way a group can exchange a folder for another that it could move already, and that is root's; no more.
       if isLast, status.mode & S_IWGRP != 0, status.group != 0 {

@@ -1,6 +1,6 @@
 /// Text of another process, or of a file, as it may stand in one line of a log or on a terminal.
 package enum PrintableText {
-  /// Every control character, line ends among them, as `\u{…}`.
+  /// Every control character, line ends and marks of direction among them, as `\u{…}`.
   ///
   /// - Parameter limit: so many bytes are looked at, at most.
   package static func escaped(_ text: String, limit: Int = .max) -> String {
@@ -23,7 +23,7 @@ package enum PrintableText {
 
   private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
-    case 0..<0x20, 0x7F..<0xA0, 0x2028, 0x2029: true
+    case 0..<0x20, 0x7F..<0xA0, 0x2028...0x202E, 0x2066...0x2069: true
     default: false
     }
   }
