@@ -89,6 +89,8 @@ struct WorkerRecord: ~Copyable {
   /// The connection that is pumped, or -1, and whether it has been queued meanwhile.
   var pumped: Int32 = -1
   var isPumpedAgain = false
+  /// Sessions of TLS and HTTP/2 that have ended since memory was last given back.
+  var endedSessions = 0
   /// Requests begun so far.
   var begun: UInt64 = 0
   var accepting = false

@@ -108,6 +108,7 @@ extension Worker {
     connection.discardOutput(&record.thread.record.pool)
     if connection.record.flags.contains(.resets) { Connections.resetOnClose(connection.record.fd) }
     settle(connection)
+    if connection.record.tls != nil || connection.record.http2 != nil { record.endedSessions &+= 1 }
     releaseRequest(connection)
     releaseInput(connection)
     releaseHTTP2(connection)

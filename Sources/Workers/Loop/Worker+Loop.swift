@@ -76,7 +76,7 @@ extension Worker {
     let (second, passed) = Clock.epochNanoseconds().quotientAndRemainder(
       dividingBy: Int64(Clock.nanosecondsPerSecond))
     record.thread.record.date.update(second)
-    if record.requests.hasExcess { trimMemory() }
+    if hasExcessMemory { trimMemory() }
     record.secondEnds = now &+ Clock.nanosecondsPerSecond &- UInt64(max(0, passed))
   }
 
@@ -86,7 +86,7 @@ extension Worker {
     if let log = record.accessLog { next = min(next, log.dueAt) }
     if record.drain == .draining { next = min(next, record.drainDeadline, nextListenerEnd) }
     if record.acceptAgainAt > record.now { next = min(next, record.acceptAgainAt) }
-    if record.requests.hasExcess { next = min(next, record.secondEnds) }
+    if hasExcessMemory { next = min(next, record.secondEnds) }
     record.timer.arm(next)
   }
 
