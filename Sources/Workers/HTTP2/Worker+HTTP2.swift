@@ -162,8 +162,10 @@ extension Worker {
   }
 
   func releaseHTTP2(_ connection: Connection) {
-    connection.record.http2?.destroy()
+    guard let http2 = connection.record.http2 else { return }
+    http2.destroy()
     connection.record.http2 = nil
+    record.endedSessions &+= 1
   }
 
   /// GOAWAY first for streams to come, then, when the client has heard of it, for good (RFC 9113 section 6.8).

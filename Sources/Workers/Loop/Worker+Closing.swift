@@ -37,10 +37,13 @@ extension Worker {
       close(connection)
       return true
     }
-    if connection.record.tls != nil && !connection.endSecurity() {
-      connection.record.flags.remove(.writable)
-      setDeadline(connection, record.now &+ record.settings.timeouts.write)
-      return false
+    if connection.record.tls != nil {
+      guard connection.endSecurity() else {
+        connection.record.flags.remove(.writable)
+        setDeadline(connection, record.now &+ record.settings.timeouts.write)
+        return false
+      }
+      record.endedSessions &+= 1
     }
     if connection.record.flags.contains(.peerClosed) || !connection.record.flags.contains(.lingers) {
       close(connection)
@@ -108,7 +111,7 @@ extension Worker {
     connection.discardOutput(&record.thread.record.pool)
     if connection.record.flags.contains(.resets) { Connections.resetOnClose(connection.record.fd) }
     settle(connection)
-    if connection.record.tls != nil || connection.record.http2 != nil { record.endedSessions &+= 1 }
+    if connection.record.tls != nil { record.endedSessions &+= 1 }
     releaseRequest(connection)
     releaseInput(connection)
     releaseHTTP2(connection)
