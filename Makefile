@@ -19,7 +19,7 @@ MISBEHAVING := misbehave_blocking misbehave_event
 BROKEN := $(basename $(notdir $(wildcard Tests/Plugins/broken/*.c)))
 THROWING := throws_blocking throws_event
 TEST_PLUGINS := $(MISBEHAVING) $(BROKEN) $(THROWING) configured edges_blocking edges_event endings_blocking endings_event \
-  hostile identity inspect_blocking logging
+  hostile identity inspect_blocking lending logging
 PLUGIN_FLAGS := -Wall -Wextra -Wpedantic -Werror -O2 -shared -fPIC -fvisibility=hidden \
   -ISources/COutrider/include -Wl,--version-script=Plugins/plugin.map
 PLUGIN_CFLAGS := -std=c11 $(PLUGIN_FLAGS)
@@ -124,6 +124,9 @@ $(BUILD)/test-plugins/libinspect_blocking.so: Tests/Plugins/inspect_blocking/ins
   Plugins/demo_pages/*.h) $(ABI)
 	@mkdir -p $(@D)
 	$(CC) $(PLUGIN_CFLAGS) -o $@ $<
+$(BUILD)/test-plugins/liblending.so: Tests/Plugins/lending/lending.c $(ABI)
+	@mkdir -p $(@D)
+	$(CC) $(PLUGIN_CFLAGS) -pthread -o $@ $<
 $(BUILD)/test-plugins/liblogging.so: Tests/Plugins/logging/logging.c $(ABI)
 	@mkdir -p $(@D)
 	$(CC) $(PLUGIN_CFLAGS) -o $@ $<
