@@ -102,6 +102,17 @@ def test_memory_of_a_stream_that_open_refuses(lending, size):
         assert_others_see_no_lease(lending, 3)
 
 
+@pytest.mark.parametrize("model", ["async", "gthread"])
+def test_what_comes_before_a_request_that_open_refuses(lending):
+    """An answer that was complete is not cut off with it."""
+    with lending.connect(receive_buffer=SMALL_BUFFER) as connection:
+        connection.send(request("GET", "/large-head?60000") * 3 + request("GET", "/refuse?file"))
+        for _ in range(3):
+            assert connection.final().body == b"ok"
+        connection.end()
+        assert b"SECRET" not in connection.received
+
+
 # release() that calls the host
 
 CALLS = {"head": 1, "cancelled": OK, "receive": OK, "post": OK, "released": 1}

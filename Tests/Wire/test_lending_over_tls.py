@@ -9,5 +9,6 @@ from test_lending import (  # noqa: F401
     test_memory_of_a_request_that_open_refuses,
     test_memory_of_a_stream_that_open_refuses,
     test_the_tag_of_a_part_without_bytes,
+    test_what_comes_before_a_request_that_open_refuses,
 )
 from test_over_tls import pool, start_options  # noqa: F401
