@@ -40,6 +40,9 @@ struct Buffer {
     return false
   }
 
+  /// It stands for what a plugin lends, or somebody waits for its end.
+  var belongsToPlugin: Bool { isFile || isLent || record.owner != 0 }
+
   /// It holds nothing, and stands in no list.
   func empty() {
     unsafe record.next = nil

@@ -252,6 +252,29 @@ struct OutputQueue: ~Copyable {
     fileBytes = 0
   }
 
+  /// Gives up what somebody lends, and all behind the first of it. Copied bytes before it, which other answers may be
+  /// among, can still go.
+  ///
+  /// - Returns: how many bytes were given up.
+  mutating func discardLent(_ pool: inout BufferPool) -> UInt64 {
+    var kept: UnsafeMutablePointer<BufferHeader>?
+    var next = unsafe first
+    while let header = unsafe next, unsafe !Buffer(header: header).belongsToPlugin {
+      unsafe kept = header
+      unsafe next = header.pointee.next
+    }
+    let before = total
+    if let kept = unsafe kept { unsafe kept.pointee.next = nil } else { unsafe first = nil }
+    unsafe last = kept
+    while let header = unsafe next {
+      unsafe next = header.pointee.next
+      let segment = unsafe Buffer(header: header)
+      take(segment.unreadCount, of: segment)
+      retire(segment, &pool)
+    }
+    return before &- total
+  }
+
   /// The segments to settle, which are the caller's from here on.
   mutating func takeDone() -> SegmentList {
     let list = done

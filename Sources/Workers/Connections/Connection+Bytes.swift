@@ -62,6 +62,15 @@ extension Connection {
     if record.tls?.isWithinRecord == true { record.flags.insert(.broken) }
   }
 
+  /// Gives up what the answer at the end of the queue lends, and all behind that: the answer goes no further, those before
+  /// it do.
+  func discardLent(_ pool: inout BufferPool) {
+    let dropped = record.output.discardLent(&pool)
+    record.request?.record.lostBytes &+= dropped
+    // Half of a record may be out, whose other half is gone: nothing else can come next.
+    if dropped > 0 && record.tls?.isWithinRecord == true { record.flags.insert(.broken) }
+  }
+
   /// Sends a few bytes past the queue, of which nothing is on its way: there is at most a head that waits for its body.
   func sendAtOnce(_ bytes: Bytes) {
     guard let base = unsafe bytes.base else { return }

@@ -129,6 +129,13 @@ extension Worker {
     }
   }
 
+  /// What the plugin lends for the answer is its own again, and the answer goes no further. Likewise outside of its calls.
+  func giveBackLent(_ request: Request) {
+    if request.isStream { return discardOutput(request) }
+    request.record.connection.discardLent(&record.thread.record.pool)
+    settle(request.record.connection)
+  }
+
   /// The server's own answer.
   func refuse(stream request: Request, _ refusal: Refusal) {
     note(refusal, request)

@@ -23,15 +23,11 @@ extension Worker {
   @inline(never)
   private func refuseOpened(_ request: Request, _ exchange: Exchange) {
     exchange.claim()
-    let (hasHead, isComplete) = (exchange.record.response.hasHead, exchange.record.response.isComplete)
+    let hasHead = exchange.record.response.hasHead
     exchange.record.response.abandon()
     exchange.releaseClaim()
     takeOverOutput(request)
-    let looksWhole = isComplete && !request.record.answer.isAborted
-    if looksWhole || request.record.unsettled > 0 {
-      discardOutput(request)
-      if !request.isStream { request.record.connection.record.flags.insert(.resets) }
-    }
+    if request.record.unsettled > 0 { giveBackLent(request) }
     end(exchange, of: request, opened: false)
     if hasHead {
       note(.handlerFailed, request)

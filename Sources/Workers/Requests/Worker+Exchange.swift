@@ -98,12 +98,11 @@ extension Worker {
     takeOverOutput(request)
     let lends = request.record.unsettled > 0
     // What the plugin lends is its own again before close(); the answer can't be completed without it.
-    if lends { discardOutput(request) }
+    if lends { giveBackLent(request) }
     if !request.record.answered { exchange.deliver(.disconnect(why)) }
     end(exchange, of: request, opened: true)
     if hasHead {
       note(refusal, request)
-      if lends && !request.isStream { request.record.connection.record.flags.insert(.resets) }
       cut(request)
     } else {
       refuse(request, refusal)
@@ -137,8 +136,7 @@ extension Worker {
     lane.monitor.unlock()
     guard sendsFile else { return }
     takeOverOutput(request)
-    if !request.isStream { request.record.connection.record.flags.insert(.resets) }
-    discardOutput(request)
+    giveBackLent(request)
   }
 
   // MARK: Settling
