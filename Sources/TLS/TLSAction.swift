@@ -9,6 +9,8 @@ package enum TLSAction {
   case wantRead
   /// Likewise writable.
   case wantWrite
+  /// It has taken its share: others come first, and then the same step is tried again, whatever the socket says.
+  case cut
   /// The peer sends no more; it may still read.
   case closed
   /// The session is of no use any more.
@@ -21,10 +23,13 @@ package struct TLSFailure: Sendable, Equatable {
   private let code: UInt
   /// The system's errno; 0 where the protocol failed.
   package let errno: CInt
+  /// The client has changed its keys, or asked for a new handshake, too often.
+  package let isFlood: Bool
 
-  init(code: UInt, errno: CInt = 0) {
+  init(code: UInt, errno: CInt = 0, isFlood: Bool = false) {
     self.code = code
     self.errno = errno
+    self.isFlood = isFlood
   }
 
   /// The peer speaks HTTP without TLS.

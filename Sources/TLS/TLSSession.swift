@@ -11,12 +11,16 @@ package struct TLSSession: ~Copyable {
   package static let recordCapacity = 16_384
 
   private let ssl: OpaquePointer
+  private let watch: UnsafeMutablePointer<SessionWatch>
   private var subjectText: UnsafeMutablePointer<UInt8>?
   private var subjectCount = 0
   /// After `read`: nothing is left in here, nor, as far as the last look at it told, in the socket.
   package private(set) var isDrained = false
   /// A record was not taken whole: the next bytes to be written have to be the same, or there can be none.
   package private(set) var isWithinRecord = false
+  /// The last step took much of the socket and found little in it: the next read is the others' turn.
+  private var owesTurn = false
+  private var isFloodTold = false
   /// The kernel encrypts what is sent, so that files can go out by `sendFile`.
   package private(set) var sendsFiles = false
 
@@ -28,7 +32,9 @@ package struct TLSSession: ~Copyable {
       unsafe SSL_free(ssl)
       return nil
     }
-    unsafe BIO_set_callback_ex(SSL_get_rbio(ssl), noteShortRead)
+    unsafe watch = .allocate(capacity: 1)
+    unsafe watch.initialize(to: SessionWatch())
+    unsafe SessionWatch.install(watch, in: ssl)
     unsafe SSL_set_accept_state(ssl)
     unsafe self.ssl = ssl
     unsafe subjectText = nil
@@ -36,6 +42,7 @@ package struct TLSSession: ~Copyable {
 
   deinit {
     unsafe SSL_free(ssl)
+    unsafe watch.deallocate()
     unsafe subjectText?.deallocate()
   }
 
@@ -43,7 +50,7 @@ package struct TLSSession: ~Copyable {
 
   /// Goes on with the handshake; `.done(0)` when it is complete.
   package mutating func handshake() -> TLSAction {
-    ERR_clear_error()
+    begin(limit: SessionWatch.stepLimit)
     let result = unsafe SSL_do_handshake(ssl)
     guard result == 1 else { return action(after: result) }
     sendsFiles = unsafe outrider_BIO_get_ktls_send(SSL_get_wbio(ssl)) == 1
@@ -52,33 +59,51 @@ package struct TLSSession: ~Copyable {
   }
 
   /// Reads up to `capacity` bytes, over several records where they have come already.
+  ///
+  /// `.cut` after much that had little content, so that no client has more than its share of the caller's time.
   package mutating func read(_ buffer: UnsafeMutableRawPointer, _ capacity: Int) -> TLSAction {
-    ERR_clear_error()
+    if owesTurn {
+      owesTurn = false
+      return .cut
+    }
+    begin(limit: SessionWatch.stepLimit)
     isDrained = false
-    let socket = unsafe SSL_get_rbio(ssl)
-    unsafe BIO_set_callback_arg(socket, nil)
     var total = 0
     repeat {
       var count = 0
       let result = unsafe SSL_read_ex(ssl, buffer + total, capacity - total, &count)
+      if unsafe watch.pointee.isFlooded { return .failed(TLSFailure(code: 0, isFlood: true)) }
       guard result == 1 else {
         let action = action(after: result)
         if total == 0 { return action }
         // What has come is used first; anything but a lack of bytes shows again.
-        if case .wantRead = action { isDrained = true }
+        switch action {
+        case .wantRead: isDrained = true
+        case .cut: owesTurn = isPoor(total)
+        default: break
+        }
         return .done(total)
       }
       total += count
     } while total < capacity && (unsafe SSL_has_pending(ssl)) == 1
-    isDrained = unsafe BIO_get_callback_arg(socket) != nil && SSL_has_pending(ssl) == 0
+    if unsafe SSL_has_pending(ssl) == 1 { return .done(total) }
+    isDrained = unsafe watch.pointee.isShort
+    // Nothing waits in here meanwhile: who asks the socket learns whether there is more.
+    owesTurn = !isDrained && isPoor(total)
     return .done(total)
+  }
+
+  /// Whether so little content is what the step has taken from the socket for, that others would wait too long for it.
+  private func isPoor(_ content: Int) -> Bool {
+    let taken = unsafe watch.pointee.taken
+    return taken >= SessionWatch.stepLimit / 4 && content < taken / 4
   }
 
   /// Sends up to `recordCapacity` bytes in one record.
   ///
   /// After `.wantWrite` or `.wantRead` the next call has to bring the same bytes, and perhaps more behind them.
   package mutating func write(_ bytes: UnsafeRawPointer, _ count: Int) -> TLSAction {
-    ERR_clear_error()
+    begin(limit: .max)
     var written = 0
     let result = unsafe SSL_write_ex(ssl, bytes, min(count, TLSSession.recordCapacity), &written)
     isWithinRecord = result != 1
@@ -87,7 +112,7 @@ package struct TLSSession: ~Copyable {
 
   /// Sends part of a file without reading it here. Only where `sendsFiles`. `.done(0)`: the file is shorter.
   package mutating func sendFile(_ file: CInt, offset: UInt64, count: UInt64) -> TLSAction {
-    ERR_clear_error()
+    begin(limit: .max)
     let sent = unsafe SSL_sendfile(ssl, file, off_t(clamping: offset), Int(min(count, 1 << 30)), 0)
     isWithinRecord = sent < 0
     return sent >= 0 ? .done(sent) : action(after: CInt(sent))
@@ -95,15 +120,21 @@ package struct TLSSession: ~Copyable {
 
   /// Tells the peer that nothing more will come (close_notify, RFC 8446 section 6.1); `.done(0)` when that is sent.
   package mutating func shutdown() -> TLSAction {
-    ERR_clear_error()
+    begin(limit: .max)
     let result = unsafe SSL_shutdown(ssl)
     return result >= 0 ? .done(0) : action(after: result)
+  }
+
+  /// - Parameter limit: what the step may take of the socket. One that writes reads no more than the rest of a message.
+  private func begin(limit: Int) {
+    ERR_clear_error()
+    unsafe watch.pointee.begin(limit: limit)
   }
 
   private func action(after result: CInt) -> TLSAction {
     let code = errno
     switch unsafe SSL_get_error(ssl, result) {
-    case SSL_ERROR_WANT_READ: return .wantRead
+    case SSL_ERROR_WANT_READ: return unsafe watch.pointee.isCut ? .cut : .wantRead
     case SSL_ERROR_WANT_WRITE: return .wantWrite
     case SSL_ERROR_ZERO_RETURN: return .closed
     case SSL_ERROR_SYSCALL: return .failed(TLSFailure(code: 0, errno: code))
@@ -112,6 +143,13 @@ package struct TLSSession: ~Copyable {
       ERR_clear_error()
       return .failed(TLSFailure(code: error))
     }
+  }
+
+  /// Whether the session has failed since the client changes its keys too often; true once, for who counts it.
+  package mutating func takeFlood() -> Bool {
+    guard !isFloodTold, unsafe watch.pointee.isFlooded else { return false }
+    isFloodTold = true
+    return true
   }
 
   // MARK: What was agreed
@@ -149,14 +187,3 @@ package struct TLSSession: ~Copyable {
     subjectCount = count
   }
 }
-
-/// Marks the socket's BIO when it had fewer bytes than OpenSSL asked for: it was empty then, and the next byte is an edge.
-private let noteShortRead: BIO_callback_fn_ex = { bio, operation, _, wanted, _, _, result, moved in
-  guard operation == BIO_CB_READ | BIO_CB_RETURN else { return CLong(result) }
-  let isShort = unsafe result == 1 && (moved?.pointee ?? 0) < wanted
-  unsafe BIO_set_callback_arg(bio, isShort ? mark : nil)
-  return CLong(result)
-}
-
-/// Any address but nil; nothing is read or written there.
-nonisolated(unsafe) private let mark = unsafe UnsafeMutablePointer<CChar>(bitPattern: 1)

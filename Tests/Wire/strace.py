@@ -30,3 +30,13 @@ class Trace:
     def total(self, *names):
         """What these calls have returned, together."""
         return sum(int(count) for count in re.findall(rf"(?:{'|'.join(names)})\(.* = (\d+)", self.path.read_text()))
+
+    def turns(self, name):
+        """What this call has returned between one wait of the loop's and the next, together."""
+        turns = [0]
+        for line in self.path.read_text().splitlines():
+            if "epoll_" in line:
+                turns.append(0)
+            elif found := re.search(rf" {name}\(.* = (\d+)$", line):
+                turns[-1] += int(found[1])
+        return turns

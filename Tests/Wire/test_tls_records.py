@@ -1,7 +1,5 @@
 """Records of TLS that are never whole, and handshakes that come too late."""
 
-import socket
-import ssl
 import subprocess
 import time
 
@@ -11,64 +9,11 @@ from client import request
 from http2 import END_HEADERS, END_STREAM, HEADERS, NO_ERROR, PREFACE, frame, settings
 from matrix import MODELS
 from pace import soon
+from records import Records
 from server import RELEASE
 
 SHORT = [word for key in ("head", "keepalive", "body") for word in ("--set", f"timeouts.{key}=1s")]
 DEMO = RELEASE / "libdemo_event.so"
-
-
-class Records:
-    """A TLS client that is in charge of its records: it may send a part of one."""
-
-    def __init__(self, server, protocol):
-        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        context = server.authority.client(protocols=(protocol,))
-        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_hostname="localhost")
-        self.socket = socket.create_connection(server.address, 5)
-        while True:
-            try:
-                self.tls.do_handshake()
-                break
-            except ssl.SSLWantReadError:
-                self.socket.sendall(self.outgoing.read())
-                self._receive()
-        self.socket.sendall(self.outgoing.read())
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.socket.close()
-
-    def _receive(self):
-        data = self.socket.recv(65536)
-        if data:
-            self.incoming.write(data)
-        else:
-            self.incoming.write_eof()
-        return data
-
-    def send(self, data, share=1.0):
-        """Send this share of the record that holds `data`."""
-        self.tls.write(data)
-        record = self.outgoing.read()
-        self.socket.sendall(record[: int(len(record) * share)])
-
-    def rest(self):
-        """All that comes until the server closes, which it must within five seconds."""
-        received = b""
-        while True:
-            try:
-                piece = self.tls.read(65536)
-            except ssl.SSLWantReadError:
-                if not self._receive():
-                    return received
-                continue
-            except ssl.SSLError:
-                return received  # closed without a word, or within it
-            if not piece:
-                return received
-            received += piece
 
 
 @pytest.fixture(params=MODELS)

@@ -20,6 +20,7 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
     continuationFlood
   case stalledStream
   case headsTooLarge
+  case keyUpdateFlood
 
   /// The status of the answer (RFC 9110 section 15).
   package var status: UInt32 {
@@ -39,8 +40,8 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
     }
   }
 
-  /// A response says so, as against a stream that is reset within one.
-  package var isAnswered: Bool { self != .stalledStream }
+  /// A response says so, as against a stream, or a connection, that is reset.
+  package var isAnswered: Bool { self != .stalledStream && self != .keyUpdateFlood }
 
   /// What a connection brings in such numbers that it is told to calm down (RFC 9113 section 10.5).
   package var isFlood: Bool {
@@ -114,6 +115,7 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
     case .windowUpdateFlood: "more WINDOW_UPDATE frames than http2.max_window_updates_per_second"
     case .continuationFlood: "too many CONTINUATION frames"
     case .headsTooLarge: "heads of a connection's streams larger together than http2.max_head_memory"
+    case .keyUpdateFlood: "more TLS key updates or renegotiations than 32 a second"
     case .stalledStream: "stream takes its answer slower than timeouts.write and limits.min_rate"
     }
   }

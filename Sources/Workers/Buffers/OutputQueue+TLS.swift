@@ -31,7 +31,7 @@ extension OutputQueue {
       switch action {
       case .done(let count)?: consume(count, &pool)
       case .wantWrite?: return .blocked
-      case .wantRead?:
+      case .wantRead?, .cut?:
         waitsForInput = true
         return .blocked
       case .closed?, .failed?: return .failed(.closed)

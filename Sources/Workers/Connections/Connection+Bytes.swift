@@ -90,7 +90,7 @@ extension Connection {
     return unsafe Bytes(base: base, count: subject.count)
   }
 
-  /// Reads once through TLS into `buffer`, which has room.
+  /// Reads once through TLS into `buffer`, which has room. `.none` with `.readable` still set: it is the others' turn.
   func receiveSecurely(into buffer: Buffer) -> Worker.Input {
     let capacity = buffer.freeCount
     switch unsafe record.tls!.read(buffer.free, capacity) {
@@ -106,11 +106,13 @@ extension Connection {
     case .wantWrite:
       awaitWritableToRead()
       return .none
+    case .cut: return .none
     case .closed:
       record.flags.insert(.peerClosed)
       record.flags.remove(.readable)
       return .endOfFile
-    case .failed:
+    case .failed(let failure):
+      if failure.isFlood { record.flags.insert(.resets) }
       record.flags.remove(.readable)
       record.flags.insert(.broken)
       return .none
@@ -149,7 +151,7 @@ extension Connection {
   /// - Returns: false if the socket takes no more now.
   func endSecurity() -> Bool {
     switch record.tls?.shutdown() {
-    case .wantWrite?, .wantRead?: return false
+    case .wantWrite?, .wantRead?, .cut?: return false
     default:
       record.tls = nil
       return true

@@ -35,6 +35,9 @@ extension Worker {
     case .wantWrite:
       connection.awaitWritableToRead()
       return false
+    case .cut:
+      queue(connection)
+      return false
     case .closed:
       close(connection)
       return true

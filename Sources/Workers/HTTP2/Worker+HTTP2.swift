@@ -79,9 +79,10 @@ extension Worker {
       case .endOfFile:
         connection.record.flags.insert(.broken)
         return
-      case .none: return
+      case .none: budget = 0
       }
     }
+    // Of TLS that is so also where a read has found too little in too much.
     if connection.record.flags.contains(.readable), !http2.record.isEnding { queue(connection) }
   }
 

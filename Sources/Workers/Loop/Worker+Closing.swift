@@ -74,7 +74,9 @@ extension Worker {
           return true
         }
         if !connection.record.flags.contains(.readable) { return false }
-      case .none: return connection.record.flags.contains(.broken)
+      case .none:
+        if connection.record.flags.contains(.readable) { queue(connection) }
+        return connection.record.flags.contains(.broken)
       case .endOfFile:
         close(connection)
         return true
@@ -85,6 +87,7 @@ extension Worker {
   /// The connection is of no use any more: whoever works on it is told why, and it closes at once.
   @inline(never)
   func abandon(_ connection: Connection, _ why: Outcome) {
+    noteFlood(connection)
     if let http2 = connection.record.http2 {
       giveUpStreams(http2, why)
       guard http2.record.count == 0 else {

@@ -44,10 +44,22 @@ extension Worker {
       }
       switch receiveBody(connection) {
       case .bytes: continue
-      case .none: return connection.record.flags.contains(.broken) ? .gone : .wait
+      case .none: return noBody(connection)
       case .endOfFile: return .gone
       }
     }
+  }
+
+  /// Nothing can be read now.
+  private func noBody(_ connection: Connection) -> BodyStep {
+    let isOnLoop = connection.record.phase != .lent
+    if connection.record.flags.contains(.broken) {
+      if isOnLoop { noteFlood(connection) }
+      return .gone
+    }
+    // It is the others' turn, and no event tells of what is there already. A thread asks the socket itself.
+    if isOnLoop, connection.record.flags.contains(.readable) { queue(connection) }
+    return .wait
   }
 
   /// Decodes from what has been read; `.wait` when that is used up.

@@ -107,6 +107,11 @@ extension Worker {
     record.log.log(level: isOurs ? .error : .info, "\(description(of: refusal, connection, request))\(reason)")
   }
 
+  /// Counts, and logs, that TLS on the connection has failed by a flood; once.
+  func noteFlood(_ connection: Connection) {
+    if connection.record.tls?.takeFlood() == true { note(.keyUpdateFlood, connection) }
+  }
+
   /// A client as the log names it.
   func peer(of connection: Connection) -> String {
     let address = record.table.clientAddress(connection).escaped()
