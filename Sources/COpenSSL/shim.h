@@ -37,4 +37,5 @@ static inline void outrider_SSL_CTX_set_tlsext_servername_callback(
 static inline void outrider_BIO_clear_retry_flags(BIO *bio) { BIO_clear_retry_flags(bio); }
 static inline void outrider_BIO_set_retry_read(BIO *bio) { BIO_set_retry_read(bio); }
 static inline int outrider_BIO_get_ktls_send(BIO *bio) { return BIO_get_ktls_send(bio) ? 1 : 0; }
+static inline int outrider_BIO_get_ktls_recv(BIO *bio) { return BIO_get_ktls_recv(bio) ? 1 : 0; }
 static inline long outrider_BIO_get_mem_data(BIO *bio, char **bytes) { return BIO_get_mem_data(bio, bytes); }

@@ -21,6 +21,8 @@ package struct TLSSession: ~Copyable {
   /// The last step took much of the socket and found little in it: the next read is the others' turn.
   private var owesTurn = false
   private var isFloodTold = false
+  /// The kernel decrypts, and gives one record for each read: a short one says nothing of what is behind it.
+  private var receivesByRecord = false
   /// The kernel encrypts what is sent, so that files can go out by `sendFile`.
   package private(set) var sendsFiles = false
 
@@ -54,6 +56,7 @@ package struct TLSSession: ~Copyable {
     let result = unsafe SSL_do_handshake(ssl)
     guard result == 1 else { return action(after: result) }
     sendsFiles = unsafe outrider_BIO_get_ktls_send(SSL_get_wbio(ssl)) == 1
+    receivesByRecord = unsafe outrider_BIO_get_ktls_recv(SSL_get_rbio(ssl)) == 1
     rememberSubject()
     return .done(0)
   }
@@ -87,7 +90,7 @@ package struct TLSSession: ~Copyable {
       total += count
     } while total < capacity && (unsafe SSL_has_pending(ssl)) == 1
     if unsafe SSL_has_pending(ssl) == 1 { return .done(total) }
-    isDrained = unsafe watch.pointee.isShort
+    isDrained = unsafe !receivesByRecord && watch.pointee.isShort
     // Nothing waits in here meanwhile: who asks the socket learns whether there is more.
     owesTurn = !isDrained && isPoor(total)
     return .done(total)
