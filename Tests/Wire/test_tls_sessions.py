@@ -1,6 +1,7 @@
 """Sessions of TLS: resumed by any worker and the next generation, with keys that change."""
 
 import contextlib
+import datetime
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import processes
-from client import Connection, client_hello, request
+from client import Closed, Connection, client_hello, request
 from matrix import INSPECT
 from processes import wait_for
 from server import BINARY, RELEASE, end, environment, free_port
@@ -53,6 +54,37 @@ def test_any_worker_resumes_a_session(secure, authority, version):
         if len(owners) == 3:
             break
     assert len(owners) == 3 and None not in owners
+
+
+@pytest.mark.parametrize("version", [V12, V13], ids=str)
+def test_a_session_ends_with_its_clients_certificate(secure, authority, version):
+    """However often it has been resumed since; a renewed certificate is taken at once, with the old session at hand."""
+    server = secure(INSPECT, tls_lines=authority.client_auth("required"))
+    end = datetime.datetime.now(datetime.UTC).replace(microsecond=0) + datetime.timedelta(seconds=4)
+    brief = authority.sign("brief.example", common_name="Brief", not_after=end.replace(tzinfo=None))
+    context = authority.client(brief, minimum=version, maximum=version)
+
+    def ask(session):
+        with server.connect(tls=context, session=session) as connection:
+            connection.send(request("GET", "/"))
+            assert "CN=Brief" in json.loads(connection.final().body)["tls_subject"]
+            return connection.socket.session, connection.socket.session_reused
+
+    session, resumed = ask(None)
+    hint = session.ticket_lifetime_hint
+    while datetime.datetime.now(datetime.UTC) < end - datetime.timedelta(seconds=1.5):
+        session, reused = ask(session)
+        resumed += reused
+        time.sleep(0.2)
+    assert resumed > 2
+    time.sleep((end - datetime.datetime.now(datetime.UTC)).total_seconds() + 1.5)
+    with pytest.raises((ssl.SSLError, ConnectionError, Closed)):
+        ask(session)
+    wait_for(lambda: "TLS handshake failed: certificate verify failed" in server.log, lambda: server.log)
+    renewed = authority.sign("brief.example", common_name="Brief", file="renewed-brief")
+    context.load_cert_chain(renewed.certificate, renewed.key)
+    assert ask(session)[1] is False
+    assert hint <= 4, "the client was told"
 
 
 def test_a_session_outlives_a_reload(secure, authority):
