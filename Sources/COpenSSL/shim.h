@@ -34,6 +34,8 @@ static inline void outrider_SSL_CTX_set_tlsext_servername_callback(
   SSL_CTX_set_tlsext_servername_callback(context, callback);
   SSL_CTX_set_tlsext_servername_arg(context, argument);
 }
+static inline void outrider_ERR_raise(int library, int reason) { ERR_raise(library, reason); }
+static inline void outrider_OPENSSL_free(void *memory) { OPENSSL_free(memory); }
 static inline void outrider_BIO_clear_retry_flags(BIO *bio) { BIO_clear_retry_flags(bio); }
 static inline void outrider_BIO_set_retry_read(BIO *bio) { BIO_set_retry_read(bio); }
 static inline int outrider_BIO_get_ktls_send(BIO *bio) { return BIO_get_ktls_send(bio) ? 1 : 0; }

@@ -64,6 +64,7 @@ package final class TLSContext: @unchecked Sendable {
       unsafe SSL_CTX_set_alpn_select_cb(context.raw, chooseProtocol, this)
       unsafe SSL_CTX_set_tlsext_ticket_key_evp_cb(context.raw, TicketKeys.sealOrOpen)
       unsafe Resumption.limit(context.raw)
+      unsafe ClientHello.limit(context.raw)
     }
   }
 

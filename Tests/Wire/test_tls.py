@@ -259,6 +259,26 @@ def test_garbage_within_a_session(impatient):
     assert impatient.get("/health").body == b"OK"
 
 
+@pytest.mark.parametrize("version", [V12, V13], ids=str)
+def test_a_client_hello_is_not_larger_than_16_kib(secure, authority, version):
+    """What OpenSSL keeps of it, it keeps as long as the connection."""
+    server = secure(DEMO)
+
+    def client(names):
+        protocols = ["http/1.1"] + ["x" * 250] * names
+        return authority.client(protocols=protocols, minimum=version, maximum=version)
+
+    with server.connect(tls=client(60)) as connection:
+        connection.send(request("GET", "/health"))
+        assert connection.final().body == b"OK"
+    assert len(client_hello(client(66))) > 16384
+    for names in (66, 240):
+        with pytest.raises(ssl.SSLError, match="(?i)handshake.failure"):
+            server.connect(tls=client(names))
+    wait_for(lambda: "TLS handshake failed: excessive message size" in server.log, lambda: server.log)
+    assert server.get("/health").body == b"OK"
+
+
 # Bytes
 
 

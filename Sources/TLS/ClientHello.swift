@@ -1,0 +1,44 @@
+import COpenSSL
+
+/// The first message of a client (RFC 8446 section 4.1.2).
+///
+/// OpenSSL takes one of 128 KiB and keeps parts of it for as long as the session: the protocols of ALPN, groups, signature
+/// algorithms. None that a client needs comes near the limit.
+enum ClientHello {
+  /// The largest message that is taken, in bytes.
+  static let limit = 16_384
+
+  /// Makes the sessions of a context fail at a larger one.
+  static func limit(_ context: OpaquePointer) { unsafe SSL_CTX_set_client_hello_cb(context, judgeSize, nil) }
+
+  /// The size of the message, while OpenSSL shows it.
+  fileprivate static func size(_ ssl: OpaquePointer) -> Int {
+    var part: UnsafePointer<UInt8>?
+    // Version, random value, and the sizes of the parts that vary.
+    var size = 2 + 32 + 1 + 2 + 1 + 2
+    size += unsafe SSL_client_hello_get0_session_id(ssl, &part)
+    size += unsafe SSL_client_hello_get0_ciphers(ssl, &part)
+    size += unsafe SSL_client_hello_get0_compression_methods(ssl, &part)
+    var kinds: UnsafeMutablePointer<CInt>?
+    var count = 0
+    guard unsafe SSL_client_hello_get1_extensions_present(ssl, &kinds, &count) == 1 else { return .max }
+    defer { unsafe outrider_OPENSSL_free(kinds) }
+    for index in 0..<count {
+      var bytes = 0
+      guard let kinds = unsafe kinds,
+        unsafe SSL_client_hello_get0_ext(ssl, UInt32(bitPattern: kinds[index]), &part, &bytes) == 1
+      else { return .max }
+      size += 4 + bytes
+    }
+    return size
+  }
+}
+
+private let judgeSize: SSL_client_hello_cb_fn = { ssl, alert, _ in
+  guard let ssl = unsafe ssl else { return SSL_CLIENT_HELLO_ERROR }
+  if unsafe ClientHello.size(ssl) <= ClientHello.limit { return SSL_CLIENT_HELLO_SUCCESS }
+  unsafe alert?.pointee = SSL_AD_HANDSHAKE_FAILURE
+  // The first error is the one that the log tells.
+  outrider_ERR_raise(ERR_LIB_SSL, SSL_R_EXCESSIVE_MESSAGE_SIZE)
+  return SSL_CLIENT_HELLO_ERROR
+}
