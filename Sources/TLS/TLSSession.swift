@@ -7,7 +7,7 @@ import Glibc
 /// nothing here waits.
 @safe
 package struct TLSSession: ~Copyable {
-  /// The most bytes that one record carries (RFC 8446 section 5.1), and so the most that one `write` takes.
+  /// The most bytes that one record carries (RFC 8446 section 5.1).
   package static let recordCapacity = 16_384
 
   private let ssl: OpaquePointer
@@ -16,6 +16,9 @@ package struct TLSSession: ~Copyable {
   private var subjectCount = 0
   /// After `read`: nothing is left in here, nor, as far as the last look at it told, in the socket.
   package private(set) var isDrained = false
+  /// The most bytes that one `write` takes: what a record carries, or less if the client wants smaller ones (RFC 6066
+  /// section 4).
+  package private(set) var writeLimit = recordCapacity
   /// A record was not taken whole: the next bytes to be written have to be the same, or there can be none.
   package private(set) var isWithinRecord = false
   /// The last step took much of the socket and found little in it: the next read is the others' turn.
@@ -57,6 +60,8 @@ package struct TLSSession: ~Copyable {
     guard result == 1 else { return action(after: result) }
     sendsFiles = unsafe outrider_BIO_get_ktls_send(SSL_get_wbio(ssl)) == 1
     receivesByRecord = unsafe outrider_BIO_get_ktls_recv(SSL_get_rbio(ssl)) == 1
+    let size = unsafe SSL_SESSION_get_max_fragment_length(SSL_get_session(ssl))
+    if 1...4 ~= size { writeLimit = 256 << Int(size) }
     rememberSubject()
     return .done(0)
   }
@@ -102,13 +107,13 @@ package struct TLSSession: ~Copyable {
     return taken >= SessionWatch.stepLimit / 4 && content < taken / 4
   }
 
-  /// Sends up to `recordCapacity` bytes in one record.
+  /// Sends up to `writeLimit` bytes in one record.
   ///
   /// After `.wantWrite` or `.wantRead` the next call has to bring the same bytes, and perhaps more behind them.
   package mutating func write(_ bytes: UnsafeRawPointer, _ count: Int) -> TLSAction {
     begin(limit: .max)
     var written = 0
-    let result = unsafe SSL_write_ex(ssl, bytes, min(count, TLSSession.recordCapacity), &written)
+    let result = unsafe SSL_write_ex(ssl, bytes, min(count, writeLimit), &written)
     isWithinRecord = result != 1
     return result == 1 ? .done(written) : action(after: result)
   }

@@ -10,7 +10,8 @@ from http2 import END_HEADERS, END_STREAM, HEADERS, NO_ERROR, PREFACE, frame, se
 from matrix import MODELS
 from pace import soon
 from records import Records
-from server import RELEASE
+from server import RELEASE, TEST_PLUGINS
+from strace import Trace
 
 SHORT = [word for key in ("head", "keepalive", "body") for word in ("--set", f"timeouts.{key}=1s")]
 DEMO = RELEASE / "libdemo_event.so"
@@ -51,6 +52,29 @@ def test_a_record_of_frames_that_is_never_whole(own, authority, model):
     goaway = frame(7, 0, 0, b"\0\0\0\0" + NO_ERROR.to_bytes(4, "big"))
     assert goaway in received, "nothing of a request has come"
     assert server.get("/health").body == b"OK"
+
+
+@pytest.mark.parametrize("size", [512, 4096])
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_a_client_that_wants_small_records(own, authority, tmp_path, version, size):
+    """RFC 6066 section 4. Each byte of a file is read once for that, whatever a record carries."""
+    server = own(TEST_PLUGINS / "libmisbehave_event.so", model="async", tls=authority)
+    command = ["openssl", "s_client", "-quiet", version, "-maxfraglen", str(size)]
+    command += ["-connect", f"127.0.0.1:{server.port}"]
+    with Trace(server.workers()[0], tmp_path / "trace", "pread64", "write") as trace:
+        client = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        try:
+            client.stdin.write(request("GET", "/sendfile", "Connection: close"))
+            client.stdin.flush()
+            answer = client.stdout.read()
+        finally:
+            client.kill()
+            client.communicate()
+    assert answer.startswith(b"HTTP/1.1 200 OK") and len(answer.partition(b"\r\n\r\n")[2]) == 300_000
+    assert trace.counts()["write"] > 300_000 // size, "the records are small"
+    assert 300_000 <= trace.total("pread64") < 330_000, "but for records that the socket had no room for"
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -46,8 +46,10 @@ extension OutputQueue {
     let record = pool.take(BufferPool.smallCapacity)
     defer { pool.give(record) }
     var next = firstSegment
-    while let segment = next, record.freeCount > 0 {
-      let wanted = min(segment.unreadCount, record.freeCount)
+    // What the record does not carry would be read again for the next one.
+    let limit = min(session.writeLimit, record.freeCount)
+    while let segment = next, record.unreadCount < limit {
+      let wanted = min(segment.unreadCount, limit - record.unreadCount)
       var copied = wanted
       if case .file(let file, let offset) = segment.record.content, wanted > 0 {
         if session.sendsFiles { break }
