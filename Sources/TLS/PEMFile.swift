@@ -1,4 +1,5 @@
 import COpenSSL
+import Glibc
 import Platform
 
 /// The PEM blocks of one small file.
@@ -11,11 +12,36 @@ struct PEMFile: ~Copyable {
 
   init(path: String) throws(UnusableFile) {
     self.path = path
+    let contents: [UInt8]?
     do throws(Errno) {
-      bytes = try FileContents.read(path: path, limit: PEMFile.limit)
+      contents = try PEMFile.read(path)
     } catch {
       throw UnusableFile(message: "\(error)")
     }
+    guard let contents else { throw UnusableFile(message: "\(path): not a regular file") }
+    bytes = contents
+  }
+
+  /// The bytes of a regular file; nil for anything else, which is not waited for: a FIFO may never have a writer.
+  private static func read(_ path: String) throws(Errno) -> [UInt8]? {
+    let file = try FileDescriptor.open(path, flags: O_RDONLY | O_NONBLOCK | O_NOCTTY)
+    var status = Glibc.stat()
+    guard unsafe fstat(file.raw, &status) == 0 else { throw .last("stat \(path)") }
+    guard status.st_mode & S_IFMT == S_IFREG else { return nil }
+    guard status.st_size <= limit else { throw Errno(code: EFBIG, attempt: "read \(path)") }
+    var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+    var count = 0
+    while count < bytes.count {
+      let (start, wanted) = (count, bytes.count - count)
+      let read = unsafe bytes.withUnsafeMutableBytes {
+        unsafe FileContents.read(
+          file.raw, at: UInt64(start), into: $0.baseAddress.unsafelyUnwrapped + start, count: wanted)
+      }
+      guard read >= 0 else { throw .last("read \(path)") }
+      if read == 0 { break }
+      count += read
+    }
+    return Array(bytes.prefix(count))
   }
 
   /// Calls `body` with each certificate, which is gone when it returns; how many there were.

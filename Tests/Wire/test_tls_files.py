@@ -76,6 +76,16 @@ def test_files_without_pem(authority, broken, tmp_path):
     assert_refused(broken(tmp_path / "cut"), "4:15", "listener.tls.certificate: .*/cut: certificate 2: ")
 
 
+def test_files_that_are_none(authority, broken, tmp_path):
+    """A FIFO that nobody writes to is not waited for."""
+    os.mkfifo(tmp_path / "fifo")
+    for other in (tmp_path / "fifo", tmp_path, "/dev/null"):
+        assert_refused(broken(other), "4:15", f"listener.tls.certificate: {other}: not a regular file")
+    assert_refused(broken(key=tmp_path / "fifo"), "5:7", "listener.tls.key: .*/fifo: not a regular file")
+    lines = [f'client_ca = "{tmp_path}/fifo"', 'client_auth = "required"']
+    assert_refused(broken(None, None, *lines), "6:13", "listener.tls.client_ca: .*/fifo: not a regular file")
+
+
 def test_a_key_with_a_passphrase(authority, broken, tmp_path):
     from cryptography.hazmat.primitives import serialization
 
