@@ -42,9 +42,9 @@ private func checkHops(_ fields: Fields, _ known: KnownField, _ name: StaticStri
     hops.append(Array(hop))
     checkHop(hop)
   }
-  // Without quotes, the list is what lies between commas.
+  // Without quoted strings, the list is what lies between commas.
   let all = values.map { Array($0) }
-  if !all.contains(where: { $0.contains(UInt8(ascii: "\"")) }) {
+  if known != .forwarded || !all.contains(where: { $0.contains(UInt8(ascii: "\"")) }) {
     let plain = all.flatMap { $0.split(separator: 44).map(PlainLines.trimmed).filter { !$0.isEmpty } }
     require(plain == hops.reversed(), "hops \(hops), plainly \(plain)")
     require(plain == values.flatMap { ListElements($0).map { Array($0) } }, "list elements")

@@ -1,8 +1,9 @@
 /// The elements of a list of hops, last first: of X-Forwarded-For, or of Forwarded (RFC 7239).
 ///
 /// All field lines of the name make one list, in order (RFC 9110 section 5.3), so the last hop is at the end of the last
-/// line. Commas within quotes belong to an element. A line without quotes is read backwards, so that all its elements
-/// cost one pass; where there are quotes each element costs a pass, and at most `mostQuoted` of a line are read.
+/// line. In Forwarded, commas within quotes belong to an element; other fields have no quoted strings, and a quote there
+/// is a byte as any other. A line without quotes is read backwards, so that all its elements cost one pass; where there
+/// are quotes each element costs a pass, and at most `mostQuoted` of a line are read.
 package struct HopsFromRight: Sequence, IteratorProtocol {
   private let fields: Fields
   private let name: KnownField
@@ -40,7 +41,7 @@ package struct HopsFromRight: Sequence, IteratorProtocol {
       guard line >= 0 else { return nil }
       guard KnownField(fields[line].name) == name else { continue }
       rest = fields[line].value
-      isQuoted = fields[line].value.firstIndex(of: UInt8(ascii: "\"")) != nil
+      isQuoted = name == .forwarded && fields[line].value.firstIndex(of: UInt8(ascii: "\"")) != nil
       elements = 0
     }
   }
