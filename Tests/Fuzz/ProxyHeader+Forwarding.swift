@@ -16,22 +16,36 @@ func checkForwarding(_ bytes: Bytes) {
   }
   unsafe fields.withUnsafeBufferPointer { buffer in
     let fields = unsafe Fields(base: buffer.baseAddress, count: buffer.count)
-    checkHops(fields, .xForwardedFor, "x-forwarded-for")
-    checkHops(fields, .forwarded, "forwarded")
+    checkListed(fields)
+    checkForwarded(fields)
   }
+  checkAppended(memory.bytes)
   checkRequestID(memory.bytes)
   checkAuthority(memory.bytes)
 }
 
 private let names: [StaticString] = ["X-Forwarded-For", "Forwarded", "X-Forwarded-Host", "x-forwarded-for"]
 
-private func checkHops(_ fields: Fields, _ known: KnownField, _ name: StaticString) {
-  let values = (0..<fields.count).filter { fields[$0].name.equalsIgnoringCase(name) }.map { fields[$0].value }
+private func checkListed(_ fields: Fields) {
+  let values = values(of: "x-forwarded-for", fields)
+  let hops = hops(HopsFromRight(fields, .xForwardedFor), in: values)
+  for hop in hops { hop.withView(checkAddress) }
+  // The list is what lies between commas.
+  let plain = values.flatMap { Array($0).split(separator: 44).map(PlainLines.trimmed).filter { !$0.isEmpty } }
+  require(plain == hops.reversed(), "hops \(hops), plainly \(plain)")
+  require(plain == values.flatMap { ListElements($0).map { Array($0) } }, "list elements")
+}
+
+func values(of name: StaticString, _ fields: Fields) -> [Bytes] {
+  (0..<fields.count).filter { fields[$0].name.equalsIgnoringCase(name) }.map { fields[$0].value }
+}
+
+/// The hops, each of which lies to the left of the one before it, in the same value or an earlier one.
+func hops(_ list: HopsFromRight, in values: [Bytes]) -> [[UInt8]] {
   var hops: [[UInt8]] = []
-  // Each hop lies to the left of the one before it, in the same value or an earlier one.
   var line = values.count
   var end = 0
-  for hop in HopsFromRight(fields, known) {
+  for hop in list {
     while offset(of: hop, in: values, line).map({ $0 + hop.count > end }) ?? true {
       line -= 1
       require(line >= 0, "a hop is in none of the values")
@@ -40,15 +54,8 @@ private func checkHops(_ fields: Fields, _ known: KnownField, _ name: StaticStri
     end = offset(of: hop, in: values, line) ?? 0
     require(!PlainLines.isBlank(hop[0]) && !PlainLines.isBlank(hop[hop.count - 1]), "blanks around a hop")
     hops.append(Array(hop))
-    checkHop(hop)
   }
-  // Without quoted strings, the list is what lies between commas.
-  let all = values.map { Array($0) }
-  if known != .forwarded || !all.contains(where: { $0.contains(UInt8(ascii: "\"")) }) {
-    let plain = all.flatMap { $0.split(separator: 44).map(PlainLines.trimmed).filter { !$0.isEmpty } }
-    require(plain == hops.reversed(), "hops \(hops), plainly \(plain)")
-    require(plain == values.flatMap { ListElements($0).map { Array($0) } }, "list elements")
-  }
+  return hops
 }
 
 private func offset(of view: Bytes, in values: [Bytes], _ line: Int) -> Int? {
@@ -62,51 +69,12 @@ private func offset(of view: Bytes, in whole: Bytes) -> Int? {
   return unsafe first - base
 }
 
-private func isWithin(_ view: Bytes, _ whole: Bytes) -> Bool {
+func isWithin(_ view: Bytes, _ whole: Bytes) -> Bool {
   view.isEmpty ? view.count == 0 : offset(of: view, in: whole) != nil
 }
 
-private func checkHop(_ hop: Bytes) {
-  let parameters: [StaticString] = ["for", "proto", "host", "by"]
-  for parameter in parameters {
-    let value = ForwardedParameter.value(parameter, in: hop)
-    let plainly = plainParameter(parameter, Array(hop))
-    require(value.map { Array($0) } == plainly, "\(parameter) in \(hop.escaped())")
-    guard let value else { continue }
-    require(isWithin(value, hop) && value.count < hop.count, "parameter outside of its element")
-    require(ForwardedScheme(value) == nil || value.count <= 5, "scheme")
-    checkAddress(value)
-  }
-  checkAddress(hop)
-}
-
-/// Pairs between semicolons, except within quotes, where a backslash takes the next byte's meaning away (RFC 7239
-/// section 4).
-private func plainParameter(_ name: StaticString, _ element: [UInt8]) -> [UInt8]? {
-  var pairs: [[UInt8]] = [[]]
-  var quoted = false
-  var escaped = false
-  for byte in element {
-    if byte == UInt8(ascii: ";") && !quoted {
-      pairs.append([])
-      continue
-    }
-    if byte == UInt8(ascii: "\"") && !escaped { quoted.toggle() }
-    escaped = byte == UInt8(ascii: "\\") && quoted && !escaped
-    pairs[pairs.count - 1].append(byte)
-  }
-  for pair in pairs.map({ PlainLines.trimmed($0[...]) }) {
-    guard let equals = pair.firstIndex(of: UInt8(ascii: "=")) else { continue }
-    guard CopiedField(name: Array(pair[..<equals]), value: []).isNamed(name) else { continue }
-    let value = Array(pair[(equals + 1)...])
-    let isQuoted = value.count >= 2 && value.first == 34 && value.last == 34
-    return isQuoted ? Array(value[1..<(value.count - 1)]) : value
-  }
-  return nil
-}
-
 /// The hop is made of its address and what looks like a port.
-private func checkAddress(_ hop: Bytes) {
+func checkAddress(_ hop: Bytes) {
   let (address, port) = HopAddress.split(hop)
   require(isWithin(address, hop), "address outside of its hop")
   let text = Array(hop)
@@ -116,7 +84,8 @@ private func checkAddress(_ hop: Bytes) {
   require(text.starts(with: bracketed) || text.starts(with: bare), "address \(bare) of \(text)")
   require(rest.isEmpty || rest.first == 58, "\(rest) behind the address of \(text)")
   let digits = rest.dropFirst()
-  let number = digits.allSatisfy { (48...57).contains($0) } ? Int(String(decoding: digits, as: UTF8.self)) : nil
+  let isNumber = digits.count < 20 && digits.allSatisfy { (48...57).contains($0) }
+  let number = isNumber ? Int(String(decoding: digits, as: UTF8.self)) : nil
   require(port == number.flatMap(UInt16.init(exactly:)) ?? 0, "port \(port) of \(text)")
 }
 

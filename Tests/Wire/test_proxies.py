@@ -47,6 +47,7 @@ def seen(server, *fields):
         (['Forwarded: for="[2001:db8::1]:4711"'], "2001:db8::1"),
         (["Forwarded: for=1.2.3.4, for=203.0.113.9, for=10.1.1.1"], "203.0.113.9"),
         (['Forwarded: for="_a,b", for=203.0.113.9'], "203.0.113.9"),
+        (['Forwarded: for=1.2.3.4;x="a\\",b" , for=203.0.113.9'], "203.0.113.9"),
         (["X-Forwarded-For: 203.0.113.9", "Forwarded: for=203.0.113.9"], "203.0.113.9"),
     ],
     ids=str,
@@ -90,6 +91,26 @@ def test_scheme_and_host(trusting, wary, fields, scheme, authority):
     ids=str,
 )
 def test_contradictions_are_refused(trusting, wary, fields):
+    assert trusting.get("/", *fields).status == 400
+    assert wary.get("/", *fields).status == 200
+
+
+@pytest.mark.parametrize(
+    "words, appended",
+    [
+        ('for=6.6.6.6;proto=https;host=evil.example;x="', "for=203.0.113.9;proto=http;host=good.example"),
+        ('for=6.6.6.6;x="', 'for="[2001:db8::1]:4711";proto=http'),
+        ('for=6.6.6.6;x="\\', "for=203.0.113.9"),
+        ('for=6.6.6.6;proto=https"', "for=203.0.113.9;proto=http"),
+        ('for=6.6.6.6;x= "a', 'for="203.0.113.9"'),
+        ("for=6.6.6.6;FOR=7.7.7.7", "for=203.0.113.9"),
+        ("host=evil.example;host=worse.example", "for=203.0.113.9"),
+    ],
+)
+@pytest.mark.parametrize("lines", ["one", "two"])
+def test_no_word_of_a_client_changes_what_its_proxy_appends(trusting, wary, words, appended, lines):
+    """Where a client's quotes could take in the proxy's own element, nothing is believed and nothing answered."""
+    fields = [f"Forwarded: {words}, {appended}"] if lines == "one" else [f"Forwarded: {w}" for w in (words, appended)]
     assert trusting.get("/", *fields).status == 400
     assert wary.get("/", *fields).status == 200
 

@@ -1,29 +1,46 @@
-/// One parameter of an element of Forwarded.
-package enum ForwardedParameter {
-  /// The value of `name` (lower case), without quotes; nil if the element has none. Escapes within quotes are left.
-  package static func value(_ name: StaticString, in element: Bytes) -> Bytes? {
-    var rest = element
-    while !rest.isEmpty {
-      var end = 0
-      var quoted = false
-      while end < rest.count && (quoted || rest[end] != ASCII.semicolon) {
-        if rest[end] == UInt8(ascii: "\"") { quoted.toggle() }
-        // Within quotes a backslash takes the next byte with it (RFC 9110 section 5.6.4).
-        end += quoted && rest[end] == UInt8(ascii: "\\") ? 2 : 1
-      }
-      end = Swift.min(end, rest.count)
-      let pair = rest.slice(0, end).trimmed
-      if let equals = pair.firstIndex(of: UInt8(ascii: "=")), pair.slice(0, equals).equalsIgnoringCase(name) {
-        return unquoted(pair.dropFirst(equals + 1))
-      }
-      rest = rest.dropFirst(Swift.min(end + 1, rest.count))
+/// What Forwarded says of a hop.
+package enum ForwardedParameter: UInt8, CaseIterable {
+  case `for`, by, host, proto
+
+  /// By its name, in any case of letters.
+  init?(_ name: Bytes) {
+    if name.equalsIgnoringCase("for") {
+      self = .for
+    } else if name.equalsIgnoringCase("by") {
+      self = .by
+    } else if name.equalsIgnoringCase("host") {
+      self = .host
+    } else if name.equalsIgnoringCase("proto") {
+      self = .proto
+    } else {
+      return nil
+    }
+  }
+
+  /// The parameter's value, without quotes; nil if the element has none. Escapes within quotes are left.
+  ///
+  /// - Parameter element: of a line that is well-formed.
+  package func value(in element: Bytes) -> Bytes? {
+    var pairs = ForwardedPairs(element)
+    while let pair = pairs.next() {
+      if ForwardedParameter(pair.name) == self { return pair.value }
     }
     return nil
   }
 
-  private static func unquoted(_ value: Bytes) -> Bytes {
-    let quote = UInt8(ascii: "\"")
-    guard value.count >= 2, value[0] == quote, value[value.count - 1] == quote else { return value }
-    return value.slice(1, value.count - 1)
+  /// Whether a line of Forwarded can be read in one way only: its quotes are where `ForwardedPairs` wants them, and no
+  /// element says twice what it says of its hop.
+  package static func isWellFormed(_ line: Bytes) -> Bool {
+    var pairs = ForwardedPairs(line)
+    var told: UInt8 = 0
+    while let pair = pairs.next() {
+      if let parameter = ForwardedParameter(pair.name) {
+        let bit = UInt8(1) << parameter.rawValue
+        if told & bit != 0 { return false }
+        told |= bit
+      }
+      if pair.endsElement { told = 0 }
+    }
+    return !pairs.isMalformed
   }
 }

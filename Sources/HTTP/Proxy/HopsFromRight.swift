@@ -1,22 +1,29 @@
-/// The elements of a list of hops, last first: of X-Forwarded-For, or of Forwarded (RFC 7239).
+/// The elements of a list of hops, last first: of X-Forwarded-For and its like, or of Forwarded (RFC 7239).
 ///
 /// All field lines of the name make one list, in order (RFC 9110 section 5.3), so the last hop is at the end of the last
-/// line. In Forwarded, commas within quotes belong to an element; other fields have no quoted strings, and a quote there
-/// is a byte as any other. A line without quotes is read backwards, so that all its elements cost one pass; where there
-/// are quotes each element costs a pass, and at most `mostQuoted` of a line are read.
+/// line. Lines are read backwards, so that all their elements cost one pass. In Forwarded, commas within quotes belong to
+/// an element; other fields have no quoted strings, and a quote there is a byte as any other.
 package struct HopsFromRight: Sequence, IteratorProtocol {
   private let fields: Fields
   private let name: KnownField
   private var line: Int
   private var rest: Bytes?
-  private var isQuoted = false
-  private var elements = 0
 
-  /// The most elements, empty ones too, of a line with quotes; what lies to the left of them does not count.
-  package static let mostQuoted = 64
-
-  /// - Parameter name: the field whose lines are read.
+  /// - Parameter name: the field whose lines are read; not Forwarded.
   package init(_ fields: Fields, _ name: KnownField) {
+    precondition(name != .forwarded)
+    self.init(fields, of: name)
+  }
+
+  /// Of Forwarded; nil if one of its lines is malformed.
+  package init?(forwarded fields: Fields) {
+    for index in 0..<fields.count where KnownField(fields[index].name) == .forwarded {
+      guard ForwardedParameter.isWellFormed(fields[index].value) else { return nil }
+    }
+    self.init(fields, of: .forwarded)
+  }
+
+  private init(_ fields: Fields, of name: KnownField) {
     self.fields = fields
     self.name = name
     line = fields.count
@@ -25,13 +32,7 @@ package struct HopsFromRight: Sequence, IteratorProtocol {
   package mutating func next() -> Bytes? {
     while true {
       if let bytes = rest {
-        elements += 1
-        if isQuoted && elements > HopsFromRight.mostQuoted {
-          rest = nil
-          line = 0
-          return nil
-        }
-        let start = isQuoted ? lastQuotedElement(bytes) : lastElement(bytes)
+        let start = startOfLast(in: bytes)
         rest = start > 0 ? bytes.slice(0, start - 1) : nil
         let element = bytes.dropFirst(start).trimmed
         if !element.isEmpty { return element }
@@ -39,34 +40,26 @@ package struct HopsFromRight: Sequence, IteratorProtocol {
       }
       line -= 1
       guard line >= 0 else { return nil }
-      guard KnownField(fields[line].name) == name else { continue }
-      rest = fields[line].value
-      isQuoted = name == .forwarded && fields[line].value.firstIndex(of: UInt8(ascii: "\"")) != nil
-      elements = 0
+      if KnownField(fields[line].name) == name { rest = fields[line].value }
     }
   }
 
-  /// Where the last element of `bytes` starts.
-  private func lastElement(_ bytes: Bytes) -> Int {
+  private func startOfLast(in bytes: Bytes) -> Int {
     var start = bytes.count
-    while start > 0 && bytes[start - 1] != ASCII.comma { start -= 1 }
+    while start > 0 && bytes[start - 1] != ASCII.comma {
+      start -= 1
+      if name == .forwarded && bytes[start] == HopsFromRight.quote { start = opening(of: start, in: bytes) }
+    }
     return start
   }
 
-  /// Likewise where commas may stand within quotes, which only shows from the left.
-  private func lastQuotedElement(_ bytes: Bytes) -> Int {
-    var quoted = false
-    var start = 0
-    var index = 0
-    while index < bytes.count {
-      switch bytes[index] {
-      case UInt8(ascii: "\""): quoted.toggle()
-      case UInt8(ascii: "\\") where quoted: index += 1
-      case ASCII.comma where !quoted: start = index + 1
-      default: break
-      }
-      index += 1
-    }
-    return start
+  private static let quote = UInt8(ascii: "\"")
+
+  /// Where the quoted string begins that ends at `closing`. In a well-formed line that shows from the right, too: its
+  /// opening quote stands behind `=`, and any quote within it behind a backslash.
+  private func opening(of closing: Int, in bytes: Bytes) -> Int {
+    var index = closing - 1
+    while index > 0 && !(bytes[index] == HopsFromRight.quote && bytes[index - 1] == UInt8(ascii: "=")) { index -= 1 }
+    return Swift.max(0, index)
   }
 }

@@ -111,8 +111,9 @@ extension Worker {
   /// Takes over client, scheme and host from a trusted proxy's fields.
   @inline(never)
   func applyForwarding(_ fields: Fields, to exchange: Exchange) -> Refusal? {
+    guard var elements = HopsFromRight(forwarded: fields) else { return .malformedForwarding }
     let listed = client(HopsFromRight(fields, .xForwardedFor)) { $0 }
-    let forwarded = client(HopsFromRight(fields, .forwarded)) { ForwardedParameter.value("for", in: $0) }
+    let forwarded = client(elements) { ForwardedParameter.for.value(in: $0) }
     if let listed, let forwarded, !listed.address.equals(forwarded.address) { return .conflictingForwarding }
     if let client = listed ?? forwarded {
       exchange.client = RequestEndpoint(address: client.address, port: client.port)
@@ -124,14 +125,13 @@ extension Worker {
       if let scheme, scheme != next { return .conflictingForwarding }
       scheme = next
     }
-    var elements = HopsFromRight(fields, .forwarded)
     if let last = elements.next() {
-      if let name = ForwardedParameter.value("proto", in: last) {
+      if let name = ForwardedParameter.proto.value(in: last) {
         guard let next = ForwardedScheme(name) else { return .malformedForwarding }
         if let scheme, scheme != next { return .conflictingForwarding }
         scheme = next
       }
-      if let host = ForwardedParameter.value("host", in: last) {
+      if let host = ForwardedParameter.host.value(in: last) {
         guard Authority.isValid(host) else { return .malformedForwarding }
         exchange.authority = host
       }
