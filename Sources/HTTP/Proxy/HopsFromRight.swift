@@ -2,12 +2,17 @@
 ///
 /// All field lines of the name make one list, in order (RFC 9110 section 5.3), so the last hop is at the end of the last
 /// line. Lines are read backwards, so that all their elements cost one pass. In Forwarded, commas within quotes belong to
-/// an element; other fields have no quoted strings, and a quote there is a byte as any other.
+/// an element; other fields have no quoted strings, and a quote there is a byte as any other. There are no more than
+/// `mostHops`: each of them is looked up among the trusted, and a client can send thousands.
 package struct HopsFromRight: Sequence, IteratorProtocol {
   private let fields: Fields
   private let name: KnownField
   private var line: Int
   private var rest: Bytes?
+  private var given = 0
+
+  /// The most hops of a request; what lies to the left of them does not count.
+  package static let mostHops = 64
 
   /// - Parameter name: the field whose lines are read; not Forwarded.
   package init(_ fields: Fields, _ name: KnownField) {
@@ -30,18 +35,20 @@ package struct HopsFromRight: Sequence, IteratorProtocol {
   }
 
   package mutating func next() -> Bytes? {
-    while true {
+    while given < HopsFromRight.mostHops {
       if let bytes = rest {
         let start = startOfLast(in: bytes)
         rest = start > 0 ? bytes.slice(0, start - 1) : nil
         let element = bytes.dropFirst(start).trimmed
-        if !element.isEmpty { return element }
-        continue
+        if element.isEmpty { continue }
+        given += 1
+        return element
       }
       line -= 1
       guard line >= 0 else { return nil }
       if KnownField(fields[line].name) == name { rest = fields[line].value }
     }
+    return nil
   }
 
   private func startOfLast(in bytes: Bytes) -> Int {

@@ -27,6 +27,14 @@ import Testing
     #expect(hops(list, .xForwardedHost) == [])
   }
 
+  @Test func whatLiesLeftOfTheMostHopsDoesNotCount() {
+    let many = (1...HopsFromRight.mostHops).map(String.init)
+    let line = many.joined(separator: ",")
+    #expect(hops(["X-Forwarded-For": "a", "X-Forwarded-For": ",," + line + ", ,"], .xForwardedFor) == many.reversed())
+    #expect(hops(["X-Forwarded-For": "a," + line, "Forwarded": "b"], .xForwardedFor) == many.reversed())
+    #expect(forwarded("a=1", "a=2," + line) == many.reversed())
+  }
+
   // Forwarded
 
   private func forwarded(_ lines: String...) -> [String]? { forwarded(lines: lines) }
