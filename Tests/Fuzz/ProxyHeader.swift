@@ -16,7 +16,12 @@ public func testOneInput(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
 private enum Verdict: Equatable {
   case incomplete
   case refused(Refusal)
-  case complete(length: Int, route: CopiedRoute?)
+  case complete(length: Int, CopiedClient)
+}
+
+private enum CopiedClient: Equatable {
+  case proxy, unknown
+  case known(CopiedRoute)
 }
 
 private struct CopiedRoute: Equatable {
@@ -41,8 +46,11 @@ private func checkHeader(_ bytes: Bytes, _ accepted: ProxyHeader.Accepted) {
   }
   // Whoever sees nothing but all of it sees the same.
   require(parse(ArrivingBytes(all: bytes), accepted) == verdict, "read otherwise elsewhere")
-  guard case .complete(let length, let route?) = verdict else { return }
+  guard case .complete(let length, let client) = verdict else { return }
   let header = Array(bytes.slice(0, length))
+  // Version 2 alone has a word for it.
+  require((client == .proxy) == (header[0] == 13 && header[12] & 15 == 0), "the proxy's own, or not")
+  guard case .known(let route) = client else { return }
   if route.isText {
     // The family is not the route's.
     let written = version1(route, family: header[9])
@@ -62,9 +70,13 @@ private func parse(_ memory: borrowing ArrivingBytes, _ accepted: ProxyHeader.Ac
   case .refused(let refusal):
     require(refusal == .malformedProxyHeader, "refused as \(refusal)")
     return .refused(refusal)
-  case .complete(let length, let route):
+  case .complete(let length, let client):
     require(length > 0 && length <= memory.count, "longer than what has come")
-    return .complete(length: length, route: route.map { copied($0, memory, length) })
+    switch client {
+    case .proxy: return .complete(length: length, .proxy)
+    case .unknown: return .complete(length: length, .unknown)
+    case .known(let route): return .complete(length: length, .known(copied(route, memory, length)))
+    }
   }
 }
 

@@ -241,3 +241,26 @@ def test_words_of_a_client_behind_a_proxy_header_do_not_count(proxied):
     with server.connect() as connection:
         connection.send(V4 + request("GET", "/", "X-Forwarded-For: 10.9.9.9"), "GET")
         assert json.loads(connection.final(timeout=3).body)["client"] == "203.0.113.9"
+
+
+@pytest.mark.parametrize(
+    "header, speaks",
+    [
+        (b"PROXY UNKNOWN\r\n", "a client"),
+        (b"PROXY UNKNOWN 127.0.0.1 127.0.0.1 1 2\r\n", "a client"),
+        (version_2(b"", b"", (0, 0), family=0x00), "a client"),
+        (version_2(bytes(108), bytes(108), (0, 0), family=0x31), "a client"),
+        (version_2(b"", b"", (0, 0), command=0x20, family=0x00), "the proxy"),
+        (version_2(bytes([203, 0, 113, 9]), bytes(4), (0, 0), command=0x20), "the proxy"),
+    ],
+    ids=repr,
+)
+def test_words_of_a_client_that_the_proxy_can_not_name(proxied, header, speaks):
+    """LOCAL is the proxy's own connection, and its words count; without addresses it is a client's nevertheless."""
+    server = proxied("any")
+    words = ["X-Forwarded-For: 10.9.9.9", "X-Forwarded-Proto: https", "X-Request-ID: given"]
+    with server.connect() as connection:
+        connection.send(header + request("GET", "/", *words), "GET")
+        reading = json.loads(connection.final(timeout=3).body)
+    told = (reading["client"], reading["scheme"], reading["request_id"] == "given")
+    assert told == (("10.9.9.9", "https", True) if speaks == "the proxy" else ("127.0.0.1", "http", False))

@@ -20,11 +20,19 @@ package enum ProxyHeader {
     package let destinationPort: UInt16
   }
 
+  /// Whose words follow the header.
+  package enum Client {
+    /// The proxy's own (LOCAL, for health checks).
+    case proxy
+    /// Those of a client whose address the proxy does not know, or can't tell.
+    case unknown
+    case known(Route)
+  }
+
   package enum Progress {
     case incomplete
-    /// The header is `length` bytes long; `route` is nil where the proxy speaks for itself (a health check), or knows
-    /// no addresses.
-    case complete(length: Int, route: Route?)
+    /// The header is `length` bytes long.
+    case complete(length: Int, Client)
     case refused(Refusal)
   }
 
@@ -55,7 +63,7 @@ package enum ProxyHeader {
     guard end < longestLine, end > 0, bytes[end - 1] == ASCII.cr else { return .refused(.malformedProxyHeader) }
     var words = Words(bytes.slice(prefix.count, end - 1))
     guard let family = words.next() else { return .refused(.malformedProxyHeader) }
-    if family.equals(Bytes("UNKNOWN")) { return .complete(length: end + 1, route: nil) }
+    if family.equals(Bytes("UNKNOWN")) { return .complete(length: end + 1, .unknown) }
     guard family.equals(Bytes("TCP4")) || family.equals(Bytes("TCP6")), let source = words.next(),
       let destination = words.next(), let sourcePort = words.next().flatMap(port),
       let destinationPort = words.next().flatMap(port), words.isAtEnd,
@@ -64,7 +72,7 @@ package enum ProxyHeader {
     let route = Route(
       source: .text(source), sourcePort: sourcePort, destination: .text(destination),
       destinationPort: destinationPort)
-    return .complete(length: end + 1, route: route)
+    return .complete(length: end + 1, .known(route))
   }
 
   private static func isOfFamily(_ family: Bytes, _ address: Bytes) -> Bool {
@@ -119,13 +127,13 @@ package enum ProxyHeader {
     }
     guard addressSize == 0 || length >= 2 * addressSize + 4 else { return .refused(.malformedProxyHeader) }
     guard bytes.count >= fixed + length else { return .incomplete }
-    guard addressSize > 0 else { return .complete(length: fixed + length, route: nil) }
+    guard addressSize > 0 else { return .complete(length: fixed + length, isLocal ? .proxy : .unknown) }
     let ports = fixed + 2 * addressSize
     let route = Route(
       source: .raw(bytes.slice(fixed, fixed + addressSize)),
       sourcePort: UInt16(bytes[ports]) << 8 | UInt16(bytes[ports + 1]),
       destination: .raw(bytes.slice(fixed + addressSize, ports)),
       destinationPort: UInt16(bytes[ports + 2]) << 8 | UInt16(bytes[ports + 3]))
-    return .complete(length: fixed + length, route: route)
+    return .complete(length: fixed + length, .known(route))
   }
 }

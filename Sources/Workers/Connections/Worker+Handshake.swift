@@ -82,8 +82,8 @@ extension Worker {
     case .refused(let refusal):
       reject(connection, refusal)
       return true
-    case .complete(let length, let route):
-      take(route, connection)
+    case .complete(let length, let client):
+      take(client, connection)
       guard connection.record.phase != .free else { return true }
       _ = unsafe Connections.receive(connection.record.fd, input.free, length)
       releaseInput(connection)

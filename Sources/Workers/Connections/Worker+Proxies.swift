@@ -62,18 +62,23 @@ extension Worker {
     case .refused(let refusal):
       reject(connection, refusal)
       return true
-    case .complete(let length, let route):
+    case .complete(let length, let client):
       input.record.start += length
       connection.record.phase = .idle
-      take(route, connection)
+      take(client, connection)
       return true
     }
   }
 
   /// What a PROXY header said counts from here on.
-  func take(_ route: ProxyHeader.Route?, _ connection: Connection) {
+  func take(_ client: ProxyHeader.Client, _ connection: Connection) {
     connection.record.flags.insert(.proxied)
-    if let route, !adopt(route, connection) { reject(connection, .malformedProxyHeader) }
+    switch client {
+    case .proxy: break
+    // Whoever it is, it is not the proxy: its own words do not count.
+    case .unknown: connection.record.flags.remove(.trusted)
+    case .known(let route): if !adopt(route, connection) { reject(connection, .malformedProxyHeader) }
+    }
   }
 
   /// The client is whom the header names; whether its own words count is judged anew.
