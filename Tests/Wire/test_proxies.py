@@ -189,6 +189,7 @@ def proxied(own, tmp_path):
         (version_2(b"", b"", (0, 0), command=0x20, family=0x00), "127.0.0.1"),
         (SIGNATURE + b"\x20\x12\x00\x00", "127.0.0.1"),
         (version_2(bytes(4), bytes(4), (1, 2), extension=b"\x04\x00\x03abc"), "0.0.0.0"),
+        (version_2(bytes([203, 0, 113, 9]), bytes(4), (1, 2), extension=bytes(4084)), "203.0.113.9"),
     ],
     ids=repr,
 )
@@ -216,6 +217,7 @@ def test_a_proxy_header(proxied, header, client, split):
         ("any", SIGNATURE + b"\x21\x12\x00\x0c" + bytes(12)),
         ("any", SIGNATURE + b"\x21\x11\x00\x04" + bytes(4)),
         ("any", SIGNATURE + b"\x21\x11\xff\xff" + bytes(12)),
+        ("any", version_2(bytes(4), bytes(4), (1, 2), extension=bytes(4085))),
         ("v1", V4),
         ("v2", b"PROXY TCP4 203.0.113.9 192.0.2.1 4711 80\r\n"),
     ],

@@ -379,14 +379,20 @@ def test_a_body_that_is_cut_off_is_no_body(secure):
 
 
 PROXY = b"PROXY TCP4 203.0.113.9 192.0.2.1 4711 443\r\n"
+# As long as a header may be.
+LONG_PROXY = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x10\x00" + bytes([203, 0, 113, 9, 192, 0, 2, 1, 1, 2, 3, 4]) + bytes(4084)
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("pieces", [[PROXY], [PROXY[:9], PROXY[9:]]], ids=["whole", "halves"])
+@pytest.mark.parametrize(
+    "pieces",
+    [[PROXY], [PROXY[:9], PROXY[9:]], [LONG_PROXY], [LONG_PROXY[:4111], LONG_PROXY[4111:]]],
+    ids=["whole", "halves", "long", "long in parts"],
+)
 def test_a_proxy_header_before_the_handshake(own, authority, tmp_path, model, pieces):
     port = free_port()
     lines = authority.listener(f"127.0.0.1:{port}").splitlines()
-    lines.insert(1, 'proxy_protocol = "v1"')
+    lines.insert(1, 'proxy_protocol = "any"')
     (tmp_path / "proxied.toml").write_text("\n".join(lines))
     server = own("-c", tmp_path / "proxied.toml", INSPECT, bind=False, port=port, model=model)
     context = authority.client()

@@ -36,8 +36,12 @@ package enum ProxyHeader {
     case refused(Refusal)
   }
 
-  /// The longest version 1 line, and the most bytes of a version 2 header that are read over for its extensions.
+  /// So many bytes have a verdict, whatever they are: a buffer that holds them is large enough.
+  package static let longest = fixedBinary + longestBinary
+
+  /// The longest version 1 line; the first part of a version 2 header, and the most that it says follows.
   private static let longestLine = 107
+  private static let fixedBinary = 16
   private static let longestBinary = 4096
 
   private static var signature: Bytes { Bytes("\r\n\r\n\0\r\nQUIT\n") }
@@ -111,7 +115,7 @@ package enum ProxyHeader {
     for index in 0..<min(bytes.count, signature.count) where bytes[index] != signature[index] {
       return .refused(.malformedProxyHeader)
     }
-    let fixed = 16
+    let fixed = fixedBinary
     if bytes.count > 12 && (bytes[12] >> 4 != 2 || bytes[12] & 15 > 1) { return .refused(.malformedProxyHeader) }
     guard bytes.count >= fixed else { return .incomplete }
     let length = Int(bytes[14]) << 8 | Int(bytes[15])

@@ -63,17 +63,20 @@ extension Worker {
   /// As `readProxyHeader`, where a handshake follows: its bytes stay in the socket, for TLS reads from there.
   func peekProxyHeader(_ connection: Connection, _ accepted: ProxyHeader.Accepted) -> Bool {
     guard connection.record.flags.contains(.readable) else { return false }
-    let input = inputWithRoom(connection)
-    let count = unsafe Connections.peek(connection.record.fd, input.free, input.freeCount)
+    // The header is looked at from its first byte each time, and has to fit as a whole.
+    precondition(ProxyHeader.longest <= BufferPool.smallCapacity)
+    let room = record.thread.record.pool.take(ProxyHeader.longest)
+    defer { record.thread.record.pool.give(room) }
+    let count = unsafe Connections.peek(connection.record.fd, room.free, room.freeCount)
     if count <= 0 {
       connection.record.flags.remove(.readable)
       if count < 0 && errno == EAGAIN { return false }
       close(connection)
       return true
     }
-    switch ProxyHeader.parse(unsafe Bytes(base: UnsafePointer(input.free), count: count), accepted) {
+    switch ProxyHeader.parse(unsafe Bytes(base: UnsafePointer(room.free), count: count), accepted) {
     case .incomplete:
-      if connection.record.flags.contains(.peerClosed) || count == input.freeCount {
+      if connection.record.flags.contains(.peerClosed) || count == room.freeCount {
         reject(connection, .malformedProxyHeader)
         return true
       }
@@ -85,8 +88,7 @@ extension Worker {
     case .complete(let length, let client):
       take(client, connection)
       guard connection.record.phase != .free else { return true }
-      _ = unsafe Connections.receive(connection.record.fd, input.free, length)
-      releaseInput(connection)
+      _ = unsafe Connections.receive(connection.record.fd, room.free, length)
       _ = secure(connection)
       return true
     }

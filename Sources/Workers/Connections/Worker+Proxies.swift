@@ -39,9 +39,8 @@ extension Worker {
   func readProxyHeader(_ connection: Connection) -> Bool {
     guard let accepted = record.settings.proxyHeaders[Int(connection.record.listener)] else { return false }
     if record.tls[Int(connection.record.listener)] != nil { return peekProxyHeader(connection, accepted) }
-    let input = inputWithRoom(connection)
-    if input.unreadCount == 0 {
-      switch receive(connection, into: input) {
+    if connection.record.input?.unreadCount ?? 0 == 0 {
+      switch receive(connection, into: inputWithRoom(connection)) {
       case .bytes: break
       case .none: return connection.record.flags.contains(.broken)
       case .endOfFile:
@@ -49,10 +48,11 @@ extension Worker {
         return true
       }
     }
+    guard let input = connection.record.input else { return false }
     let bytes = unsafe Bytes(base: UnsafePointer(input.unread), count: input.unreadCount)
     switch ProxyHeader.parse(bytes, accepted) {
     case .incomplete:
-      switch receive(connection, into: input) {
+      switch receive(connection, into: inputWithRoom(connection)) {
       case .bytes: return true
       case .none: return connection.record.flags.contains(.broken)
       case .endOfFile:

@@ -42,4 +42,22 @@ import Testing
     #expect(client(binary(1, 0x11, [1, 2, 3, 4, 5, 6, 7, 8, 0, 9, 0, 10])) == "[1, 2, 3, 4] 9")
     #expect(client(binary(1, 0x12, Array(repeating: 0, count: 12))) == "refused")
   }
+
+  /// A buffer of that size is large enough to wait for the whole header.
+  @Test func theLongestHasAVerdict() {
+    let longest = binary(1, 0, Array(repeating: 0, count: 4096))
+    #expect(longest.count == ProxyHeader.longest)
+    #expect(client(longest) == "unknown" && client(Array(longest.dropLast())) == "incomplete")
+    #expect(client(Array(binary(1, 0, Array(repeating: 0, count: 4097)).prefix(16))) == "refused")
+    var random = SplitMix(23)
+    for beginning in ["", "\r", "PROXY ", "PROXY TCP4 ", latin1(ProxyHeaderTests.signature)] {
+      for _ in 0..<200 {
+        let rest = (0..<ProxyHeader.longest).map { _ in UInt8.random(in: 0...255, using: &random) }
+        let bytes = Array((latin1(beginning) + rest).prefix(ProxyHeader.longest))
+        withBytes(bytes) { bytes in
+          if case .incomplete = ProxyHeader.parse(bytes, .any) { Issue.record("\(bytes.escaped())") }
+        }
+      }
+    }
+  }
 }
