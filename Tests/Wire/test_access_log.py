@@ -195,6 +195,16 @@ def test_nothing_from_outside_breaks_json(logging, log):
     assert told["path"] == '/"\\' and told["user_agent"] == 'a"\\\tä' + "\ufffd" * 6 + "!"
 
 
+def test_nothing_from_outside_controls_what_shows_json(logging, log):
+    """C1 controls, line separators, what turns the direction of text: escaped, and the same when it is read."""
+    server = logging(RELEASE / "libdemo_event.so", "async", "json")
+    words = "x\x9b31mRED\x85 \u2028\u2029 \u202anormal\u202e \u2066 \u2069 ä€😀"
+    server.fetch(b"GET / HTTP/1.1\r\nHost: x\r\nUser-Agent: " + words.encode() + b"\r\n\r\n")
+    line = line_of(log)
+    assert json.loads(line)["user_agent"] == words
+    assert not re.search("[\x80-\x9f\u2028-\u202e\u2066-\u2069]", line) and "ä€😀" in line
+
+
 def test_long_values_are_cut_and_lines_stay_whole(logging, log, model):
     server = logging(RELEASE / "libdemo_event.so", model)
     server.get("/" + "t" * 6000, "User-Agent: " + "\xff" * 6000, "Referer: " + "r" * 6000)

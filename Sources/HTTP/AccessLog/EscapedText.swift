@@ -23,7 +23,9 @@ extension ByteWriter {
     }
   }
 
-  /// As JSON between quotes; what is not UTF-8 becomes the replacement character.
+  /// As JSON between quotes; what is not UTF-8 becomes the replacement character. Characters that control a terminal or
+  /// an editor are escaped, though JSON does not ask for it: C1 controls, line and paragraph separators, and what turns
+  /// the direction of text (Bidi_Control).
   ///
   /// - Parameter limit: at least 16, quotes included; there is room for it.
   package mutating func append(json bytes: Bytes, limit: Int) {
@@ -38,7 +40,15 @@ extension ByteWriter {
       }
       if byte >= 0x80 {
         let length = bytes.sequenceLength(at: index)
-        if length == 0 { append("\\ufffd") } else { append(bytes.slice(index, index + length)) }
+        if length == 0 {
+          append("\\ufffd")
+        } else if let character = bytes.control(at: index, length: length) {
+          append("\\u")
+          append(hexadecimalDigits: UInt8(truncatingIfNeeded: character >> 8))
+          append(hexadecimalDigits: UInt8(truncatingIfNeeded: character))
+        } else {
+          append(bytes.slice(index, index + length))
+        }
         index += max(1, length)
         continue
       }
@@ -86,5 +96,17 @@ extension Bytes {
     guard start + length <= count, second.contains(self[start + 1]) else { return 0 }
     for index in start + 2..<start + length where self[index] & 0xC0 != 0x80 { return 0 }
     return length
+  }
+
+  /// The character of the UTF-8 sequence at `start`, if it is one of those that are invisible and change how others are
+  /// shown.
+  fileprivate func control(at start: Int, length: Int) -> UInt16? {
+    guard length <= 3 else { return nil }
+    var character = UInt16(self[start] & (length == 2 ? 0x1F : 0x0F))
+    for index in start + 1..<start + length { character = character << 6 | UInt16(self[index] & 0x3F) }
+    switch character {
+    case 0x80...0x9F, 0x061C, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: return character
+    default: return nil
+    }
   }
 }

@@ -33,6 +33,32 @@ import Testing
     #expect(json(Array("äöü € 😀".utf8)) == "\"äöü € 😀\"")
   }
 
+  /// What would clear a terminal, end a line or turn the text around where the log is shown.
+  @Test func jsonHasNoCharactersThatControlWhatShowsIt() {
+    let controls: [ClosedRange<UInt32>] = [
+      0x80...0x9F, 0x061C...0x061C, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069,
+    ]
+    for number in (0x80 as UInt32)...0x1_0100 {
+      guard let character = Unicode.Scalar(number) else { continue }
+      let text = json(Array("a\(character)b".utf8))
+      if controls.contains(where: { $0.contains(number) }) {
+        let digits = String(number, radix: 16, uppercase: true)
+        #expect(text == "\"a\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)b\"")
+      } else {
+        #expect(text == "\"a\(character)b\"")
+      }
+    }
+  }
+
+  /// An escape is longer than what it stands for, and whole or not there.
+  @Test func escapesAreCutWhole() {
+    for limit in 16...40 {
+      let text = json(Array(String(repeating: "\u{85}", count: 20).utf8), limit: limit)
+      let whole = (limit - 5) / 6
+      #expect(text == "\"" + String(repeating: "\\u0085", count: whole) + "...\"", "\(limit)")
+    }
+  }
+
   /// Overlong, surrogates, beyond Unicode, cut short, alone.
   @Test(
     arguments: [
@@ -54,7 +80,8 @@ import Testing
   @Test func nothingGoesBeyondTheLimit() {
     var random = SplitMix(7)
     for _ in 0..<2000 {
-      let bytes = (0..<Int.random(in: 0...60, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+      var bytes = (0..<Int.random(in: 0...60, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+      if Bool.random(using: &random) { bytes += Array("\u{85}\u{202E}\u{2066}\u{2065}".utf8) }
       let limit = Int.random(in: 16...80, using: &random)
       let text = escaped(bytes, limit: limit)
       #expect(text.count <= limit && text.allSatisfy { $0 >= 0x20 && $0 < 0x7F })
