@@ -167,6 +167,23 @@ def test_a_format_that_is_none(tmp_path, form, says):
 # What is in a line
 
 
+@pytest.mark.parametrize("version", ["HTTP/1.1", "HTTP/2"])
+def test_fields_of_an_answer_that_never_went_out(logging, log, model, version):
+    """The handler's answer was begun, and the server gave its own: the log has the fields of what the client got."""
+    if model == "sync" and version == "HTTP/2":
+        pytest.skip("sync has no HTTP/2")
+    limit = '[timeouts]\nrequest = "300ms"'
+    server = logging(TEST_PLUGINS / "libedges_blocking.so", model, "%(s)s %({x-begun}o)s", limit)
+    if version == "HTTP/2":
+        with http2.connect(server) as connection:
+            answer = connection.get("/begun")
+    else:
+        with server.connect() as connection:
+            connection.send(client.request("GET", "/begun", "Connection: close"))
+            (answer,) = connection.end()
+    assert line_of(log) == f"{answer.status} {answer.get('x-begun') or '-'}"
+
+
 def test_the_request_id_is_the_one_the_plugin_sees(logging, log, model):
     server = logging(INSPECT, model, "%(request_id)s")
     seen = [json.loads(server.get("/").body)["request_id"] for _ in range(3)]

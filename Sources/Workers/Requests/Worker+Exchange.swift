@@ -119,6 +119,7 @@ extension Worker {
     let isUnanswered = !lane.handlerDone && (!request.record.answer.hasHead || !lane.held.isEmpty)
     if isUnanswered {
       request.record.answer = AnswerFraming()
+      request.record.responseFields.forget()
       lane.closeLocked()
     }
     lane.monitor.unlock()

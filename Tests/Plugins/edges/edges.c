@@ -244,6 +244,18 @@ static outrider_status late(visit *visit) {
   return OUTRIDER_E_CLOSED;
 }
 
+/* ---- /begun ---------------------------------------------------------------------------------------------------- */
+
+/* Begins an answer, whose head waits for its body, and has nothing more to say until well after nobody wants it. */
+static outrider_status begin_and_wait(visit *visit) {
+  const outrider_field begun = outrider_field_of("x-begun", "yes");
+  outrider_status status = visit->io->start(visit->exchange, 200, &begun, 1);
+  for (int tries = 0; tries < 1000 && status >= 0 && !visit->host->cancelled(visit->host, visit->exchange); tries++)
+    sleep_milliseconds(5);
+  sleep_milliseconds(300);
+  return status < 0 ? status : OUTRIDER_E_CLOSED;
+}
+
 /* ---- /file, /file-short ---------------------------------------------------------------------------------------- */
 
 #define FILE_SIZE (64 << 20)
@@ -386,6 +398,7 @@ static const struct {
     {"/watched", answer_while_watched},
     {"/overdue", let_it_pass},
 #else
+    {"/begun", begin_and_wait},
     {"/file", send_file},
     {"/file-short", send_file_short},
 #endif
