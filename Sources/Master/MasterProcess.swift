@@ -52,7 +52,7 @@ package struct MasterProcess: ~Copyable {
     _ configuration: Configuration, _ line: SupervisorLine
   ) throws(StartFault) -> MasterProcess {
     let bootDeadline = Clock.monotonic() &+ configuration.settings.server.bootTimeout
-    Signals.ignore([SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU])
+    Signals.ignore([SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU])
     let privileges = try Privileges(configuration)
     let user = privileges.serviceUser
     var inheritance = try line.introduce(configuration.settings, user: user)

@@ -69,7 +69,7 @@ package struct Supervisor: ~Copyable {
     if !Account.isRoot { try Capabilities.renounce(keeping: Capabilities.bindService | Capabilities.readSearch) }
     let signals = try SignalDescriptor(
       [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGCHLD])
-    Signals.ignore([SIGPIPE])
+    Signals.ignore([SIGPIPE, SIGXFSZ])
     let epoll = try Epoll(capacity: 16)
     let timer = try TimerDescriptor()
     watchdogInterval = ServiceNotification.watchdogInterval ?? 0

@@ -308,7 +308,7 @@ def masks(pid):
 def test_signals_of_a_careless_parent(own, tmp_path, model):
     service = Service(own, tmp_path, model, launcher=[sys.executable, "-c", CARELESS])
     ours = {signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGPIPE, signal.SIGUSR1, signal.SIGUSR2}
-    ours |= {signal.SIGTTIN, signal.SIGTTOU}
+    ours |= {signal.SIGTTIN, signal.SIGTTOU, signal.SIGXFSZ}
     (worker,) = service.server.workers()
     blocked, ignored = masks(worker)
     assert (blocked, ignored) == (set(), ours)

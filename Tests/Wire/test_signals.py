@@ -60,7 +60,7 @@ def assert_untouched(service, master, workers):
 
 @pytest.mark.parametrize(
     "number",
-    [signal.SIGPIPE, signal.SIGWINCH, signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGUSR1],
+    [signal.SIGPIPE, signal.SIGXFSZ, signal.SIGWINCH, signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGUSR1],
     ids=lambda number: number.name,
 )
 def test_signals_without_effect(service, number):
