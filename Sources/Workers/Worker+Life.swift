@@ -25,7 +25,7 @@ extension Worker {
     while let call = record.runtime.record.callbacks.takeAny() { call.perform() }
     for plugin in record.plugins { plugin.stopWorker(deadline: record.drain == .stopping ? 0 : record.drainDeadline) }
     for plugin in record.plugins where plugin.record.isWorkersOwn { plugin.unload() }
-    record.accessLog?.write(Clock.monotonic())
+    record.accessLog?.end(Clock.monotonic())
     return .ok
   }
 

@@ -136,6 +136,6 @@ package struct WorkerProcess: ~Copyable {
 
   private func makeAccessLog() -> AccessLog? {
     guard let raw = accessLog else { return nil }
-    return AccessLog(AccessLinePlan(settings.log.accessFormat), LogSink(FileDescriptor(owning: raw)))
+    return AccessLog(AccessLinePlan(settings.log.accessFormat), LogSink(FileDescriptor(owning: raw)), slot)
   }
 }

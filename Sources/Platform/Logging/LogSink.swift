@@ -39,9 +39,16 @@ package struct LogSink: ~Copyable {
     kind = Kind(of: descriptor)
   }
 
+  /// Lines go to a file that has none yet.
+  package var isEmptyFile: Bool {
+    var status = stat()
+    return unsafe fstat(descriptor.raw, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && status.st_size == 0
+  }
+
   /// Writes whole lines off the front of `lines`, of which none is longer than `pieceSize`.
   ///
-  /// - Returns: the bytes written; an error if there are none.
+  /// - Returns: the bytes written; an error if there are none. What takes a part of a piece is asked for no more, so that
+  ///   the last line may be cut.
   package func write(_ lines: UnsafeRawBufferPointer) throws(Errno) -> Int {
     if case .file = kind { return try unsafe write(lines.baseAddress, lines.count) }
     var done = 0
@@ -49,7 +56,9 @@ package struct LogSink: ~Copyable {
       let piece = unsafe UnsafeRawBufferPointer(rebasing: lines[done..<min(lines.count, done + LogSink.pieceSize)])
       let count = unsafe done + piece.count == lines.count ? piece.count : LogSink.wholeLines(piece)
       do {
-        done += try unsafe write(piece.baseAddress, count)
+        let written = try unsafe write(piece.baseAddress, count)
+        done += written
+        if written < count { return done }
       } catch {
         if done > 0 { return done }
         throw error

@@ -5,6 +5,9 @@ import Synchronization
 
 /// The access log of a worker: whole lines are gathered, by whatever thread ends a request, and written when there are
 /// many or when the first has waited for a while. A log that takes nothing loses lines, and stops nobody.
+///
+/// Several workers append to the same log. One that has taken a part of a line, for the disk is full, gets no more of it,
+/// and what comes next begins a line of its own.
 @safe
 struct AccessLog {
   private let address: UnsafeMutablePointer<AccessLogRecord>
@@ -15,9 +18,11 @@ struct AccessLog {
   }
 
   /// Lives as long as the process.
-  init(_ plan: AccessLinePlan, _ sink: consuming LogSink) {
+  ///
+  /// - Parameter slot: where lines that are lost are counted.
+  init(_ plan: AccessLinePlan, _ sink: consuming LogSink, _ slot: ScoreboardSlot) {
     unsafe address = .allocate(capacity: 1)
-    unsafe address.initialize(to: AccessLogRecord(plan, sink))
+    unsafe address.initialize(to: AccessLogRecord(plan, sink, slot))
   }
 
   var plan: AccessLinePlan { record.plan }
@@ -25,29 +30,26 @@ struct AccessLog {
   /// When what has been gathered is to be written, in monotonic nanoseconds; `.max` if there is nothing. [any-thread]
   var dueAt: UInt64 { record.dueAt.load(ordering: .relaxed) }
 
-  enum Appended {
-    case gathered
-    /// It is the first since the log was written: the loop has to know.
-    case first
-    /// There was no room.
-    case lost
-  }
-
-  /// [loop, request-thread] Adds the line of a request.
-  func append(_ request: borrowing AccessRecord, _ response: borrowing ResponseFields, now: UInt64) -> Appended {
+  /// [loop, request-thread] Adds the line of a request; if there is no room, it is lost.
+  ///
+  /// - Returns: whether it is the first since the log was written: the loop has to know.
+  func append(_ request: borrowing AccessRecord, _ response: borrowing ResponseFields, now: UInt64) -> Bool {
     record.monitor.lock()
     defer { record.monitor.unlock() }
     if record.hasNoRoom { record.write(now) }
-    if record.hasNoRoom { return .lost }
+    if record.hasNoRoom {
+      record.lose(1)
+      return false
+    }
     let isFirst = record.count == 0
     record.append(request, response)
     if record.count >= AccessLogRecord.writeSize {
       record.write(now)
-      return .gathered
+      return false
     }
-    guard isFirst else { return .gathered }
+    guard isFirst else { return false }
     record.dueAt.store(now &+ AccessLogRecord.patience, ordering: .relaxed)
-    return .first
+    return true
   }
 
   /// Writes what has been gathered.
@@ -57,33 +59,60 @@ struct AccessLog {
     record.write(now)
   }
 
-  /// From now on lines go to where `descriptor` leads; those before it do not.
+  /// Writes what has been gathered, for the last time: what is not taken is lost.
+  func end(_ now: UInt64) {
+    record.monitor.lock()
+    defer { record.monitor.unlock() }
+    record.write(now)
+    record.loseAll()
+  }
+
+  /// From now on lines go to where `descriptor` leads; those before it do not, as far as they are taken.
   func reopen(_ descriptor: borrowing FileDescriptor, _ now: UInt64) {
     record.monitor.lock()
     defer { record.monitor.unlock() }
     record.write(now)
-    record.sink.replace(with: descriptor)
+    record.reopen(descriptor)
   }
 
-  /// Why the log took nothing when it was last written, unless that has been asked before.
-  func takeFault() -> Errno? {
+  /// What was wrong when the log was last written, unless that has been asked before.
+  func takeFault() -> Fault? {
     record.monitor.lock()
     defer { record.monitor.unlock() }
     return record.fault.take()
   }
 }
 
+extension AccessLog {
+  enum Fault: CustomStringConvertible {
+    case takesNothing(Errno)
+    case tookPart
+
+    var description: String {
+      switch self {
+      case .takesNothing(let error): "takes no lines, some may be lost: \(error)"
+      case .tookPart: "has taken a part of a line, the rest of which is lost"
+      }
+    }
+  }
+}
+
 @safe
 private struct AccessLogRecord: ~Copyable {
   let plan: AccessLinePlan
-  var sink: LogSink
+  private var sink: LogSink
+  private let slot: ScoreboardSlot
   let monitor = Monitor()
+  /// An end of line, and behind it whole lines.
   private let memory: UnsafeMutablePointer<UInt8>
+  /// The bytes of the lines.
   private(set) var count = 0
+  /// The log may end within a line, of this worker or another: the next write begins with an end of line.
+  private var mayEndWithinLine = false
   private var time = LogTime()
   let dueAt = Atomic<UInt64>(.max)
-  /// Why nothing was taken, the first time since somebody asked.
-  var fault: Errno?
+  /// What was wrong, the first time since somebody asked.
+  var fault: AccessLog.Fault?
 
   static let capacity = 64 << 10
   /// From here on it is not worth waiting for more.
@@ -92,31 +121,69 @@ private struct AccessLogRecord: ~Copyable {
   static let patience = 100 * Clock.nanosecondsPerMillisecond
   /// When a log that takes nothing is tried again.
   private static let retry = 500 * Clock.nanosecondsPerMillisecond
+  private static let lineEnd: UInt8 = 0x0A
 
-  init(_ plan: AccessLinePlan, _ sink: consuming LogSink) {
+  init(_ plan: AccessLinePlan, _ sink: consuming LogSink, _ slot: ScoreboardSlot) {
     self.plan = plan
     self.sink = sink
-    unsafe memory = .allocate(capacity: AccessLogRecord.capacity)
+    self.slot = slot
+    unsafe memory = .allocate(capacity: 1 + AccessLogRecord.capacity)
+    unsafe memory.pointee = AccessLogRecord.lineEnd
   }
+
+  private var lines: UnsafeMutablePointer<UInt8> { unsafe memory + 1 }
 
   var hasNoRoom: Bool { AccessLogRecord.capacity - count < AccessLinePlan.lineLength }
 
   mutating func append(_ request: borrowing AccessRecord, _ response: borrowing ResponseFields) {
     let now = UInt64(max(0, Clock.epochNanoseconds()))
     time.update(Int64(now / Clock.nanosecondsPerSecond))
-    var line = AccessLine(unsafe ByteWriter(base: memory + count, capacity: AccessLinePlan.lineLength), plan)
+    var line = AccessLine(unsafe ByteWriter(base: lines + count, capacity: AccessLinePlan.lineLength), plan)
     count += line.write(request, response, time, nanosecond: now % Clock.nanosecondsPerSecond)
   }
 
   mutating func write(_ now: UInt64) {
     guard count > 0 else { return }
+    let ends = mayEndWithinLine ? 1 : 0
     do {
-      let written = try unsafe sink.write(UnsafeRawBufferPointer(start: memory, count: count))
-      count -= written
-      if count > 0 { unsafe memmove(memory, memory + written, count) }
+      let written = try unsafe sink.write(UnsafeRawBufferPointer(start: lines - ends, count: count + ends))
+      mayEndWithinLine = false
+      take(written - ends)
     } catch {
-      if fault == nil { fault = error }
+      // Whoever waits for room takes all of a piece or nothing. A disk may be full of another worker's half line.
+      if error.code != EAGAIN { mayEndWithinLine = true }
+      if fault == nil { fault = .takesNothing(error) }
     }
     dueAt.store(count == 0 ? .max : now &+ AccessLogRecord.retry, ordering: .relaxed)
+  }
+
+  /// The log has `written` bytes of the lines. If it ends within one, the rest of that is lost: until it could follow,
+  /// others may have written.
+  private mutating func take(_ written: Int) {
+    guard written > 0 else { return }
+    var end = written
+    if unsafe lines[end - 1] != AccessLogRecord.lineEnd {
+      while unsafe end < count && lines[end - 1] != AccessLogRecord.lineEnd { end += 1 }
+      mayEndWithinLine = true
+      if fault == nil { fault = .tookPart }
+      lose(1)
+    }
+    count -= end
+    if count > 0 { unsafe memmove(lines, lines + end, count) }
+  }
+
+  mutating func reopen(_ descriptor: borrowing FileDescriptor) {
+    sink.replace(with: descriptor)
+    // It may be the same file as before.
+    if sink.isEmptyFile { mayEndWithinLine = false }
+  }
+
+  func lose(_ lines: UInt64) { slot.addShared(.accessLinesLost, lines) }
+
+  mutating func loseAll() {
+    var lost: UInt64 = 0
+    for index in 0..<count { unsafe lost += lines[index] == AccessLogRecord.lineEnd ? 1 : 0 }
+    lose(lost)
+    count = 0
   }
 }

@@ -40,10 +40,8 @@ extension Worker {
     line.host = logged.host
     line.requestID = logged.requestID
     if request.record.plugin >= 0 { line.plugin = record.plugins[request.record.plugin].record.name }
-    switch log.append(line, request.record.responseFields, now: Clock.monotonic()) {
-    case .gathered: break
-    case .first: if !record.runtime.isOnLoop { record.runtime.record.wake.wake() }
-    case .lost: record.slot.addShared(.accessLinesLost)
+    if log.append(line, request.record.responseFields, now: Clock.monotonic()), !record.runtime.isOnLoop {
+      record.runtime.record.wake.wake()
     }
     request.record.logged = LoggedCircumstances()
     request.record.responseFields.forget()
@@ -71,6 +69,6 @@ extension Worker {
     log.write(record.now)
     guard record.now >= record.accessComplaintAt, let fault = log.takeFault() else { return }
     record.accessComplaintAt = record.now &+ Worker.complaintInterval
-    record.log.warning("the access log takes no lines, some may be lost: \(fault)")
+    record.log.warning("the access log \(fault)")
   }
 }

@@ -1,0 +1,120 @@
+"""An access log that takes a part of a line, as on a full disk: nothing that is written next is on that line.
+
+The disk is RLIMIT_FSIZE of one worker, which the test sets and lifts.
+"""
+
+import os
+import resource
+import signal
+
+import pytest
+
+from client import request
+from metrics import Metrics
+from processes import wait_for
+from server import RELEASE, free_port
+
+CUT = 8
+UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+
+
+@pytest.fixture
+def log(tmp_path):
+    return tmp_path / "access.log"
+
+
+@pytest.fixture
+def logging(own, tmp_path, log):
+    def start(workers=1):
+        port, metrics = free_port(), free_port()
+        file = tmp_path / "outrider.toml"
+        file.write_text(
+            f'[server]\nworkers = {workers}\n[log]\naccess = "{log}"\naccess_format = "%(p)s %(U)s end"\n'
+            f'[metrics]\nbind = "127.0.0.1:{metrics}"\n[[listener]]\nbind = "127.0.0.1:{port}"\n'
+            f'[[plugin]]\npath = "{RELEASE / "libdemo_event.so"}"\n'
+        )
+        server = own("-c", file, bind=False, port=port)
+        server.metrics = Metrics(metrics)
+        return server
+
+    return start
+
+
+def ask(connection, *paths):
+    """Requests at once, and their answers: their lines are gathered together."""
+    connection.send(b"".join(request("GET", path) for path in paths))
+    for _ in paths:
+        connection.final()
+
+
+def wait_for_text(log, text):
+    wait_for(lambda: log.exists() and text in log.read_text(), lambda: f"{text} in {log.read_text()!r}")
+
+
+def cut_next(pid, log):
+    """The next line of that worker is cut."""
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (log.stat().st_size + CUT, resource.RLIM_INFINITY))
+    return log.stat().st_size + CUT
+
+
+def lost(server):
+    return server.metrics.value("outrider_access_lines_lost_total")
+
+
+def test_what_follows_a_cut_line(logging, log):
+    server = logging()
+    (pid,) = server.workers()
+    with server.connect() as connection:
+        ask(connection, "/first")
+        wait_for_text(log, "/first end\n")
+        size = cut_next(pid, log)
+        ask(connection, "/cut", "/waits")
+        wait_for(lambda: log.stat().st_size == size, "a part of the line")
+        ask(connection, "/waits-too")
+        wait_for(lambda: lost(server) == 1, "the lost line")
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, UNLIMITED)
+        wait_for_text(log, "/waits-too end\n")
+        ask(connection, "/last")
+        wait_for_text(log, "/last end\n")
+    assert log.read_text().splitlines() == [
+        f"<{pid}> /first end", f"<{pid}> /cut end"[:CUT], f"<{pid}> /waits end", f"<{pid}> /waits-too end",
+        f"<{pid}> /last end",
+    ]  # fmt: skip
+    assert lost(server) == 1
+
+
+@pytest.mark.parametrize("file", ["another", "the same"])
+def test_a_cut_line_is_not_continued_in_a_new_file(logging, log, tmp_path, file):
+    server = logging()
+    (pid,) = server.workers()
+    with server.connect() as connection:
+        ask(connection, "/first")
+        wait_for_text(log, "/first end\n")
+        size = cut_next(pid, log)
+        ask(connection, "/cut", "/waits")
+        wait_for(lambda: log.stat().st_size == size, "a part of the line")
+    before = [f"<{pid}> /first end", f"<{pid}> /cut end"[:CUT]]
+    if file == "another":
+        log.rename(tmp_path / "old")
+    server.tell(signal.SIGUSR1)
+    wait_for(lambda: "reopened" in server.log, lambda: server.log)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, UNLIMITED)
+    wait_for_text(log, "/waits end\n")
+    if file == "another":
+        assert (tmp_path / "old").read_text().splitlines() == before
+        before = []
+    assert log.read_text().splitlines() == [*before, f"<{pid}> /waits end"]
+
+
+def test_lines_that_a_worker_takes_with_it_are_counted(logging, log):
+    server = logging()
+    (pid,) = server.workers()
+    with server.connect() as connection:
+        ask(connection, "/first")
+        wait_for_text(log, "/first end\n")
+        size = cut_next(pid, log)
+        ask(connection, "/cut", "/lost", "/lost")
+        wait_for(lambda: log.stat().st_size == size, "a part of the line")
+    os.kill(pid, signal.SIGTERM)
+    wait_for(lambda: server.workers() != [pid], "the next worker")
+    wait_for(lambda: lost(server) == 3, lambda: f"{lost(server)} lost lines")
