@@ -49,7 +49,7 @@ extension MasterProcess {
     settings.listeners = listeners.settings
     let worker = WorkerProcess(
       settings: settings, plugins: plugins, sockets: listeners.sockets, index: place, channel: channel,
-      slot: slot, accessLog: accessLog, pauses: PluginPauses(ends: pauses.ends))
+      slot: slot, accessLog: accessLog, logCuts: logCuts, pauses: PluginPauses(ends: pauses.ends))
     Process.leave(worker.run(role: "worker \(place)", level: level))
   }
 

@@ -27,6 +27,7 @@ package struct MasterProcess: ~Copyable {
   let listeners: Listeners
   /// The descriptor that workers begin with, for the life of the process; nil if there is no access log.
   let accessLog: CInt?
+  let logCuts: LogCuts
   let plugins: PluginSet
   let scoreboard: Scoreboard
   var crew: Crew
@@ -116,6 +117,7 @@ package struct MasterProcess: ~Copyable {
     let signals = try SignalDescriptor([SIGTERM, SIGCHLD])
     let epoll = try Epoll(capacity: 64)
     let timer = try TimerDescriptor()
+    let logCuts = try LogCuts()
     try epoll.add(signals.raw, .readable, token: MasterProcess.signalToken)
     try epoll.add(timer.raw, .readable, token: MasterProcess.timerToken)
     try epoll.add(line.channel.raw, .readable, token: MasterProcess.channelToken)
@@ -125,6 +127,7 @@ package struct MasterProcess: ~Copyable {
     pauses = CrashPauses(limits: configuration.settings.plugins.map(\.maxFails), backoff: server.restartBackoff)
     self.configuration = configuration
     self.accessLog = accessLog
+    self.logCuts = logCuts
     self.line = line
     self.listeners = listeners
     self.bootDeadline = bootDeadline

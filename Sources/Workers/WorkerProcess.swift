@@ -52,6 +52,7 @@ package struct WorkerProcess: ~Copyable {
   private let channel: Channel
   private let slot: ScoreboardSlot
   private let accessLog: CInt?
+  private let logCuts: LogCuts
   private let pauses: PluginPauses
 
   /// - Parameters:
@@ -61,10 +62,11 @@ package struct WorkerProcess: ~Copyable {
   ///   - channel: the line to the master.
   ///   - slot: where it shows what it does.
   ///   - accessLog: where the lines of requests go, as a descriptor that is the worker's; nil for nowhere.
+  ///   - logCuts: of that log, by any of the workers.
   ///   - pauses: which plugins are paused as it starts.
   package init(
     settings: Settings, plugins: PluginSet, sockets: [Socket], index: Int, channel: Channel,
-    slot: ScoreboardSlot, accessLog: CInt?, pauses: PluginPauses
+    slot: ScoreboardSlot, accessLog: CInt?, logCuts: LogCuts, pauses: PluginPauses
   ) {
     self.settings = settings
     self.plugins = plugins
@@ -73,6 +75,7 @@ package struct WorkerProcess: ~Copyable {
     self.channel = channel
     self.slot = slot
     self.accessLog = accessLog
+    self.logCuts = logCuts
     self.pauses = pauses
   }
 
@@ -136,6 +139,6 @@ package struct WorkerProcess: ~Copyable {
 
   private func makeAccessLog() -> AccessLog? {
     guard let raw = accessLog else { return nil }
-    return AccessLog(AccessLinePlan(settings.log.accessFormat), LogSink(FileDescriptor(owning: raw)), slot)
+    return AccessLog(AccessLinePlan(settings.log.accessFormat), LogSink(FileDescriptor(owning: raw)), logCuts, slot)
   }
 }

@@ -4,6 +4,7 @@ The disk is RLIMIT_FSIZE of one worker, which the test sets and lifts.
 """
 
 import os
+import re
 import resource
 import signal
 
@@ -118,3 +119,33 @@ def test_lines_that_a_worker_takes_with_it_are_counted(logging, log):
     os.kill(pid, signal.SIGTERM)
     wait_for(lambda: server.workers() != [pid], "the next worker")
     wait_for(lambda: lost(server) == 3, lambda: f"{lost(server)} lost lines")
+
+
+def test_another_workers_line_is_not_appended_to_a_cut_one(logging, log):
+    """One that has not met the full disk, and had nothing to say meanwhile."""
+    server = logging(workers=2)
+    connections = {}
+    for count in range(1, 101):
+        connection = server.connect()
+        ask(connection, "/first")
+        wait_for(lambda: log.exists() and log.read_text().count("\n") == count, "its line")
+        pid = int(re.match(r"<(\d+)>", log.read_text().splitlines()[-1])[1])
+        if connections.setdefault(pid, connection) is not connection:
+            connection.close()
+        if len(connections) == 2:
+            break
+    one, other = connections
+    before = log.read_text().splitlines()
+    size = cut_next(one, log)
+    ask(connections[one], "/cut")
+    wait_for(lambda: log.stat().st_size == size, "a part of the line")
+    ask(connections[other], "/other")
+    wait_for_text(log, "/other end\n")
+    resource.prlimit(one, resource.RLIMIT_FSIZE, UNLIMITED)
+    ask(connections[one], "/last")
+    wait_for_text(log, "/last end\n")
+    assert log.read_text().splitlines() == [
+        *before, f"<{one}> /cut end"[:CUT], f"<{other}> /other end", f"<{one}> /last end"
+    ]  # fmt: skip
+    for connection in connections.values():
+        connection.close()

@@ -19,10 +19,12 @@ struct AccessLog {
 
   /// Lives as long as the process.
   ///
-  /// - Parameter slot: where lines that are lost are counted.
-  init(_ plan: AccessLinePlan, _ sink: consuming LogSink, _ slot: ScoreboardSlot) {
+  /// - Parameters:
+  ///   - cuts: of this log, by whichever worker.
+  ///   - slot: where lines that are lost are counted.
+  init(_ plan: AccessLinePlan, _ sink: consuming LogSink, _ cuts: LogCuts, _ slot: ScoreboardSlot) {
     unsafe address = .allocate(capacity: 1)
-    unsafe address.initialize(to: AccessLogRecord(plan, sink, slot))
+    unsafe address.initialize(to: AccessLogRecord(plan, sink, cuts, slot))
   }
 
   var plan: AccessLinePlan { record.plan }
@@ -101,14 +103,17 @@ extension AccessLog {
 private struct AccessLogRecord: ~Copyable {
   let plan: AccessLinePlan
   private var sink: LogSink
+  private let cuts: LogCuts
+  /// So many of them are in another file.
+  private var formerCuts: UInt64 = 0
   private let slot: ScoreboardSlot
   let monitor = Monitor()
   /// An end of line, and behind it whole lines.
   private let memory: UnsafeMutablePointer<UInt8>
   /// The bytes of the lines.
   private(set) var count = 0
-  /// The log may end within a line, of this worker or another: the next write begins with an end of line.
-  private var mayEndWithinLine = false
+  /// Nothing was taken: another may have cut a line that `cuts` does not know of, before a reload or beside this server.
+  private var hasFailed = false
   private var time = LogTime()
   let dueAt = Atomic<UInt64>(.max)
   /// What was wrong, the first time since somebody asked.
@@ -123,9 +128,10 @@ private struct AccessLogRecord: ~Copyable {
   private static let retry = 500 * Clock.nanosecondsPerMillisecond
   private static let lineEnd: UInt8 = 0x0A
 
-  init(_ plan: AccessLinePlan, _ sink: consuming LogSink, _ slot: ScoreboardSlot) {
+  init(_ plan: AccessLinePlan, _ sink: consuming LogSink, _ cuts: LogCuts, _ slot: ScoreboardSlot) {
     self.plan = plan
     self.sink = sink
+    self.cuts = cuts
     self.slot = slot
     unsafe memory = .allocate(capacity: 1 + AccessLogRecord.capacity)
     unsafe memory.pointee = AccessLogRecord.lineEnd
@@ -144,14 +150,17 @@ private struct AccessLogRecord: ~Copyable {
 
   mutating func write(_ now: UInt64) {
     guard count > 0 else { return }
-    let ends = mayEndWithinLine ? 1 : 0
+    // The log may end within a line, of this worker or another: it is ended first.
+    let known = cuts.count
+    let ends = hasFailed || known > formerCuts && cuts.areOpen(known) ? 1 : 0
     do {
       let written = try unsafe sink.write(UnsafeRawBufferPointer(start: lines - ends, count: count + ends))
-      mayEndWithinLine = false
+      if ends > 0 { cuts.end(known) }
+      hasFailed = false
       take(written - ends)
     } catch {
-      // Whoever waits for room takes all of a piece or nothing. A disk may be full of another worker's half line.
-      if error.code != EAGAIN { mayEndWithinLine = true }
+      // Whoever waits for room takes all of a piece or nothing.
+      if error.code != EAGAIN { hasFailed = true }
       if fault == nil { fault = .takesNothing(error) }
     }
     dueAt.store(count == 0 ? .max : now &+ AccessLogRecord.retry, ordering: .relaxed)
@@ -164,7 +173,7 @@ private struct AccessLogRecord: ~Copyable {
     var end = written
     if unsafe lines[end - 1] != AccessLogRecord.lineEnd {
       while unsafe end < count && lines[end - 1] != AccessLogRecord.lineEnd { end += 1 }
-      mayEndWithinLine = true
+      cuts.add()
       if fault == nil { fault = .tookPart }
       lose(1)
     }
@@ -173,9 +182,12 @@ private struct AccessLogRecord: ~Copyable {
   }
 
   mutating func reopen(_ descriptor: borrowing FileDescriptor) {
+    let known = cuts.count
     sink.replace(with: descriptor)
-    // It may be the same file as before.
-    if sink.isEmptyFile { mayEndWithinLine = false }
+    // Else it may be the same file as before, or one in which another has cut a line already.
+    guard sink.isEmptyFile else { return }
+    formerCuts = known
+    hasFailed = false
   }
 
   func lose(_ lines: UInt64) { slot.addShared(.accessLinesLost, lines) }
