@@ -9,6 +9,7 @@
 #include <netinet/tcp.h>
 #include <sys/fsuid.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 #include "syscall.h"
 
@@ -43,6 +44,11 @@ int outrider_epoll_wait(int set, struct epoll_event *events, int capacity, int m
 pid_t outrider_gettid(void) { return gettid(); }
 
 int outrider_tgkill(pid_t process, pid_t thread, int signal) { return tgkill(process, thread, signal); }
+
+ssize_t outrider_write_nowait(int fd, const void *bytes, size_t count) {
+  const struct iovec piece = {.iov_base = (void *)bytes, .iov_len = count};
+  return pwritev2(fd, &piece, 1, -1, RWF_NOWAIT);
+}
 
 int outrider_close_range(unsigned first, unsigned last) { return close_range(first, last, 0); }
 

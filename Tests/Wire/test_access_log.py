@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -438,6 +439,37 @@ def test_standard_output_that_nobody_reads(own, tmp_path):
     flood(server)
     assert os.get_blocking(reader)
     assert server.get("/").status == 200
+    os.close(reader)
+    assert server.get("/").status == 200
+
+
+@pytest.mark.parametrize("kind", ["pipe", "terminal"])
+def test_standard_output_that_can_not_be_opened_anew(own, kind):
+    """It is another user's. The description that is there waits for room, and who writes to it must not."""
+    reader, writer = os.openpty() if kind == "terminal" else os.pipe()
+    os.fchmod(writer, 0)
+    nobodys = "-dac_override,-dac_read_search"
+    launcher = ["setpriv", f"--bounding-set={nobodys}", f"--inh-caps={nobodys}"] if os.geteuid() == 0 else []
+    launcher += ["bash", "-c", f'exec "$@" >&{writer}', "bash"]
+    port = free_port()
+    metrics = ["--set", f"metrics.bind=127.0.0.1:{port}", "--set", "server.workers=2"]
+    plugin = RELEASE / "libdemo_event.so"
+    server = own("--set", "log.access=stdout", *metrics, plugin, launcher=launcher, pass_fds=(writer,))
+    assert os.get_blocking(writer), "nobody else is told not to wait"
+    flood(server)
+    wait_for(lambda: "the access log takes no lines" in server.log, lambda: server.log)
+    assert Metrics(port).value("outrider_access_lines_lost_total") > 1000
+    os.set_blocking(reader, False)
+    text, deadline = b"", time.monotonic() + 5
+    while kind == "pipe" and b"GET /again" not in text:
+        server.get("/again")
+        assert "not supported" in server.log or time.monotonic() < deadline, "Linux has it since 6.4"
+        if "not supported" in server.log:
+            break
+        with suppress(BlockingIOError):
+            text += os.read(reader, 1 << 20)
+    assert all(COMBINED.fullmatch(line.decode() + "\n") for line in text.split(b"\n")[:-1])
+    os.close(writer)
     os.close(reader)
     assert server.get("/").status == 200
 

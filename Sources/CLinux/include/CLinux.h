@@ -32,6 +32,9 @@ int outrider_accept4(int listener, struct sockaddr *address, socklen_t *size, in
 ssize_t outrider_recv(int fd, void *buffer, size_t capacity, int flags);
 ssize_t outrider_send(int fd, const void *bytes, size_t count, int flags);
 int outrider_epoll_wait(int set, struct epoll_event *events, int capacity, int milliseconds);
+// As write, on a description that may be told to wait: EAGAIN if it would have to, EOPNOTSUPP if that can't be known, as of
+// a terminal, or of a pipe before Linux 6.4.
+ssize_t outrider_write_nowait(int fd, const void *bytes, size_t count);
 int outrider_close_range(unsigned first, unsigned last);
 int outrider_dup3(int from, int to, int flags);
 const char *outrider_signal_abbreviation(int signal);

@@ -10,8 +10,10 @@ package struct LogSink: ~Copyable {
   fileprivate enum Kind {
     /// Takes whatever is written, at its end and in one piece.
     case file
-    /// Keeps pieces up to PIPE_BUF together, and may have no room.
-    case pipe
+    /// A pipe or a terminal. Keeps pieces up to PIPE_BUF together, and may have no room.
+    ///
+    /// - Parameter waits: whether its description is one that waits for room, and each write has to say that it does not.
+    case pipe(waits: Bool)
     case socket
   }
 
@@ -24,7 +26,8 @@ package struct LogSink: ~Copyable {
   }
 
   /// Standard output, by a description of its own where the system gives one, so that nobody else is told not to wait;
-  /// nil if there is no standard output.
+  /// nil if there is no standard output. Where it is a pipe or a terminal of another user, which can't be opened anew, it
+  /// is the description that others share: what can't be written without waiting is refused then.
   package static func openStandardOutput() -> FileDescriptor? {
     if let own = try? LogFile.openOwn("/proc/self/fd/1") { return own }
     let raw = outrider_fcntl(1, F_DUPFD_CLOEXEC, 3)
@@ -68,21 +71,18 @@ package struct LogSink: ~Copyable {
   }
 
   private func write(_ bytes: UnsafeRawPointer?, _ count: Int) throws(Errno) -> Int {
-    if case .pipe = kind, !isWritable { throw Errno(code: EAGAIN, attempt: "write") }
     let written = retryingInterrupts {
-      if case .socket = kind { return unsafe send(descriptor.raw, bytes, count, LogSink.sendFlags) }
-      return unsafe Glibc.write(descriptor.raw, bytes, count)
+      switch kind {
+      case .file, .pipe(waits: false): return unsafe Glibc.write(descriptor.raw, bytes, count)
+      case .pipe(waits: true): return unsafe outrider_write_nowait(descriptor.raw, bytes, count)
+      case .socket: return unsafe send(descriptor.raw, bytes, count, LogSink.sendFlags)
+      }
     }
     guard written > 0 else { throw .last("write") }
     return written
   }
 
   private static let sendFlags = CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL)
-
-  private var isWritable: Bool {
-    var poll = pollfd(fd: descriptor.raw, events: Int16(POLLOUT), revents: 0)
-    return unsafe Glibc.poll(&poll, 1, 0) > 0
-  }
 
   /// How many bytes there are up to the last end of a line; all if there is none.
   private static func wholeLines(_ bytes: UnsafeRawBufferPointer) -> Int {
@@ -97,7 +97,7 @@ extension LogSink.Kind {
     switch status.st_mode & S_IFMT {
     case S_IFREG: self = .file
     case S_IFSOCK: self = .socket
-    default: self = .pipe
+    default: self = .pipe(waits: outrider_fcntl(descriptor.raw, F_GETFL, 0) & O_NONBLOCK == 0)
     }
   }
 }
