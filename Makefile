@@ -5,7 +5,7 @@
 #               deploys and kills under load, many of each
 # make kernel-tls TLS whose records the kernel makes, under a kernel and with an OpenSSL that can
 # make sanitize the wire tests against a server built with the thread and address sanitizers
-# make fuzz     libFuzzer on the engine, each target for FUZZ_SECONDS
+# make fuzz     libFuzzer on the engine and on whole connections, each target for FUZZ_SECONDS; make fuzz-seeds its seeds
 # make install  below PREFIX (/usr/local), with DESTDIR before it        make manual   the keys in man/outrider.toml.5
 SHELL := /bin/bash
 BUILD := .build
@@ -34,7 +34,7 @@ PROFILE := $(if $(LTO),$(BUILD)/profile/outrider.profdata)
 RELEASE_FLAGS = --static-swift-stdlib --disable-local-rpath $(LTO)
 
 .PHONY: build run test soak kernel-tls sanitize bench bench-peers plugins test-plugins test-programs server dependencies \
-  test-dependencies bench-dependencies lint lint-manual manual install fuzz clean
+  test-dependencies bench-dependencies lint lint-manual manual install fuzz fuzz-seeds clean
 
 build: server plugins
 
@@ -247,8 +247,12 @@ bench: bench-dependencies build $(BENCHED)
 	python3 Tests/Bench/start_times.py
 
 FUZZ_SECONDS ?= 60
-fuzz:
+fuzz: dependencies
 	FUZZ_SECONDS=$(FUZZ_SECONDS) Tests/Fuzz/run.sh
+
+# What the seeds show, once each.
+fuzz-seeds: dependencies
+	FUZZ_SECONDS=0 FUZZ_SEEDS=1 Tests/Fuzz/run.sh
 
 clean:
 	rm -rf $(BUILD)
