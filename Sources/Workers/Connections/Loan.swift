@@ -27,6 +27,9 @@ struct Loan: ~Copyable {
     state.bitwiseOr(Loan.returned, ordering: .acquiringAndReleasing).oldValue & Loan.noticed != 0
   }
 
+  /// The thread is done and wakes nobody, as nobody has noticed anything since the loan began: for tests.
+  var isReturnedQuietly: Bool { state.load(ordering: .acquiring) == Loan.returned }
+
   /// [loop] The thread is done, and has not woken anybody.
   var isReturned: Bool { state.load(ordering: .acquiring) & Loan.returned != 0 }
 }
