@@ -20,7 +20,7 @@ out=.build/fuzz
 # Those of the engine alone, which need no other module.
 engine_targets=(HeadParser ChunkedDecoder ProxyHeader ResponseWriter HTTP2Session HTTP2Heads)
 # Those of the worker: whole connections.
-worker_targets=()
+worker_targets=(HTTP1Connections)
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=("${engine_targets[@]}" "${worker_targets[@]}")
 
@@ -66,14 +66,18 @@ make_includes() {
   done
 }
 
+# What a module becomes: CLinux is of several files, which do not become one object.
+object() { if [ "$2" = CLinux ]; then echo "$out/$1/$2.a"; else echo "$out/$1/$2.o"; fi; }
+
 # build_module VARIANT NAME BEFORE: an object, and for Swift a module, in the variant's folder, unless it is there and
 # newer than its sources and those modules that came before it.
 build_module() {
-  local place="$out/$1" name=$2 before=$3 sources="Sources/$2" extra=("${own[@]}")
+  local place="$out/$1" name=$2 before=$3 sources="Sources/$2" extra=("${own[@]}") made
+  made=$(object "$1" "$2")
   [ "$name" != Logging ] || { sources=$swift_log extra=(-package-name swift-log); }
-  outdated "$place/$name.o" "$sources" Tests/Fuzz/run.sh $before || return 0
+  outdated "$made" "$sources" Tests/Fuzz/run.sh $before || return 0
   echo "Building $name ($1)"
-  rm -f "$place/$name.o"
+  rm -f "$made"
   [ "$1" != hostile ] || extra+=(-D HOSTILE_MEMORY)
   case $name in
     CLinux)
@@ -82,18 +86,19 @@ build_module() {
         objects+=("$place/$name-$(basename "$file" .c).o")
         clang "${c_flags[@]}" -I "$sources/include" -c -o "${objects[-1]}" "$file"
       done
-      clang -r -nostdlib -o "$place/$name.o" "${objects[@]}"
+      ar crs "$made" "${objects[@]}"
       return
       ;;
     CTomlPlusPlus)
-      clang++ "${c_flags[@]}" -std=c++17 -DTOML_EXCEPTIONS=0 -I "$sources/include" -c -o "$place/$name.o" "$sources/toml.cpp"
+      clang++ "${c_flags[@]}" -std=c++17 -DTOML_EXCEPTIONS=0 -I "$sources/include" -c -o "$made" \
+        "$sources/toml.cpp"
       return
       ;;
     # The targets of the worker reach into these.
     Workers | PluginHost) extra+=(-enable-testing) ;;
   esac
   swiftc "${flags[@]}" "${extra[@]}" "${includes[@]}" -I "$place" -module-name "$name" -emit-module \
-    -emit-module-path "$place/$name.swiftmodule" -emit-object -o "$place/$name.o" \
+    -emit-module-path "$place/$name.swiftmodule" -emit-object -o "$made" \
     $(find "$sources" -name '*.swift' | sort)
 }
 
@@ -111,7 +116,7 @@ build_target() {
   fi
   for module in "${modules[@]}"; do
     build_module "$(variant "$target")" "$module" "$before"
-    before+=" $place/$module.o"
+    before+=" $(object "$(variant "$target")" "$module")"
   done
   local sources=(Tests/Fuzz/"$target".swift $(compgen -G "Tests/Fuzz/$target+*.swift" || true) "${support[@]}")
   if outdated "$place/$target" $before "${sources[@]}"; then
