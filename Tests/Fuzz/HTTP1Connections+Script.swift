@@ -70,3 +70,17 @@ struct ClientScript {
     "GET /n HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
   ]
 }
+
+/// What mutations put into a script.
+enum ScriptWords {
+  static let firstByte = 5
+
+  static func word(_ number: (Int) -> Int) -> [UInt8] {
+    // Some come together more often than chance would have it: a head with a chunked body, and chunks.
+    switch number(4) {
+    case 0: [UInt8(0x80 + number(16)), UInt8(0x90 + number(16)), UInt8(0x90 + number(3) * 16 + number(16)), 0xB0]
+    case 1: [UInt8(0x90 + number(3) * 16 + number(16))]
+    default: [UInt8(0x80 + number(128))]
+    }
+  }
+}

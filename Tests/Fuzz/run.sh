@@ -20,7 +20,7 @@ out=.build/fuzz
 # Those of the engine alone, which need no other module.
 engine_targets=(HeadParser ChunkedDecoder ProxyHeader ResponseWriter HTTP2Session HTTP2Heads)
 # Those of the worker: whole connections.
-worker_targets=(HTTP1Connections)
+worker_targets=(HTTP1Connections HTTP2Connections)
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=("${engine_targets[@]}" "${worker_targets[@]}")
 
@@ -141,7 +141,7 @@ fuzz() {
   local length=(-max_total_time="$seconds")
   [ "$seconds" -gt 0 ] || length=(-runs=0)
   [ "$seconds" -gt 0 ] || [ "${FUZZ_SEEDS:-0}" = 0 ] || folders=("Tests/Fuzz/seeds/$target")
-  "$out/$(variant "$target")/$target" "${length[@]}" -max_len="${longest[$target]}" -timeout=5 -rss_limit_mb=1024 \
+  "$out/$(variant "$target")/$target" "${length[@]}" -max_len="${longest[$target]}" -timeout=5 -rss_limit_mb=2048 \
     -print_final_stats=1 -artifact_prefix="$out/findings/$target/" -dict=Tests/Fuzz/words.dict "${folders[@]}" \
     >"$log" 2>&1 || status=$?
   local executions coverage verdict="no finding"

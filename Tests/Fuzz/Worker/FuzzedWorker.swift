@@ -143,6 +143,19 @@ final class FuzzedWorker {
     worker.record.isDraining.store(false, ordering: .relaxed)
   }
 
+  /// An hour goes by in which nothing is heard of anybody.
+  func passTime() {
+    worker.record.now &+= 3600 * Clock.nanosecondsPerSecond
+    worker.record.table.visit { connection in
+      connection.record.deadline = worker.record.now
+      connection.record.http2?.visit { request in
+        if request.record.stream.deadline != .max { request.record.stream.deadline = worker.record.now }
+      }
+      worker.expire(connection)
+    }
+    run()
+  }
+
   // MARK: Clients
 
   private static func address(_ name: [UInt8]) -> (sockaddr_un, socklen_t) {
