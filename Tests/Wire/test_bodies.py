@@ -523,3 +523,13 @@ def test_an_answer_never_reaches_another_client(demo, path):
             assert answer.get("x-request-path") == "/health" and answer.body == b"OK"
             connection.assert_closed()
         assert connection.messages == [answer]
+
+
+@pytest.mark.parametrize("data", [request("GET", "/body"), request("POST", "/body", body=b"x" * 65536)], ids=["none", "some"])
+def test_a_reader_whose_client_has_closed_its_side(misbehave, data):
+    """The end of the body is told, whether the end of the stream comes with it or later: no handler waits for ever."""
+    for _ in range(20):
+        with misbehave.connect() as connection:
+            connection.send(data)
+            connection.finish_sending()
+            assert len(connection.end(timeout=5)) <= 1
