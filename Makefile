@@ -2,9 +2,10 @@
 # make test     everything that must hold    make bench  CPU, system calls and allocations per request
 # make bench-peers the same of HTTP/1.1, with nginx in the same rounds
 # make soak     mixed clients while workers are killed and replaced, each model and style for SOAK_SECONDS; then broken
-#               deploys and kills under load, many of each
+#               deploys and kills under load, many of each; then clients with secrets
 # make kernel-tls TLS whose records the kernel makes, under a kernel and with an OpenSSL that can
-# make sanitize the wire tests against a server built with the thread and address sanitizers
+# make sanitize the wire tests against a server built with the thread and address sanitizers, the latter with memory that
+#               moves and is poisoned whenever it may
 # make fuzz     libFuzzer on the engine and on whole connections, each target for FUZZ_SECONDS; make fuzz-seeds its seeds
 # make install  below PREFIX (/usr/local), with DESTDIR before it        make manual   the keys in man/outrider.toml.5
 SHELL := /bin/bash
@@ -15,11 +16,10 @@ ABI := Sources/COutrider/include/outrider.h
 PROGRAMS := outrider outriderctl
 DEMOS := demo_blocking demo_event
 PLUGINS := $(DEMOS) inspect
-MISBEHAVING := misbehave_blocking misbehave_event
 BROKEN := $(basename $(notdir $(wildcard Tests/Plugins/broken/*.c)))
-THROWING := throws_blocking throws_event
-TEST_PLUGINS := $(MISBEHAVING) $(BROKEN) $(THROWING) configured edges_blocking edges_event endings_blocking endings_event \
-  hostile identity inspect_blocking lending logging
+OF_BOTH_STYLES := edges endings misbehave throws
+OF_ONE_STYLE := configured hostile identity lending logging
+TEST_PLUGINS := $(BROKEN) $(OF_BOTH_STYLES:%=%_blocking) $(OF_BOTH_STYLES:%=%_event) $(OF_ONE_STYLE) inspect_blocking
 PLUGIN_FLAGS := -Wall -Wextra -Wpedantic -Werror -O2 -shared -fPIC -fvisibility=hidden \
   -ISources/COutrider/include -Wl,--version-script=Plugins/plugin.map
 PLUGIN_CFLAGS := -std=c11 $(PLUGIN_FLAGS)
@@ -86,50 +86,17 @@ $(TRIAL)/lib%.so: Plugins/%/*.c Plugins/demo_pages/*.h $(ABI) Plugins/plugin.map
 	@mkdir -p $(@D)
 	$(CC) $(PLUGIN_CFLAGS) -o $@ $(wildcard Plugins/$*/*.c)
 
-MISBEHAVE := $(wildcard Tests/Plugins/misbehave/*.c)
-$(BUILD)/test-plugins/libmisbehave_blocking.so: $(MISBEHAVE) $(wildcard Tests/Plugins/misbehave/*.h) $(ABI)
-	@mkdir -p $(@D)
-	$(CC) $(PLUGIN_CFLAGS) -pthread -o $@ $(MISBEHAVE)
-$(BUILD)/test-plugins/libmisbehave_event.so: $(MISBEHAVE) $(wildcard Tests/Plugins/misbehave/*.h) $(ABI)
-	@mkdir -p $(@D)
-	$(CC) $(PLUGIN_CFLAGS) -pthread -DMISBEHAVE_EVENT -o $@ $(MISBEHAVE)
-$(BUILD)/test-plugins/libthrows_blocking.so: Tests/Plugins/throws/throws.cpp $(ABI)
-	@mkdir -p $(@D)
-	$(CXX) $(PLUGIN_CXXFLAGS) -o $@ $<
-$(BUILD)/test-plugins/libthrows_event.so: Tests/Plugins/throws/throws.cpp $(ABI)
-	@mkdir -p $(@D)
-	$(CXX) $(PLUGIN_CXXFLAGS) -DTHROWS_EVENT -o $@ $<
-$(BUILD)/test-plugins/libconfigured.so: Tests/Plugins/configured/configured.c $(ABI)
-	@mkdir -p $(@D)
-	$(CC) $(PLUGIN_CFLAGS) -o $@ $<
-$(BUILD)/test-plugins/libedges_blocking.so: Tests/Plugins/edges/edges.c $(ABI)
-	@mkdir -p $(@D)
-	$(CC) $(PLUGIN_CFLAGS) -o $@ $<
-$(BUILD)/test-plugins/libedges_event.so: Tests/Plugins/edges/edges.c $(ABI)
-	@mkdir -p $(@D)
-	$(CC) $(PLUGIN_CFLAGS) -pthread -DEDGES_EVENT -o $@ $<
-$(BUILD)/test-plugins/libendings_blocking.so: Tests/Plugins/endings/endings.c $(ABI)
-	@mkdir -p $(@D)
-	$(CC) $(PLUGIN_CFLAGS) -o $@ $<
-$(BUILD)/test-plugins/libendings_event.so: Tests/Plugins/endings/endings.c $(ABI)
-	@mkdir -p $(@D)
-	$(CC) $(PLUGIN_CFLAGS) -DENDINGS_EVENT -o $@ $<
-$(BUILD)/test-plugins/libhostile.so: Tests/Plugins/hostile/hostile.c $(ABI)
-	@mkdir -p $(@D)
-	$(CC) $(PLUGIN_CFLAGS) -pthread -o $@ $<
-$(BUILD)/test-plugins/libidentity.so: Tests/Plugins/identity/identity.c $(ABI)
-	@mkdir -p $(@D)
-	$(CC) $(PLUGIN_CFLAGS) -o $@ $<
-$(BUILD)/test-plugins/libinspect_blocking.so: Tests/Plugins/inspect_blocking/inspect_blocking.c $(wildcard Plugins/inspect/*.c \
-  Plugins/demo_pages/*.h) $(ABI)
-	@mkdir -p $(@D)
-	$(CC) $(PLUGIN_CFLAGS) -o $@ $<
-$(BUILD)/test-plugins/liblending.so: Tests/Plugins/lending/lending.c $(ABI)
-	@mkdir -p $(@D)
-	$(CC) $(PLUGIN_CFLAGS) -pthread -o $@ $<
-$(BUILD)/test-plugins/liblogging.so: Tests/Plugins/logging/logging.c $(ABI)
-	@mkdir -p $(@D)
-	$(CC) $(PLUGIN_CFLAGS) -o $@ $<
+# $(call test_plugin,NAME,FOLDER,FLAGS,MORE): of all sources in the folder; MORE are files elsewhere that it is made of.
+define test_plugin
+$$(BUILD)/test-plugins/lib$(1).so: $$(wildcard Tests/Plugins/$(2)/*) $(4) $$(ABI)
+	@mkdir -p $$(@D)
+	$(if $(wildcard Tests/Plugins/$(2)/*.cpp),$$(CXX) $$(PLUGIN_CXXFLAGS),$$(CC) $$(PLUGIN_CFLAGS)) -pthread $(3) -o $$@ \
+	  $$(wildcard Tests/Plugins/$(2)/*.c Tests/Plugins/$(2)/*.cpp)
+endef
+$(foreach name,$(OF_ONE_STYLE),$(eval $(call test_plugin,$(name),$(name))))
+$(foreach name,$(OF_BOTH_STYLES),$(eval $(call test_plugin,$(name)_blocking,$(name))))
+$(foreach name,$(OF_BOTH_STYLES),$(eval $(call test_plugin,$(name)_event,$(name),-DEVENT_STYLE)))
+$(eval $(call test_plugin,inspect_blocking,inspect_blocking,,$(wildcard Plugins/inspect/*.c Plugins/demo_pages/*.h)))
 $(BUILD)/test-plugins/lib%.so: Tests/Plugins/broken/%.c Tests/Plugins/broken/broken.h $(ABI)
 	@mkdir -p $(@D)
 	$(CC) $(PLUGIN_CFLAGS) -pthread -o $@ $<
@@ -148,6 +115,12 @@ run: build
 test: test-dependencies build test-plugins test-programs lint
 	swift test --disable-xctest
 	$(BUILD)/venv/bin/python -m pytest -q --durations=20 Tests/Wire
+	Tests/Sanitizers/run.sh address $(HOSTILE_TESTS:%=Tests/Wire/%.py)
+	@$(MAKE) --no-print-directory fuzz-seeds
+
+# Of what make sanitize runs under hostile memory: where fields, content and frames meet.
+HOSTILE_TESTS := test_http2 test_http2_heads test_http2_frames_whole test_http1_content_whole test_refusal_is_terminal \
+  test_isolation
 
 SOAK_SECONDS ?= 300
 # Each test takes longer than the time after which pytest shows the stacks of one that hangs; to show those of a crowd
@@ -155,7 +128,7 @@ SOAK_SECONDS ?= 300
 soak: test-dependencies build test-plugins
 	OUTRIDER_SOAK_SECONDS=$(SOAK_SECONDS) OUTRIDER_DEPLOYS=10 OUTRIDER_KILLS=30 \
 	  $(BUILD)/venv/bin/python -m pytest -q -o faulthandler_timeout=0 \
-	    Tests/Wire/test_soak.py Tests/Wire/test_deploys.py Tests/Wire/test_kills.py
+	    Tests/Wire/test_soak.py Tests/Wire/test_deploys.py Tests/Wire/test_kills.py Tests/Wire/test_isolation.py
 
 kernel-tls: test-dependencies build test-plugins
 	Tests/Kernel/openssl.sh

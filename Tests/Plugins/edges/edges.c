@@ -98,7 +98,7 @@ static void send_everything(visit *visit, const char *prefix) {
   report(visit, prefix, "abort", outrider_send_abort(host, exchange));
 }
 
-#ifdef EDGES_EVENT
+#ifdef EVENT_STYLE
 
 static void on_another_thread(void *(*run)(void *), visit *visit) {
   pthread_t thread;
@@ -298,7 +298,7 @@ static outrider_status worker_start(void *state, const outrider_worker_info *inf
   char buffer[16], line[40];
   const char *act = instruction("worker_start", buffer, sizeof buffer);
   (void)info;
-#ifndef EDGES_EVENT
+#ifndef EVENT_STYLE
   file = memfd_create("edges", MFD_CLOEXEC);
   if (file < 0 || ftruncate(file, FILE_SIZE)) return OUTRIDER_E_IO;
 #endif
@@ -319,7 +319,7 @@ static void worker_stop(void *state, uint64_t deadline_ns) {
   log_text(state, (outrider_exchange){0}, "worker_stop ends");
 }
 
-#ifdef EDGES_EVENT
+#ifdef EVENT_STYLE
 
 /* ---- /onlookers, /watched, /overdue ---------------------------------------------------------------------------- */
 
@@ -390,7 +390,7 @@ static const struct {
     {"/", ok},
     {"/wreck", wreck},
     {"/late", late},
-#ifdef EDGES_EVENT
+#ifdef EVENT_STYLE
     {"/abort-late", abort_late},
     {"/soon", answer_soon},
     {"/retry", retry_until_taken},
@@ -412,7 +412,7 @@ static outrider_status serve(visit *visit) {
   return outrider_send_response(visit->host, visit->exchange, 404, NULL, 0, outrider_text("no such route\n"));
 }
 
-#ifdef EDGES_EVENT
+#ifdef EVENT_STYLE
 
 static outrider_status open(void *state, outrider_exchange exchange, const outrider_head *head, void **self) {
   visit *visit = calloc(1, sizeof *visit);
@@ -452,7 +452,7 @@ static const outrider_plugin plugin = {
     .version = "1.0",
     .worker_start = worker_start,
     .worker_stop = worker_stop,
-#ifdef EDGES_EVENT
+#ifdef EVENT_STYLE
     .name = "edges_event",
     .open = open,
     .on_event = on_event,

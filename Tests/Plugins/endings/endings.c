@@ -63,7 +63,7 @@ static outrider_bytes next_piece(const visit *visit) {
   return (outrider_bytes){visit->piece, left < PIECE ? left : PIECE};
 }
 
-#ifdef ENDINGS_EVENT
+#ifdef EVENT_STYLE
 
 /* ---- Event style ------------------------------------------------------------------------------------------------ */
 
@@ -200,7 +200,7 @@ static const outrider_plugin plugin = {
     .abi_required = OUTRIDER_ABI(1, 0),
     .capabilities = OUTRIDER_THREAD_SAFE,
     .version = "1.0",
-#ifdef ENDINGS_EVENT
+#ifdef EVENT_STYLE
     .name = "endings_event",
     .open = open_visit,
     .on_event = on_event,

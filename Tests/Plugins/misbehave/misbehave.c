@@ -10,7 +10,7 @@
 
 enum { BLOCKING = 1, EVENT = 2, BOTH = 3 };
 
-#ifdef MISBEHAVE_EVENT
+#ifdef EVENT_STYLE
 #define STYLE EVENT
 #else
 #define STYLE BLOCKING
@@ -86,7 +86,7 @@ static route_function *route_for(outrider_bytes path) {
 
 _Atomic uint64_t earlier_exchange;
 
-#ifdef MISBEHAVE_EVENT
+#ifdef EVENT_STYLE
 
 static outrider_status open(void *state, outrider_exchange exchange, const outrider_head *head, void **self) {
   visit *visit = calloc(1, sizeof *visit);
@@ -151,7 +151,7 @@ static const outrider_plugin plugin = {
     .capabilities = OUTRIDER_THREAD_SAFE,
     .version = "1.0",
     .load = load,
-#ifdef MISBEHAVE_EVENT
+#ifdef EVENT_STYLE
     .name = "misbehave_event",
     .open = open,
     .on_event = on_event,

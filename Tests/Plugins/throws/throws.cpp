@@ -19,7 +19,7 @@ std::string answer(const std::string &path) {
 
 std::string text(outrider_bytes bytes) { return std::string(bytes.data ? bytes.data : "", bytes.size); }
 
-#ifdef THROWS_EVENT
+#ifdef EVENT_STYLE
 
 constexpr const char *name = "throws_event";
 
@@ -52,7 +52,7 @@ outrider_plugin describe() {
   plugin.capabilities = OUTRIDER_THREAD_SAFE;
   plugin.name = name;
   plugin.version = "1.0";
-#ifdef THROWS_EVENT
+#ifdef EVENT_STYLE
   plugin.open = open;
   plugin.on_event = on_event;
   plugin.close = close;
