@@ -40,7 +40,8 @@ import Testing
       var rest = text
       loop: while true {
         switch step(&decoder, rest) {
-        case .bytes(let offset, let length): rest = String(String.UnicodeScalarView(rest.unicodeScalars.dropFirst(offset + length)))
+        case .bytes(let offset, let length):
+          rest = String(String.UnicodeScalarView(rest.unicodeScalars.dropFirst(offset + length)))
         case let last:
           #expect(last == .refused(refusal), "\(text)")
           break loop
