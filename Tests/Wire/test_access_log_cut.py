@@ -58,19 +58,25 @@ def cut_next(pid, log):
     return log.stat().st_size + CUT
 
 
+def begin(server, connection, log, *paths):
+    """A line that is there, and requests of which the first has its line cut; the worker."""
+    (pid,) = server.workers()
+    ask(connection, "/first")
+    wait_for_text(log, "/first end\n")
+    size = cut_next(pid, log)
+    ask(connection, *paths)
+    wait_for(lambda: log.stat().st_size == size, "a part of the line")
+    return pid
+
+
 def lost(server):
     return server.metrics.value("outrider_access_lines_lost_total")
 
 
 def test_what_follows_a_cut_line(logging, log):
     server = logging()
-    (pid,) = server.workers()
     with server.connect() as connection:
-        ask(connection, "/first")
-        wait_for_text(log, "/first end\n")
-        size = cut_next(pid, log)
-        ask(connection, "/cut", "/waits")
-        wait_for(lambda: log.stat().st_size == size, "a part of the line")
+        pid = begin(server, connection, log, "/cut", "/waits")
         ask(connection, "/waits-too")
         wait_for(lambda: lost(server) == 1, "the lost line")
         resource.prlimit(pid, resource.RLIMIT_FSIZE, UNLIMITED)
@@ -87,13 +93,8 @@ def test_what_follows_a_cut_line(logging, log):
 @pytest.mark.parametrize("file", ["another", "the same"])
 def test_a_cut_line_is_not_continued_in_a_new_file(logging, log, tmp_path, file):
     server = logging()
-    (pid,) = server.workers()
     with server.connect() as connection:
-        ask(connection, "/first")
-        wait_for_text(log, "/first end\n")
-        size = cut_next(pid, log)
-        ask(connection, "/cut", "/waits")
-        wait_for(lambda: log.stat().st_size == size, "a part of the line")
+        pid = begin(server, connection, log, "/cut", "/waits")
     before = [f"<{pid}> /first end", f"<{pid}> /cut end"[:CUT]]
     if file == "another":
         log.rename(tmp_path / "old")
@@ -109,13 +110,8 @@ def test_a_cut_line_is_not_continued_in_a_new_file(logging, log, tmp_path, file)
 
 def test_lines_that_a_worker_takes_with_it_are_counted(logging, log):
     server = logging()
-    (pid,) = server.workers()
     with server.connect() as connection:
-        ask(connection, "/first")
-        wait_for_text(log, "/first end\n")
-        size = cut_next(pid, log)
-        ask(connection, "/cut", "/lost", "/lost")
-        wait_for(lambda: log.stat().st_size == size, "a part of the line")
+        pid = begin(server, connection, log, "/cut", "/lost", "/lost")
     os.kill(pid, signal.SIGTERM)
     wait_for(lambda: server.workers() != [pid], "the next worker")
     wait_for(lambda: lost(server) == 3, lambda: f"{lost(server)} lost lines")
