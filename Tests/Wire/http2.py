@@ -207,6 +207,10 @@ class Connection:
         """Of these streams; 0 is the connection."""
         self.send(b"".join(frame(WINDOW_UPDATE, 0, stream, struct.pack(">I", increment)) for stream in streams))
 
+    def cancel(self, *streams):
+        """The client does not want them any more."""
+        self.send(b"".join(frame(RST_STREAM, 0, stream, struct.pack(">I", CANCEL)) for stream in streams))
+
     def headers(self, fields, stream, *, end=True, extra=b""):
         """HEADERS, and CONTINUATION where one frame is not enough."""
         block = self.encoder.encode(fields)

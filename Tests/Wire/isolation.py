@@ -14,8 +14,8 @@ import time
 
 from client import Connection, chunked
 from client import request as http1_request
-from http2 import CANCEL, RST_STREAM, Literal, frame
 from http2 import Connection as HTTP2Connection
+from http2 import Literal
 
 PATIENCE = 20.0  # seconds for one answer
 SECRET = re.compile(r"s[0-9]{3}n[0-9]{6}x[0-9a-f]{8}")
@@ -267,7 +267,7 @@ class Client:
         stream = self.begin(connection, asked)
         if self.draw.random() < 0.5:
             time.sleep(self.draw.random() / 500)
-        connection.send(frame(RST_STREAM, 0, stream, CANCEL.to_bytes(4, "big")))
+        connection.cancel(stream)
         return None
 
     def streams(self, tls):

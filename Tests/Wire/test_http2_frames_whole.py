@@ -6,14 +6,13 @@ after it. These complete whole, or the connection ends; it never goes on out of 
 """
 
 import signal
-import struct
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
 
-from http2 import CANCEL, RST_STREAM, connect, frame
+from http2 import connect
 from matrix import H2C, WAYS, http2_ways
 from pace import soon
 from patterns import Ledger, new_tag, pattern, target
@@ -96,10 +95,6 @@ class Scene:
         if self.fill.is_shut:
             self.connection.open_window(OPEN, 0, *streams)
 
-    def cancel(self, *streams):
-        reset = struct.pack(">I", CANCEL)
-        self.connection.send(b"".join(frame(RST_STREAM, 0, stream, reset) for stream in streams))
-
     def finish(self, harmed=(), asks=True):
         """All that is to come, to its end: others are whole unless the same end met them too. asks: one more is asked for."""
         connection = self.connection
@@ -162,7 +157,7 @@ def test_a_client_that_resets(reach, way, output, size):
     def end(scene):
         with scene.connection.together():
             scene.open_windows(*scene.victims)
-            scene.cancel(*scene.victims)
+            scene.connection.cancel(*scene.victims)
             scene.ask_others(1)
 
     with every_fill(reach(way.endings, *SETTINGS, *output_of(output), H2C)) as each:
@@ -223,7 +218,7 @@ def test_a_plugin_that_gives_up(server, via, size):
         settle()
         each(end)
         settle()
-        each(lambda scene: scene.cancel(*scene.flood))
+        each(lambda scene: scene.connection.cancel(*scene.flood))
         each(Scene.finish)
 
 
