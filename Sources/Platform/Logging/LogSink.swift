@@ -11,9 +11,11 @@ package struct LogSink: ~Copyable {
     /// Takes whatever is written, at its end and in one piece.
     case file
     /// A pipe or a terminal. Keeps pieces up to PIPE_BUF together, and may have no room.
-    ///
-    /// - Parameter waits: whether its description is one that waits for room, and each write has to say that it does not.
-    case pipe(waits: Bool)
+    case pipe
+    /// Likewise, by a description that waits for room: each write has to say that it does not.
+    case waitingPipe
+    /// Likewise, of a pipe for which the kernel can't be told so.
+    case askedPipe
     case socket
   }
 
@@ -27,7 +29,7 @@ package struct LogSink: ~Copyable {
 
   /// Standard output, by a description of its own where the system gives one, so that nobody else is told not to wait;
   /// nil if there is no standard output. Where it is a pipe or a terminal of another user, which can't be opened anew, it
-  /// is the description that others share: what can't be written without waiting is refused then.
+  /// is the description that others share, and a terminal takes nothing then: it can wait within a line.
   package static func openStandardOutput() -> FileDescriptor? {
     if let own = try? LogFile.openOwn("/proc/self/fd/1") { return own }
     let raw = outrider_fcntl(1, F_DUPFD_CLOEXEC, 3)
@@ -52,7 +54,7 @@ package struct LogSink: ~Copyable {
   ///
   /// - Returns: the bytes written; an error if there are none. What takes a part of a piece is asked for no more, so that
   ///   the last line may be cut.
-  package func write(_ lines: UnsafeRawBufferPointer) throws(Errno) -> Int {
+  package mutating func write(_ lines: UnsafeRawBufferPointer) throws(Errno) -> Int {
     if case .file = kind { return try unsafe write(lines.baseAddress, lines.count) }
     var done = 0
     while done < lines.count {
@@ -70,16 +72,27 @@ package struct LogSink: ~Copyable {
     return done
   }
 
-  private func write(_ bytes: UnsafeRawPointer?, _ count: Int) throws(Errno) -> Int {
+  private mutating func write(_ bytes: UnsafeRawPointer?, _ count: Int) throws(Errno) -> Int {
+    if kind == .askedPipe && !hasRoom { throw Errno(code: EAGAIN, attempt: "write") }
     let written = retryingInterrupts {
       switch kind {
-      case .file, .pipe(waits: false): return unsafe Glibc.write(descriptor.raw, bytes, count)
-      case .pipe(waits: true): return unsafe outrider_write_nowait(descriptor.raw, bytes, count)
+      case .file, .pipe, .askedPipe: return unsafe Glibc.write(descriptor.raw, bytes, count)
+      case .waitingPipe: return unsafe outrider_write_nowait(descriptor.raw, bytes, count)
       case .socket: return unsafe send(descriptor.raw, bytes, count, LogSink.sendFlags)
       }
     }
-    guard written > 0 else { throw .last("write") }
-    return written
+    guard written <= 0 else { return written }
+    let error = Errno.last("write")
+    guard kind == .waitingPipe && error.code == EOPNOTSUPP && descriptor.isPipe else { throw error }
+    kind = .askedPipe
+    return try unsafe write(bytes, count)
+  }
+
+  /// For a piece: a pipe is writable when it has a page. Two processes can each believe so of the last one, and one of them
+  /// waits then until somebody reads.
+  private var hasRoom: Bool {
+    var poll = pollfd(fd: descriptor.raw, events: Int16(POLLOUT), revents: 0)
+    return unsafe Glibc.poll(&poll, 1, 0) > 0
   }
 
   private static let sendFlags = CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL)
@@ -97,7 +110,14 @@ extension LogSink.Kind {
     switch status.st_mode & S_IFMT {
     case S_IFREG: self = .file
     case S_IFSOCK: self = .socket
-    default: self = .pipe(waits: outrider_fcntl(descriptor.raw, F_GETFL, 0) & O_NONBLOCK == 0)
+    default: self = outrider_fcntl(descriptor.raw, F_GETFL, 0) & O_NONBLOCK == 0 ? .waitingPipe : .pipe
     }
+  }
+}
+
+extension FileDescriptor {
+  fileprivate var isPipe: Bool {
+    var status = stat()
+    return unsafe fstat(raw, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
   }
 }
