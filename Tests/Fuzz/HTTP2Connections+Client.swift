@@ -358,8 +358,8 @@ final class StreamClient {
       require(stream.credit >= 0 && connectionCredit >= 0, "more than the window of \(stream.id) is open")
       checkContent(stream, bytes.count)
     case .reset(let code):
-      require(answer.resetCode == nil, "reset twice")
-      stream.answer.resetCode = code
+      // Frames that come for a stream after its reset may be answered by another (RFC 9113 section 5.4.2).
+      if answer.resetCode == nil { stream.answer.resetCode = code }
     case .other: break
     }
   }

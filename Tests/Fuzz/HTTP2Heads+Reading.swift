@@ -1,37 +1,9 @@
 import HTTP
 
-/// A head, copied.
-struct CopiedHead: Equatable {
-  var method: [UInt8] = []
-  var target: [UInt8] = []
-  var path: [UInt8] = []
-  var query: [UInt8] = []
-  var authority: [UInt8] = []
-  var version = HTTPVersion.http2
-  var fields: [CopiedField] = []
-  var framing = BodyFraming.none
-  var traits: RequestTraits = []
-  var hasPriority = false
-}
-
-extension CopiedHead {
-  init(_ head: RequestHead, hasPriority: Bool) {
-    method = Array(head.method)
-    target = Array(head.target)
-    path = Array(head.path)
-    query = Array(head.query)
-    authority = Array(head.authority)
-    version = head.version
-    fields = CopiedField.all(head.fields)
-    framing = head.framing
-    traits = head.traits
-    self.hasPriority = hasPriority
-  }
-}
-
 enum HeadOutcome: Equatable {
   case refused(Refusal)
-  case head(CopiedHead)
+  /// `hasPriority`: the client has said how answers are to share the connection.
+  case head(CopiedHead, hasPriority: Bool)
 }
 
 enum TrailerOutcome: Equatable {
@@ -43,6 +15,7 @@ enum TrailerOutcome: Equatable {
 struct PlainReading {
   let rules: HeadRules
   private var head = CopiedHead()
+  private var hasPriority = false
   private var size = 0
   private var lines = 0
   private var cookie: Int?
@@ -59,7 +32,8 @@ struct PlainReading {
       if let refusal = reading.take(field) { return .refused(refusal) }
     }
     if let refusal = reading.conclude(ends: ends) { return .refused(refusal) }
-    return .head(reading.head)
+    reading.head.version = .http2
+    return .head(reading.head, hasPriority: reading.hasPriority)
   }
 
   static func trailers(_ fields: [CopiedField], _ rules: HeadRules) -> TrailerOutcome {
@@ -149,7 +123,7 @@ struct PlainReading {
     case "via", "forwarded": head.traits.insert(.proxied)
     case "x-request-id": head.traits.insert(.hasRequestID)
     case "no-early-hints": if text == "1" { head.traits.insert(.refusesEarlyHints) }
-    case "priority": head.hasPriority = true
+    case "priority": hasPriority = true
     case let name: if name.hasPrefix("x-forwarded-") { head.traits.insert(.proxied) }
     }
     return nil

@@ -48,12 +48,12 @@ final class HeadRecord {
   // MARK: The readers
 
   func finish(ends: Bool) {
-    if let refusal = reader.finish(ends: ends) { outcome = .refused(refusal) } else { outcome = .head(head) }
+    if let refusal = reader.finish(ends: ends) { outcome = .refused(refusal) } else { outcome = head }
   }
 
   func finishTrailers() { trailerOutcome = fields }
 
-  private var head: CopiedHead { CopiedHead(reader.head, hasPriority: reader.hasPriority) }
+  private var head: HeadOutcome { .head(CopiedHead(reader.head), hasPriority: reader.hasPriority) }
 
   private var fields: TrailerOutcome {
     if let refusal = trailers.refusal { return .refused(refusal) }
@@ -62,7 +62,7 @@ final class HeadRecord {
 
   /// What was read is there still, whatever has been read for others since.
   func lookAgain() {
-    if case .head(let before) = outcome { require(head == before, "stream \(id): head \(head), before \(before)") }
+    if let outcome, case .head = outcome { require(head == outcome, "stream \(id): \(head), before \(outcome)") }
     if let trailerOutcome { require(fields == trailerOutcome, "stream \(id): trailers \(fields)") }
   }
 

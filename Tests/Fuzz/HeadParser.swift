@@ -34,31 +34,6 @@ public func testOneInput(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   return 0
 }
 
-/// A head, copied.
-struct CopiedHead: Equatable {
-  var method: [UInt8]
-  var target: [UInt8]
-  var path: [UInt8]
-  var query: [UInt8]
-  var authority: [UInt8]
-  var version: HTTPVersion
-  var fields: [CopiedField]
-  var framing: BodyFraming
-  var traits: RequestTraits
-
-  init(_ head: RequestHead) {
-    method = Array(head.method)
-    target = Array(head.target)
-    path = Array(head.path)
-    query = Array(head.query)
-    authority = Array(head.authority)
-    version = head.version
-    fields = CopiedField.all(head.fields)
-    framing = head.framing
-    traits = head.traits
-  }
-}
-
 enum HeadOutcome: Equatable {
   case incomplete
   case refused(Refusal)

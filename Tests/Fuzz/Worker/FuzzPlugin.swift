@@ -126,7 +126,7 @@ enum EventPlugin {
       unsafe require(seen.hasEnd && event.n_fields > 0, "trailers before the end, or none")
       seen.trailers = unsafe (0..<event.n_fields).map { unsafe CopiedField(event.fields[$0]) }
       end(seen, exchange)
-    case OUTRIDER_EVENT_RESUME: if seen.pending > 0 { goOn(exchange, seen) }
+    case OUTRIDER_EVENT_RESUME: resume(seen, exchange)
     case OUTRIDER_EVENT_DISCONNECT: seen.disconnect = unsafe raw.load(as: outrider_notice_event.self).reason
     case OUTRIDER_EVENT_SENT, OUTRIDER_EVENT_DRAINING: break
     default: fatalError(unsafe "an event of type \(event.pointee.type)")
@@ -142,7 +142,7 @@ enum EventPlugin {
     let trailersFollow = unsafe event.flags & OUTRIDER_TRAILERS_FOLLOW != 0
     switch seen.letter {
     case UInt8(ascii: "s"):
-      if !bytes.isEmpty { sendBody(exchange, bytes, more: true) }
+      sendOn(seen, exchange)
       if unsafe event.more != 0 { receive(exchange) }
     case UInt8(ascii: "p"):
       respond(exchange, seen)
@@ -161,18 +161,39 @@ enum EventPlugin {
 
   /// All of the request is there.
   private static func end(_ seen: SeenRequest, _ exchange: outrider_exchange) {
+    seen.isComplete = true
     switch seen.letter {
-    case UInt8(ascii: "e"): respond(exchange, status: 200, seen.body)
-    case UInt8(ascii: "s"):
-      sendBody(exchange, [], more: false)
-      unsafe withFields(seen.trailers) { fields, count in
-        var event = unsafe headEvent(OUTRIDER_EVENT_TRAILERS)
-        unsafe event.fields = unsafe fields
-        unsafe event.n_fields = count
-        unsafe send(exchange, &event)
-      }
-    case UInt8(ascii: "d"): if seen.pending == 0 { sendBody(exchange, [], more: false) }
+    case UInt8(ascii: "e"): respond(exchange, seen, status: 200, seen.body)
+    case UInt8(ascii: "s"), UInt8(ascii: "d"): sendOn(seen, exchange)
     default: break
+    }
+  }
+
+  /// There is room again.
+  private static func resume(_ seen: SeenRequest, _ exchange: outrider_exchange) {
+    if let answer = seen.refusedAnswer {
+      respond(exchange, seen, status: 200, answer)
+    } else if seen.pending > 0 {
+      goOn(exchange, seen)
+    } else if seen.letter == UInt8(ascii: "s") || seen.letter == UInt8(ascii: "d") {
+      sendOn(seen, exchange)
+    }
+  }
+
+  /// What has come and was not sent back, and the end if that has come; what there is no room for waits.
+  private static func sendOn(_ seen: SeenRequest, _ exchange: outrider_exchange) {
+    if seen.letter == UInt8(ascii: "s") {
+      let rest = Array(seen.body.dropFirst(seen.sent))
+      if !rest.isEmpty && sendBody(exchange, rest, more: true) < 0 { return }
+      seen.sent = seen.body.count
+    }
+    guard seen.isComplete, seen.pending == 0, sendBody(exchange, [], more: false) >= 0 else { return }
+    if seen.letter == UInt8(ascii: "d") { return }
+    unsafe withFields(seen.trailers) { fields, count in
+      var event = unsafe headEvent(OUTRIDER_EVENT_TRAILERS)
+      unsafe event.fields = unsafe fields
+      unsafe event.n_fields = count
+      unsafe send(exchange, &event)
     }
   }
 
@@ -221,13 +242,13 @@ enum EventPlugin {
   }
 
   private static func respond(_ exchange: outrider_exchange, _ seen: SeenRequest, status: UInt32 = 200) {
-    respond(exchange, status: status, status == 204 ? [] : seen.content(Content.shortLength(seen.target)))
+    respond(exchange, seen, status: status, status == 204 ? [] : seen.content(Content.shortLength(seen.target)))
   }
 
-  private static func respond(_ exchange: outrider_exchange, status: UInt32, _ body: [UInt8]) {
+  private static func respond(_ exchange: outrider_exchange, _ seen: SeenRequest, status: UInt32, _ body: [UInt8]) {
     unsafe withBytes(body) { bytes in
       var event = unsafe responseEvent(status, bytes)
-      unsafe send(exchange, &event)
+      seen.refusedAnswer = unsafe send(exchange, &event) == OUTRIDER_E_AGAIN ? body : nil
     }
   }
 
@@ -252,10 +273,10 @@ enum EventPlugin {
     if unsafe send(exchange, &event) < 0 { lease.takeBack() }
   }
 
-  private static func sendBody(_ exchange: outrider_exchange, _ body: [UInt8], more: Bool) {
+  private static func sendBody(_ exchange: outrider_exchange, _ body: [UInt8], more: Bool) -> outrider_status {
     unsafe withBytes(body) { bytes in
       var event = unsafe bodyEvent(bytes, more: more)
-      unsafe send(exchange, &event)
+      return unsafe send(exchange, &event)
     }
   }
 

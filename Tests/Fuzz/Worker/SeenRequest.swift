@@ -26,6 +26,10 @@ final class SeenRequest {
   /// Bytes of the answer that are to be sent still.
   var pending = 0
   var sent = 0
+  /// All of the request has been told.
+  var isComplete = false
+  /// A whole answer for which there was no room.
+  var refusedAnswer: [UInt8]?
 
   init(_ head: outrider_head, isBlocking: Bool) {
     self.isBlocking = isBlocking
