@@ -51,19 +51,21 @@ final class HeadRecord {
     if let refusal = reader.finish(ends: ends) { outcome = .refused(refusal) } else { outcome = head }
   }
 
-  func finishTrailers() { trailerOutcome = fields }
+  func finishTrailers() {
+    let refusal = unsafe trailers.finish(trailerStorage)
+    trailerOutcome = refusal.map { .refused($0) } ?? trailerFields
+  }
 
   private var head: HeadOutcome { .head(CopiedHead(reader.head), hasPriority: reader.hasPriority) }
 
-  private var fields: TrailerOutcome {
-    if let refusal = trailers.refusal { return .refused(refusal) }
-    return unsafe .fields(CopiedField.all(trailers.fields(trailerStorage)))
-  }
+  private var trailerFields: TrailerOutcome { .fields(CopiedField.all(trailers.fields)) }
 
   /// What was read is there still, whatever has been read for others since.
   func lookAgain() {
     if let outcome, case .head = outcome { require(head == outcome, "stream \(id): \(head), before \(outcome)") }
-    if let trailerOutcome { require(fields == trailerOutcome, "stream \(id): trailers \(fields)") }
+    if let trailerOutcome, case .fields = trailerOutcome {
+      require(trailerFields == trailerOutcome, "stream \(id): trailers \(trailerFields), before \(trailerOutcome)")
+    }
   }
 
   static func of(_ raw: UnsafeMutableRawPointer) -> HeadRecord {
@@ -212,7 +214,7 @@ final class HeadsServer {
       record.reader.take(field)
     case .field(let field, true):
       record.givenTrailers.append(CopiedField(field))
-      unsafe record.trailers.take(field, record.trailerStorage)
+      record.trailers.take(field)
     case .head(let ends):
       record.inputEnded = ends
       record.finish(ends: ends)

@@ -12,7 +12,7 @@ struct FieldSectionBuilder: ~Copyable {
     fileprivate var end: Int { Int(start) + Int(count) }
   }
 
-  private struct Line: BitwiseCopyable {
+  struct Line: BitwiseCopyable {
     var name: Run
     var value: Run
     /// A further part of the Cookie field, whose name is not said again.

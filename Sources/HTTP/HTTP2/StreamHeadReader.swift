@@ -85,10 +85,13 @@ package struct StreamHeadReader: ~Copyable {
     if field.name.count + field.value.count + 2 > limits.fieldSize { return .fieldTooLong }
     if isCookie { return takeCookie(field) }
     if known.belongsToConnection && known != .te { return .connectionField }
+    // The other known names have none.
+    if known == .other || known == .xForwardedOther,
+      underscores != .pass, field.name.firstIndex(of: ASCII.underscore) != nil
+    {
+      return underscores == .refuse ? .underscoreInFieldName : nil
+    }
     if known == .other {
-      if underscores != .pass && field.name.firstIndex(of: ASCII.underscore) != nil {
-        return underscores == .refuse ? .underscoreInFieldName : nil
-      }
       if field.name.equalsIgnoringCase("priority") { hasPriority = true }
     } else {
       if let refusal = seen.note(known, field.value, head: &head) { return refusal }

@@ -144,10 +144,9 @@ extension Exchange {
       successOrdering: .acquiring, failureOrdering: .relaxed)
   }
 
-  /// Only who has the right can tell the generation without another's doing.
+  /// Gives the right back that was taken of this generation.
   @inline(__always)
-  func yieldClaim() {
-    let generation = record.generation.load(ordering: .relaxed)
+  func yieldClaim(_ generation: UInt32) {
     record.sendRight.store(SendRight.number(generation, SendRight.free), ordering: .releasing)
   }
 
@@ -165,7 +164,8 @@ extension Exchange {
   /// [loop] The same for the present generation.
   package func claim() { _ = claim(record.generation.load(ordering: .relaxed)) }
 
-  package func releaseClaim() { yieldClaim() }
+  /// Gives back what `claim` took: the exchange can't have ended since.
+  package func releaseClaim() { yieldClaim(record.generation.load(ordering: .relaxed)) }
 
   /// [loop] Waits until nobody is inside a call that does not block.
   package func awaitHolder() {
@@ -221,7 +221,7 @@ extension Exchange {
     for _ in 0..<100 {
       let (exchanged, present) = exchangeSendRight(generation, for: SendRight.host)
       if exchanged {
-        defer { yieldClaim() }
+        defer { yieldClaim(generation) }
         return requestID.escaped()
       }
       if present >> 2 != UInt64(generation) { return nil }

@@ -20,16 +20,17 @@ enum EventSending {
   ) -> Outcome {
     guard let event = unsafe event else { return .invalid }
     let isBlocking = exchange.record.isBlocking
+    let generation = UInt32(truncatingIfNeeded: handle.id >> 32)
     if isBlocking {
       guard exchange.isInHandler else { return exchange.handle.id == handle.id ? .wrongThread : .closed }
     } else {
-      switch exchange.tryClaim(UInt32(truncatingIfNeeded: handle.id >> 32)) {
+      switch exchange.tryClaim(generation) {
       case .taken: break
       case .busy: return .wrongThread
       case .ended: return .closed
       }
     }
-    defer { if !isBlocking { exchange.yieldClaim() } }
+    defer { if !isBlocking { exchange.yieldClaim(generation) } }
     let outcome = unsafe carryOut(event, exchange)
     // From handle(): when the call has returned the host needs nothing of the plugin's any more.
     if isBlocking && outcome.isAccepted { unsafe lease(of: event).end() }
@@ -54,6 +55,7 @@ enum EventSending {
   }
 
   /// Reads no field beyond the event's own size.
+  @inline(__always)
   private static func carryOut(_ event: UnsafePointer<outrider_event>, _ exchange: Exchange) -> Outcome {
     let size = unsafe Int(event.pointee.size)
     guard size >= MemoryLayout<outrider_event>.size else { return .invalid }

@@ -35,8 +35,17 @@ struct RequestRecord: ~Copyable {
   var decoder: BodyDecoder
   var exchange: Exchange?
   var answer = AnswerFraming()
-  /// The connection may be kept, as far as the request and the model go.
-  var keepAlive = false
+  /// The number of the plugin that has it; -1 for none.
+  var plugin = -1
+  var bodyProgress = TransferProgress()
+  /// Bytes of the body that were read away after the answer.
+  var drained = 0
+  /// Tags and leases of the exchange that are not settled.
+  var unsettled = 0
+  /// When the request's head was complete; 0 before.
+  var began: UInt64 = 0
+  /// Bytes that were queued and given up: its own count, since a handler's thread may be at the answer still.
+  var lostBytes: UInt64 = 0
   /// The answer is complete, or given up, as the loop knows.
   var answered = false
   var continueSent = false
@@ -44,38 +53,29 @@ struct RequestRecord: ~Copyable {
   var isHandedOver = false
   /// A final head has joined the connection's output, so that no 100 may follow.
   var headIsOut = false
-  var bodyProgress = TransferProgress()
   var bodyEnded = false
   /// The body is at its trailer section.
   var readsTrailers = false
   var resumeDue = false
   var drainNoticed = false
-  /// Bytes of the body that were read away after the answer.
-  var drained = 0
   /// Somebody waits for body bytes that have not come.
   var awaitsBody = false
-  /// What the client is told when the handler has returned, if it has not answered.
-  var pendingRefusal: Refusal?
   /// The client has the server's answer, and a handler's thread has the request still.
   var isRefused = false
-  /// Tags and leases of the exchange that are not settled.
-  var unsettled = 0
+  /// It has ended, and been counted.
+  var isAccounted = false
+  /// The connection may be kept, as far as the request and the model go.
+  var keepAlive = false
+  /// What the client is told when the handler has returned, if it has not answered.
+  var pendingRefusal: Refusal?
   /// Tags to report, oldest first.
   var sentTags = TagQueue()
-  /// When the request's head was complete; 0 before.
-  var began: UInt64 = 0
   /// When it had ended: written by whoever counts it.
   var ended: UInt64 = 0
   /// When it was given to the pool.
   var queuedAt: UInt64 = 0
-  /// The number of the plugin that has it; -1 for none.
-  var plugin = -1
   /// Its method's among `PluginCells.methods`.
   var method = 0
-  /// It has ended, and been counted.
-  var isAccounted = false
-  /// Bytes that were queued and given up: its own count, since a handler's thread may be at the answer still.
-  var lostBytes: UInt64 = 0
   /// What the access log wants; untouched without one.
   var logged = LoggedCircumstances()
   var responseFields = ResponseFields()
@@ -98,12 +98,17 @@ struct TagQueue {
     guard head < tags.count else { return nil }
     let tag = tags[head]
     head += 1
-    if head == tags.count { clear() }
+    if head == tags.count { forget() }
     return tag
   }
 
+  @inline(__always)
   mutating func clear() {
-    if tags.capacity == 0 { return }
+    if !tags.isEmpty { forget() }
+  }
+
+  @inline(never)
+  private mutating func forget() {
     tags.removeAll(keepingCapacity: tags.capacity <= TagQueue.kept)
     head = 0
   }

@@ -14,8 +14,8 @@ struct RequestPool: ~Copyable {
   private let underscores: HTTP.UnderscoreFields
   private var firstFree: Request?
   private var freeCount = 0
-  /// So many of the free ones have not been needed since the last `trim`.
-  private var unneeded = 0
+  /// So many were free at the last `trim`.
+  private var formerlyFree = 0
   /// Some have the ring of a body's bytes.
   private var hasRings = false
   /// How many numbers have been given to records, and those that no record has any more.
@@ -35,7 +35,6 @@ struct RequestPool: ~Copyable {
     if HostileMemory.isOn, let fresh = make(connection) { return fresh }
     firstFree = request.record.nextFree
     freeCount &-= 1
-    unneeded = min(unneeded, freeCount)
     request.record.connection = connection
     return request
   }
@@ -69,25 +68,25 @@ struct RequestPool: ~Copyable {
     request.record.storage.reset()
     request.record.exchange = nil
     request.record.answer = AnswerFraming()
+    request.record.plugin = -1
+    request.record.bodyProgress = TransferProgress()
+    request.record.drained = 0
+    request.record.unsettled = 0
+    request.record.began = 0
+    request.record.lostBytes = 0
     request.record.answered = false
     request.record.continueSent = false
     request.record.isHandedOver = false
     request.record.headIsOut = false
-    request.record.bodyProgress = TransferProgress()
     request.record.bodyEnded = false
     request.record.readsTrailers = false
     request.record.resumeDue = false
     request.record.drainNoticed = false
     request.record.awaitsBody = false
-    request.record.drained = 0
-    request.record.pendingRefusal = nil
     request.record.isRefused = false
-    request.record.stream.refusedBytes = 0
-    request.record.unsettled = 0
-    request.record.began = 0
     request.record.isAccounted = false
-    request.record.lostBytes = 0
-    request.record.plugin = -1
+    request.record.pendingRefusal = nil
+    request.record.stream.refusedBytes = 0
     request.record.sentTags.clear()
     request.record.nextFree = firstFree
     firstFree = request
@@ -102,13 +101,13 @@ struct RequestPool: ~Copyable {
   /// There may be something to give back.
   var hasExcess: Bool { freeCount > RequestPool.kept || hasRings || HostileMemory.isOn && freeCount > 0 }
 
-  /// Frees records that have not been needed since the last call, beyond those that are always kept, and what is large of
-  /// those.
+  /// Frees as many records as were free at the last call and are now, beyond those that are always kept, and what is large
+  /// of those.
   ///
   /// - Parameter isHeld: whether somebody has a record still, which then stays.
   /// - Returns: how many were freed.
   mutating func trim(unless isHeld: (Request) -> Bool) -> Int {
-    var excess = HostileMemory.isOn ? freeCount : min(unneeded, freeCount - RequestPool.kept)
+    var excess = HostileMemory.isOn ? freeCount : min(formerlyFree, freeCount) - RequestPool.kept
     var kept: Request?
     var freed = 0
     while excess > 0, let request = firstFree {
@@ -129,7 +128,7 @@ struct RequestPool: ~Copyable {
       firstFree = request
     }
     freeCount -= freed
-    unneeded = freeCount
+    formerlyFree = freeCount
     freeRings()
     return freed
   }

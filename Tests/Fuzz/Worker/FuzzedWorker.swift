@@ -15,7 +15,7 @@ final class FuzzedWorker {
   private let name = Array("\0outrider-fuzz-\(getpid())".utf8)
   private let listener: FileDescriptor
   /// The master's end of its line, so that there is a master.
-  private let master: FileDescriptor
+  private let master: Channel
   private let scoreboard: Scoreboard
   static let threads = 1
 
@@ -31,8 +31,8 @@ final class FuzzedWorker {
     change(&settings)
     let plugins = [FuzzPlugin.event, FuzzPlugin.blocking]
     listener = try FuzzedWorker.listen(name)
-    var channel = try Channel.pair()
-    master = channel.takeMine()
+    let channel = try Channel.pair(sealed: true)
+    master = channel.upper
     scoreboard = try Scoreboard(
       ScoreboardLayout(
         slots: 1, plugins: plugins.count, threads: FuzzedWorker.threads, refusals: Refusal.allCases.count),
@@ -49,7 +49,7 @@ final class FuzzedWorker {
         settings: own, transports: Transports(own), runtime: runtime, thread: thread, plugins: plugins,
         router: Router(plugins), pauses: PluginPauses(ends: []), log: ErrorLog.logger(role: "fuzz", level: .critical),
         accessLog: nil, epoll: try Epoll(capacity: 256), timer: try TimerDescriptor(),
-        channel: Channel(owning: channel.takeTheirs()),
+        channel: channel.lower,
         listeners: [
           Listener(fd: listener.raw, isUnix: true, isSecure: false, serverAddress: .empty, serverPort: 0)
         ],
