@@ -5,6 +5,7 @@ good. The kernel counts: VmRSS, after ordinary requests and again after the floo
 """
 
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -65,6 +66,17 @@ def server(own, combination):
     server = own(*FLAGS, combination.demo, model=combination.model, h2c=True)
     warm_up(server)
     return server
+
+
+@contextmanager
+def crowd(server, count, **options):
+    """So many connections that stay until the end, each a while in use."""
+    connections = [connect(server, **options) for _ in range(fewer(count))]
+    for connection in connections:
+        connection.ping()
+    yield connections
+    for connection in connections:
+        connection.close()
 
 
 class Watch:
@@ -131,94 +143,76 @@ def is_over(answer):
 def test_large_heads_on_many_streams(server, size, stay):
     """3,000 requests at once, 200 KB on the wire; above limits.head they are refused, which costs memory as well."""
     watch = Watch(server)
-    connections = [connect(server) for _ in range(fewer(CONNECTIONS))]
-    begun = [(connection, large_heads(connection, STREAMS, size)) for connection in connections]
-    for connection, _ in begun:
-        if not connection.ended:
-            connection.read_until(lambda c=connection: c.frames, "SETTINGS")
-    watch.more()
-    finish(begun)
-    for connection in connections:
-        if not stay:
+    with crowd(server, CONNECTIONS) as connections:
+        begun = [(connection, large_heads(connection, STREAMS, size)) for connection in connections]
+        for connection in connections:
+            connection.ping()
+        watch.more()
+        finish(begun)
+        for connection in [] if stay else connections:
             connection.close()
-    watch.assert_returned("large heads")
-    for connection in connections:
-        connection.close()
+        watch.assert_returned("large heads")
 
 
 @models
 def test_streams_that_are_reset_within_their_heads(server):
     """The client takes back what it asked for, over and over, each time with large heads."""
     watch = Watch(server)
-    connections = [connect(server) for _ in range(10)]
-    for _ in range(3):
-        for connection in connections:
-            streams = large_heads(connection, 50, 30_000)
-            connection.cancel(*streams)
+    with crowd(server, 10) as connections:
+        for connection in connections * 3:
+            connection.cancel(*large_heads(connection, 50, 30_000))
             connection.ping()
-    watch.assert_returned("resets")
-    for connection in connections:
-        connection.close()
+        watch.assert_returned("resets")
 
 
 @models
 def test_bodies_that_nobody_reads(server):
-    """A stream's window full of body for each of many streams, and then they end."""
+    """A window's worth of body for each of many streams, and then they end."""
     watch = Watch(server)
-    connections = [connect(server, windows=False, initial_window_size=0) for _ in range(10)]
-    for connection in connections:
-        connection.ping()
-        streams = [connection.request("POST", "/echo", end=False) for _ in range(STREAMS)]
-        for stream in streams:
-            connection.body(stream, b"x" * 16000, end=False)
-        connection.ping()
-        watch.more()
-        connection.cancel(*streams)
-        connection.ping()
-    watch.assert_returned("bodies")
-    for connection in connections:
-        connection.close()
+    with crowd(server, 10, windows=False, initial_window_size=0) as connections:
+        for connection in connections:
+            streams = [connection.request("POST", "/echo", end=False) for _ in range(STREAMS)]
+            for stream in streams:
+                connection.body(stream, b"x" * 16000, end=False)
+            connection.ping()
+            watch.more()
+            connection.cancel(*streams)
+            connection.ping()
+        watch.assert_returned("bodies")
 
 
 @models
 def test_trailers_that_are_large(server):
     watch = Watch(server)
-    connections, begun = [connect(server) for _ in range(fewer(CONNECTIONS))], []
-    for connection in connections:
-        connection.ping()
-        streams = [connection.request("POST", "/echo", end=False) for _ in range(STREAMS)]
-        begun.append((connection, streams))
-        value = Literal().indexed(b"x-a", b"v" * 3900)
-        for place, stream in enumerate(streams):
-            block = (value if place == 0 else b"\xbe") + b"\xbe" * 6
-            connection.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, block))
-    watch.more()
-    finish(begun)
-    watch.assert_returned("trailers")
-    for connection in connections:
-        connection.close()
+    with crowd(server, CONNECTIONS) as connections:
+        begun = [(c, [c.request("POST", "/echo", end=False) for _ in range(STREAMS)]) for c in connections]
+        field = Literal().indexed(b"x-a", b"v" * 3900)
+        for connection, streams in begun:
+            for place, stream in enumerate(streams):
+                block = (b"\xbe" if place else field) + b"\xbe" * 6
+                connection.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, block))
+            watch.more()
+        finish(begun)
+        watch.assert_returned("trailers")
 
 
 @models
 def test_large_responses_that_wait(server):
     """Each stream's answer fills what it may, until the client takes it all."""
     watch = Watch(server)
-    connections = [connect(server, windows=False, initial_window_size=0) for _ in range(4)]
-    for connection in connections:
-        connection.ping()
-        for _ in range(THREADS // 4):
-            connection.request("GET", "/large")
-        connection.ping()
-    time.sleep(soon(0.2))
-    watch.more()
-    for connection in connections:
-        connection.windows = True
-        connection.open_window(1 << 26, 0, *connection.answers)
-        for stream in connection.answers:
-            assert len(connection.answer(stream).body) == 1 << 20
-    watch.assert_returned("responses")
-    for connection in connections:
-        connection.close()
+    with crowd(server, 4, windows=False, initial_window_size=0) as connections:
+        for connection in connections:
+            for _ in range(THREADS // 4):
+                connection.request("GET", "/large")
+            connection.ping()
+        time.sleep(soon(0.2))
+        watch.more()
+        for connection in connections:
+            connection.windows = True
+            connection.open_window(1 << 26, 0, *connection.answers)
+            for stream in connection.answers:
+                assert len(connection.answer(stream).body) == 1 << 20
+        watch.assert_returned("responses")
 
 
 @models
