@@ -19,6 +19,7 @@ from http2 import Literal
 
 PATIENCE = 20.0  # seconds for one answer
 SECRET = re.compile(r"s[0-9]{3}n[0-9]{6}x[0-9a-f]{8}")
+ECHO = "/demo/echo"  # among mounts: the demo's page, which sends bodies back
 HIDDEN = "/hidden"  # the path of a request that nobody sent
 BODY_LIMIT = 200_000
 # Where memory that holds a head, or a body, may have its end.
@@ -36,10 +37,11 @@ class Asked:
         self.secret = secret
         self.mount = draw.choice(mounts)
         self.authority = f"{secret}.example"
-        self.path = f"/{secret}" * draw.randint(1, 3)
+        self.path = "" if self.mount == ECHO else f"/{secret}" * draw.randint(1, 3)
         self.query = f"q={secret}" * draw.randint(0, 2)
         self.target = f"{self.mount}{self.path}" + (f"?{self.query}" if self.query else "")
-        self.fields = [(name, secret) for name in ("user-agent", "referer", "x-request-id", "authorization") if draw.random() < 0.7]
+        usual = ("user-agent", "referer", "x-request-id", "authorization")
+        self.fields = [(name, secret) for name in usual if draw.random() < 0.7]
         crumbs = [draw.choice(["", f"a={secret}", secret]) for _ in range(draw.randint(1, 5) if http2 else 1)]
         self.cookies = crumbs if draw.random() < 0.6 and any(crumbs) else []
         self.place = draw.randint(0, len(self.fields))
@@ -48,11 +50,12 @@ class Asked:
             part = min(self.size, draw.randint(1, 7000))
             self.fields.append((f"x-{len(self.fields)}", self._content(part)))
             self.size -= part + 6
-        has_body = draw.random() < 0.5
-        self.method = "POST" if has_body else "GET"
-        self.body = self._content(max(0, draw.choice([0, 10, *EDGES, 60_000]) + draw.randint(-9, 9))).encode() if has_body else None
-        self.trailers = [(f"t-{i}", self._content(draw.choice([5, 200, 1100]))) for i in range(draw.randint(0, 3))] if has_body else []
-        self.is_chunked = has_body and (bool(self.trailers) or draw.random() < 0.5)
+        self.method, self.body, self.trailers, self.is_chunked = "GET", None, [], False
+        if draw.random() < 0.5:
+            self.method = "POST"
+            self.body = self._content(max(0, draw.choice([0, 10, *EDGES, 60_000]) + draw.randint(-9, 9))).encode()
+            self.trailers = [(f"t-{i}", self._content(draw.choice([5, 200, 1100]))) for i in range(draw.randint(0, 3))]
+            self.is_chunked = bool(self.trailers) or draw.random() < 0.5
 
     def _content(self, size):
         return (f"{self.secret}." * (size // len(self.secret) + 1))[:size]
@@ -79,7 +82,7 @@ class Asked:
     def check(self, answer, http2=False):
         """Whole, and what was sent."""
         assert answer.status == 200, f"{self.secret}: status {answer.status}, {bytes(answer.body[:100])}"
-        if self.mount == "/echo":
+        if self.mount == ECHO:
             assert answer.body == (self.body or b""), f"{self.secret}: another body, {secrets(answer.body)}"
             return
         seen = json.loads(answer.body)
@@ -114,7 +117,7 @@ class Client:
         self.count = 0  # requests begun
         self.answered = 0  # and told as they were sent
         self.own = set()  # secrets of the present act
-        self.http1_acts = [self.keep, self.keep, self.keep, self.leave, self.be_refused, self.be_refused, self.creep, self.half_close]
+        self.http1_acts = [self.keep] * 3 + [self.be_refused] * 2 + [self.leave, self.creep, self.half_close]
         self.http2_acts = [self.streams, self.streams, self.abandon]
 
     def run(self):
@@ -126,7 +129,8 @@ class Client:
             try:
                 act(kind.startswith("tls"))
             except Exception as fault:
-                self.crowd.faults.append(f"client {self.number}, {act.__name__} over {kind}, request {self.count}: {fault!r}"[:1500])
+                told = f"client {self.number}, {act.__name__} over {kind}, request {self.count}: {fault!r}"
+                self.crowd.faults.append(told[:1500])
                 self.crowd.stopping = True
 
     def secret(self):
@@ -182,7 +186,8 @@ class Client:
         """A message that is wrong somewhere, with another one hidden behind."""
         asked = self.ask()
         hidden = http1_request("GET", f"{HIDDEN}/{self.secret()}", host="hidden")
-        head = http1_request("POST", asked.target, *[f"{n}: {v}" for n, v in asked.head], "transfer-encoding: chunked", host=asked.authority)
+        fields = [f"{name}: {value}" for name, value in asked.head] + ["transfer-encoding: chunked"]
+        head = http1_request("POST", asked.target, *fields, host=asked.authority)
         size = 1100 + self.draw.randint(0, 500)
         line = b"%x;" % size
         line += b"A" * (size - len(line))
@@ -262,7 +267,8 @@ class Client:
             asked.fields.append(("connection", asked.secret))
             return self.begin(connection, asked)
         if kind == 2:
-            asked.method, asked.body, asked.trailers = "POST", asked.secret.encode(), [("x-a", asked.secret), ("host", asked.secret)]
+            asked.method, asked.body = "POST", asked.secret.encode()
+            asked.trailers = [("x-a", asked.secret), ("host", asked.secret)]
             return self.begin(connection, asked)
         stream = self.begin(connection, asked)
         if self.draw.random() < 0.5:
@@ -284,7 +290,7 @@ class Client:
                         spoilt.append(self.spoil(connection))
                     asked = self.ask(http2=True)
                     batch.append((asked, self.begin(connection, asked)))
-                    held += len(asked.body or b"") * (self.draw.random() < 2)
+                    held += len(asked.body or b"")
                     if held > 60_000:
                         connection.ping()
                         break

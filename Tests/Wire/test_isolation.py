@@ -7,7 +7,7 @@ import json
 import os
 import random
 
-from isolation import BODY_LIMIT, Crowd, foreign_lines
+from isolation import BODY_LIMIT, ECHO, Crowd, foreign_lines
 from matrix import INSPECTING
 from processes import wait_for
 from server import RELEASE, free_port
@@ -19,7 +19,7 @@ MOUNTS = {"/event": INSPECTING["event"], "/blocking": INSPECTING["blocking"], "/
 
 def configuration(model, ports, authority, log):
     plain, secure = ports
-    plugins = "".join(f'[[plugin]]\nname = "{mount[1:]}"\npath = "{path}"\nmount = "{mount}"\n' for mount, path in MOUNTS.items())
+    plugins = "".join(f'[[plugin]]\npath = "{path}"\nmount = "{mount}"\n' for mount, path in MOUNTS.items())
     return (
         f'[server]\nworker_model = "{model}"\nworkers = 1\n[log]\naccess = "{log}"\naccess_format = "json"\n'
         f"[limits]\nbody = {BODY_LIMIT}\n[http2]\nmax_resets_per_second = 100000\nmax_window_updates_per_second = 100000\n"
@@ -34,7 +34,7 @@ def test_isolation(own, authority, tmp_path, model):
     server = own("-c", file, bind=False, port=ports[0])
     workers = server.workers()
     crowd = Crowd(
-        server, ["/event", "/blocking"], SEED, secure=("127.0.0.1", ports[1]), http2=model != "sync", closes=model == "sync",
+        server, ["/event", "/blocking", ECHO], SEED, secure=("127.0.0.1", ports[1]), http2=model != "sync", closes=model == "sync",
         contexts=(authority.client(), authority.client(protocols=("h2",))),
     )  # fmt: skip
     crowd.run(SECONDS)

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from client import chunked, request
-from http2 import END_HEADERS, HEADERS, Literal, connect, frame, request_fields
+from http2 import END_HEADERS, HEADERS, WINDOW_UPDATE, Literal, connect, frame, request_fields
 from malformed import TABLE
 from matrix import H2C, every_way, http2_ways
 from processes import wait_for
@@ -24,7 +24,9 @@ FLAGS = (
 )  # fmt: skip
 HIDDEN = b"GET /hidden HTTP/1.1\r\nHost: hidden\r\n\r\n"
 # What may stand before a request for one who is in the midst of a line, a chunk, a body or a section.
-APPROACHES = [b"", b"\r\n", b"\n", b"\r\n\r\n", b"0\r\n\r\n", b"\r\n0\r\n\r\n", b"X\r\n0\r\n\r\n", b"\r\n5\r\nhello\r\n0\r\n\r\n"]
+APPROACHES = [
+    b"", b"\r\n", b"\n", b"\r\n\r\n", b"0\r\n\r\n", b"\r\n0\r\n\r\n", b"X\r\n0\r\n\r\n", b"\r\n5\r\nhello\r\n0\r\n\r\n",
+]  # fmt: skip
 TAILS = [approach + HIDDEN * 3 for approach in APPROACHES]
 HELLO = b"5\r\nhello\r\n"
 BEGINNINGS = {"at first": b"", "after a chunk": HELLO, "after many": HELLO * 40}
@@ -171,9 +173,9 @@ def test_everything_malformed(reach, way):
 @pytest.mark.parametrize("handler", HANDLERS)
 def test_lengths_over_the_limit(reach, way, handler):
     server, path = target(reach, way, handler)
-    for length in (LIMIT + 1, 1 << 40, 1 << 62):
-        head = request("POST", path, f"Content-Length: {length}")
-        assert_terminal(server, [(f"{length}", [head + HIDDEN * 2000])])
+    lengths = (LIMIT + 1, 1 << 40, 1 << 62)
+    cases = [(f"{n}", [request("POST", path, f"Content-Length: {n}") + HIDDEN * 2000]) for n in lengths]
+    assert_terminal(server, cases)
 
 
 # Handlers that read on
@@ -208,6 +210,15 @@ def test_a_refusal_is_repeated(reach, way, what):
     assert statuses["refused"] < 0 and statuses["others"] == 0, log.text
 
 
+def wait_until_read(connection, stream):
+    """The plugin has read of the body, so that more fits the stream's window."""
+
+    def is_open():
+        return any(f.kind == WINDOW_UPDATE and f.stream == stream for f in connection.frames)
+
+    connection.read_until(is_open, "WINDOW_UPDATE")
+
+
 @http2_ways
 def test_a_refusal_is_repeated_over_http2(reach, way):
     server = reach(way.misbehave, *FLAGS, H2C)
@@ -216,7 +227,7 @@ def test_a_refusal_is_repeated_over_http2(reach, way):
         connection.ping()
         stream = connection.request("POST", "/read-on", end=False)
         connection.body(stream, b"x" * 60000, end=False)
-        connection.ping()
+        wait_until_read(connection, stream)
         connection.body(stream, b"x" * 5537, end=False)
         statuses = log.wait("refused", "others")
         connection.answer(stream)
@@ -239,7 +250,8 @@ def too_many_fields(connection, tag):
 def a_malformed_field(connection, tag):
     stream = connection.expect()
     block = connection.encoder.encode(request_fields("GET", f"/{tag}", scheme=connection.scheme))
-    connection.send(frame(HEADERS, END_HEADERS, stream, block + Literal().indexed(b"x a", tag) + Literal().indexed(b"x-b", tag)))
+    block += Literal().indexed(b"x a", tag) + Literal().indexed(b"x-b", tag)
+    connection.send(frame(HEADERS, END_HEADERS, stream, block))
     connection.encoder.header_table.add(b"x a", tag.encode())  # it is in the table, whatever became of the stream
     connection.encoder.header_table.add(b"x-b", tag.encode())
     connection.body(stream, tag.encode() * 100)
@@ -254,7 +266,7 @@ def too_long_a_body(connection, tag):
     stream = connection.request("POST", f"/{tag}", end=False)
     for _ in range(4):
         connection.body(stream, content(tag, 16000).encode(), end=False)
-    connection.ping()  # what was read has opened the window
+    wait_until_read(connection, stream)
     connection.body(stream, content(tag, 8000).encode(), end=False)
     connection.ping()
     connection.body(stream, content(tag, 8000).encode())
