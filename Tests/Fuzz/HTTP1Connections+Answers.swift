@@ -195,7 +195,9 @@ struct ConnectionCheck {
     }
     if request.end == .waiting || answer.closes {
       require(isOver || !answer.closes, "closed, and not over")
-      require(!answer.closes || !request.traits.contains(.keepAlive), "closes without need: \(request)")
+      // Where leave to send the body was not given, what follows may be either.
+      let isKept = request.traits.contains(.keepAlive) && !request.traits.contains(.expectsContinue)
+      require(!answer.closes || !isKept, "closes without need: \(request)")
       return false
     }
     return !(request.mayEndConnection && isOver && reader.isAtEnd)

@@ -24,6 +24,7 @@ from matrix import H2C
 from pace import growth, soon
 from server import TEST_PLUGINS
 from soak import resident
+from strace import Trace
 
 LENDING = TEST_PLUGINS / "liblending.so"
 CLIENTS, ROUNDS, STREAMS = 4, 12, 60
@@ -107,3 +108,19 @@ def test_heads_of_answers_that_nobody_reads(shared, model):
     finally:
         for client in clients:
             client.close()
+
+
+@pytest.mark.parametrize("model", ["gthread", "async"])
+def test_a_worker_rests_while_nobody_reads(shared, model, tmp_path):
+    """Heads that wait for a client are not looked at again and again."""
+    server = shared(LENDING, model, "--set", "http2.max_resets_per_second=100000", H2C)
+    client = Reluctant(server)
+    try:
+        client.ask("/for-ever", 4)
+        client.ask(LARGE_HEAD, STREAMS)
+        wait_until_full([client])
+        with Trace(server.workers()[0], tmp_path / "trace") as trace:
+            time.sleep(soon(0.5))
+        assert trace.counts().total() < 50, trace.counts()
+    finally:
+        client.close()

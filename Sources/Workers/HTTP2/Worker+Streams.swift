@@ -65,7 +65,9 @@ extension Worker {
     if request.record.connection.record.output.count >= Worker.framedAtOnce
       && request.record.stream.output.firstSection != nil
     {
-      return queue(request)
+      // The connection is looked at when it takes something again.
+      http2.queue(request)
+      return http2.countOutput(of: request, limit: record.settings.outputLimit)
     }
     sections: while let (kind, bytes) = request.record.stream.output.firstSection {
       switch kind {
