@@ -141,7 +141,6 @@ extension Worker {
     if !request.isStream && connection.record.flags.contains(.peerClosed) && request.record.bodyEnded {
       // A close and a half-close look alike: the handler can ask, and its answer goes out if it can.
       exchange.noteDeparture()
-      return false
     }
     if read > 0 { openWindow(request, by: read) }
     if wantsContinue { sendContinueIfDue(request) }
