@@ -119,7 +119,7 @@ extension Supervisor {
     state.restarts[.toldToLeave] += 1
     state.generations[index].stage = .draining
     state.generations[index].deadline = Clock.monotonic() &+ drainTime(index)
-    // What somebody wanted is no error; and a signal to the whole group may reach the supervisor last.
+    // What somebody wanted is no error.
     restart(after: state.generations[index], because: "was told to finish, not by the supervisor", level: .warning)
   }
 

@@ -51,14 +51,26 @@ def children(pid):
 
 
 def family(root):
-    """The process, its descendants, and whatever else is in its session: all that a start brought about."""
+    """The process, its descendants, and whatever else is in the sessions that they lead: a master leads its own."""
     processes = everything()
     known = {root}
     while True:
-        more = {p.pid for p in processes if p.parent in known or p.session == root} - known
+        more = {p.pid for p in processes if p.parent in known or p.session in known} - known
         if not more:
             return [p for p in processes if p.pid in known]
         known |= more
+
+
+def with_environment(entry):
+    """Those with this entry, `NAME=value`: what masters that are gone have left has no family any more."""
+
+    def has(process):
+        try:
+            return entry.encode() in Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0")
+        except OSError:
+            return False
+
+    return [process for process in everything() if has(process)]
 
 
 def still_there(processes):

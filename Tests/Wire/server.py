@@ -124,10 +124,11 @@ class Server:
             command += ["-k", model]
         self.command = command + [str(a) for a in arguments]
         self.family = []
+        mark = {"OUTRIDER_WIRE_TEST": str(self.folder)}
         with open(self.folder / "stdout", "wb") as out, open(self.folder / "stderr", "wb") as err:
             self.child = subprocess.Popen(
                 self.command,
-                env=environment(env),
+                env=environment(env) | mark,
                 cwd=self.folder,
                 stdout=out,
                 stderr=err,
@@ -264,5 +265,6 @@ class Server:
         if not self.folder.exists():
             return  # done before, and the pids may be others' now
         family = self.family + processes.family(self.pid)
+        family += processes.with_environment(f"OUTRIDER_WIRE_TEST={self.folder}")
         end(self.child, family)
         shutil.rmtree(self.folder, ignore_errors=True)

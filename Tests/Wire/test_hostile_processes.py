@@ -3,7 +3,9 @@ worker's can make the master do. Sources/README.md says who believes what of who
 
 import json
 import os
+import pty
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -407,6 +409,43 @@ def test_a_name_that_is_more_than_a_name(attacked, precious):
     assert attacked.control.ask("status")["scale"] == 0
     samples = Metrics(attacked.metrics_port).read()
     assert {dict(labels)["plugin"] for name, labels in samples if name == "outrider_requests_total"} == {"hostile"}
+
+
+# The terminal
+
+
+def test_a_terminal_is_out_of_reach(attacked):
+    """Whoever starts the server in a terminal has it to himself: no plugin types into it. Ctrl-C still ends all."""
+    attacked.write(where="load", what="type", text="echo typed\n")
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(BINARY, [BINARY, "-c", str(attacked.file)])
+    said, family = bytearray(), []
+
+    def has(pattern):
+        while select.select([terminal], [], [], 0.05)[0]:
+            try:
+                said.extend(os.read(terminal, 65536))
+            except OSError:
+                break  # nobody has it any more
+        return re.search(pattern, said)
+
+    try:
+        wait_for(lambda: has(rb"hostile: typed \d+"), lambda: f"an attempt: {said}")
+        wait_for(lambda: has(rb" serving "), lambda: f"a start: {said}")
+        family = processes.family(pid)
+        assert b"typed 0 characters" in said and b"echo" not in said, said
+        for process in family[1:]:
+            assert process.session not in (pid, os.getsid(0))
+            assert os.readlink(f"/proc/{process.pid}/fd/0") == "/dev/null"
+        os.write(terminal, b"\x03")
+        wait_for(lambda: has(rb"stopping now"), lambda: f"what Ctrl-C brings: {said}")
+        wait_for(lambda: os.waitpid(pid, os.WNOHANG)[0] == pid, "the end")
+        wait_for(lambda: not processes.still_there(family), "the end of all")
+    finally:
+        for process in processes.still_there(family):
+            os.kill(process.pid, signal.SIGKILL)
+        os.close(terminal)
 
 
 # The environment

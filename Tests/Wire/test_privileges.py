@@ -351,7 +351,7 @@ def test_the_environment_of_children(own, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGQUIT], ids=lambda n: n.name)
 def test_a_signal_to_the_whole_group(own, tmp_path, model, number):
-    """A terminal's Ctrl-C reaches all processes at once; it ends the server well and quietly."""
+    """As a terminal's Ctrl-C: it reaches the supervisor, which tells the others, and ends the server well and quietly."""
     service = Service(own, tmp_path, model)
     server = service.server
     server.family = processes.family(server.pid)

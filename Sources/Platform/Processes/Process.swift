@@ -84,6 +84,15 @@ package enum Process {
     return null >= 0 && dup2(null, 1) == 1 && dup2(null, 2) == 2
   }
 
+  /// The process begins a session of its own, which has no terminal, and reads nothing; false if that can't be. A process
+  /// that leads a group can't.
+  package static func leaveTerminal() -> Bool {
+    let null = unsafe outrider_open("/dev/null", O_RDONLY, 0)
+    guard setsid() >= 0, null >= 0, dup2(null, 0) == 0 else { return false }
+    if null > 0 { Glibc.close(null) }
+    return true
+  }
+
   /// Closes every descriptor from 3 on that is not in `keep`.
   package static func closeDescriptors(except keep: [CInt]) {
     var next: UInt32 = 3

@@ -5,7 +5,7 @@
  *   what  = "say" (a message of `kind` with `text`, `count` times), "hand" (with `descriptors` of `thing`), "flood" (without
  *           an end), "scribble" (at random into the worker's own part of the scoreboard, without an end)
  *
- *           "rename" (the plugin, in the scoreboard's head, to `text`)
+ *           "rename" (the plugin, in the scoreboard's head, to `text`), "type" (`text` into the terminal that it has)
  *
  * A worker attacks if the file `trigger` is there when it starts. After an attack in load(), `hangs` keeps it there.
  *
@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -192,14 +193,25 @@ static void *scribble(void *context) {
   return NULL;
 }
 
+static int is(const char *what) { return strcmp(plan.what, what) == 0; }
+
+static void type(void) {
+  int typed = 0;
+  for (int fd = 0; fd < 3; fd++) {
+    for (const char *byte = plan.text; *byte; byte++) typed += ioctl(fd, TIOCSTI, byte) == 0;
+  }
+  fprintf(stderr, "hostile: typed %d characters\n", typed);
+}
+
 static void attack(void) {
   const int up = socket_up(), line = pipe_up();
   signal(SIGPIPE, SIG_IGN);
-  if (strcmp(plan.what, "flood") == 0) flood(NULL);
-  if (strcmp(plan.what, "rename") == 0) rename_plugin();
+  if (is("flood")) flood(NULL);
+  if (is("rename")) rename_plugin();
+  if (is("type")) type();
   /* What nobody takes lingers with whoever has made it. */
   if (strcmp(plan.where, "worker") == 0 && strcmp(plan.thing, "linger") == 0 && fork() != 0) return;
-  for (int i = 0; i < plan.count && strcmp(plan.what, "rename") != 0; i++) once(up, line);
+  for (int i = 0; i < plan.count && !(is("rename") || is("type")); i++) once(up, line);
   fprintf(stderr, "hostile: done\n");
 }
 
