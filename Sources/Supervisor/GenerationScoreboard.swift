@@ -6,16 +6,18 @@ package final class GenerationScoreboard: Sendable {
 
   /// Nil if it is of another version: then nothing is known of the workers.
   ///
-  /// - Parameter names: the plugins', as they were before any of them ran; nil as long as none has.
-  init?(_ descriptor: consuming FileDescriptor, names: [String]? = nil) {
-    guard let board = Scoreboard(reading: descriptor, names: names) else { return nil }
+  /// - Parameters:
+  ///   - layout: as it was before any plugin ran; nil as long as none has.
+  ///   - names: the plugins', likewise.
+  init?(_ descriptor: consuming FileDescriptor, layout: ScoreboardLayout? = nil, names: [String]? = nil) {
+    guard let board = Scoreboard(reading: descriptor, layout: layout, names: names) else { return nil }
     self.board = board
   }
 
   /// The same with these names: plugins can have written where they stand.
   func named(_ names: [String]) -> GenerationScoreboard? {
     guard let descriptor = board.duplicateDescriptor() else { return nil }
-    return GenerationScoreboard(descriptor, names: names)
+    return GenerationScoreboard(descriptor, layout: board.layout, names: names)
   }
 
   /// Whether a worker serves whose loop has turned within `limit` nanoseconds; 0 is no limit.

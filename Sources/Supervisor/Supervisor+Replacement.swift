@@ -54,7 +54,12 @@ extension Supervisor {
 
   /// Returns only to throw, with all as it was.
   private mutating func replace() throws(Errno) -> Never {
-    let file = try MemoryFile.make(name: "outrider-state", contents: Array(savedState.utf8))
+    let text = Array(savedState.utf8)
+    // The successor would not read it, and there is no way back from that.
+    guard text.count <= Supervisor.longestState else {
+      throw Errno(code: E2BIG, attempt: "its state has \(text.count) bytes, of \(Supervisor.longestState) at most")
+    }
+    let file = try MemoryFile.make(name: "outrider-state", contents: text)
     let lines = state.generations.flatMap { $0.channel?.descriptors ?? [] }
     let scoreboards = state.generations.compactMap { $0.scoreboard?.board.raw }
     var inherited = [file.raw, program.standardErrorNumber].filter { $0 > 2 } + store.descriptors + lines + scoreboards
@@ -90,7 +95,11 @@ extension Supervisor {
       text += StateText.line(
         ["reload", "\(reload.generation)", "\(reload.endedAt)", "\(reload.duration)"], text: reload.failure ?? "")
     }
-    for generation in state.generations { text += generation.savedLine + generation.savedDetails }
+    for generation in state.generations {
+      text += generation.savedLine
+      if let board = generation.scoreboard { text += SavedLayout(generation.number, board.board.layout).line }
+      text += generation.savedDetails
+    }
     switch pidFile {
     case .some(let file): text += StateText.line(["pidfile", "\(file.raw)"], text: file.path)
     case .none: break
@@ -106,8 +115,8 @@ extension Supervisor {
     guard let bytes = MemoryFile.unsealedContents(of: file, limit: Supervisor.longestState) else {
       throw Errno(code: EPROTO, attempt: "\(stateVariable): descriptor \(fd) has no state of a former supervisor")
     }
-    let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
-    guard let first = lines.first, first.hasPrefix("program ") else {
+    let lines = StateText.lines(bytes)
+    guard let first = lines.first, first.starts(with: "program ".utf8) else {
       throw Errno(code: EPROTO, attempt: "\(stateVariable): the state of the former supervisor")
     }
     var record = StateText.Record(first)
@@ -117,7 +126,11 @@ extension Supervisor {
     var supervisor = try Supervisor(
       executable: record.text(), arguments: arguments, isSuccessor: true,
       standardError: standardError > 2 ? FileDescriptor(owning: standardError) : nil)
-    for line in lines.dropFirst() { try supervisor.restore(StateText.Record(line)) }
+    var layouts: [Int: SavedLayout] = [:]
+    for line in lines {
+      if let layout = SavedLayout(StateText.Record(line)) { layouts[layout.generation] = layout }
+    }
+    for line in lines.dropFirst() { try supervisor.restore(StateText.Record(line), layouts) }
     try supervisor.watchChannels()
     let count = supervisor.state.generations.count
     supervisor.log.info("the supervisor has been replaced, \(count) generation(s) taken over")
@@ -135,7 +148,8 @@ extension Supervisor {
     }
   }
 
-  private mutating func restore(_ record: StateText.Record) throws(Errno) {
+  /// - Parameter layouts: of the scoreboards, by their generations.
+  private mutating func restore(_ record: StateText.Record, _ layouts: [Int: SavedLayout]) throws(Errno) {
     let full = record
     var record = record
     switch record.word() {
@@ -172,7 +186,7 @@ extension Supervisor {
       state.lastReload = ServiceState.Reload(
         generation: generation, endedAt: endedAt, duration: duration, failure: failure.isEmpty ? nil : failure)
     case "generation":
-      guard let generation = Generation(saved: record) else {
+      guard let generation = Generation(saved: record, layouts) else {
         throw Errno(
           code: EPROTO, attempt: "\(Supervisor.stateVariable): a generation whose master is no child of this process")
       }
@@ -190,12 +204,43 @@ extension Supervisor {
   }
 }
 
+/// Where things stand in the scoreboard of a generation, as it was before any plugin ran: what the memory says of that later
+/// is anybody's.
+private struct SavedLayout {
+  let generation: Int
+  /// Nil if the program that made it counts otherwise.
+  let layout: ScoreboardLayout?
+
+  init(_ generation: Int, _ layout: ScoreboardLayout) {
+    self.generation = generation
+    self.layout = layout
+  }
+
+  /// Nil for a record of another kind.
+  init?(_ record: StateText.Record) {
+    var record = record
+    guard record.word() == "layout" else { return nil }
+    generation = record.number()
+    let version = record.number(UInt64.self)
+    let numbers = (0..<4).map { _ in record.number(Int.self) }
+    layout =
+      version == ScoreboardLayout.version
+      ? ScoreboardLayout(slots: numbers[0], plugins: numbers[1], threads: numbers[2], refusals: numbers[3]) : nil
+  }
+
+  var line: String {
+    guard let layout else { return "" }
+    let numbers = [layout.slots, layout.plugins, layout.threads, layout.refusals]
+    return StateText.line(["layout", "\(generation)", "\(ScoreboardLayout.version)"] + numbers.map(String.init))
+  }
+}
+
 extension Generation {
-  /// What people are told of it; it follows the line of the generation itself. The configuration of one that finishes
-  /// interests nobody any more, and is large.
+  /// What people are told of it; it follows the line of the generation itself. The configuration of one that finishes, and
+  /// what its plugins are, interests nobody any more, and is large.
   fileprivate var savedDetails: String {
-    workers.reduce("") { $0 + "worker \($1.text)\n" }
-      + plugins.reduce("") { $0 + StateText.line(["plugin"], text: $1.text) }
+    workers.reduce(into: "") { $0 += "worker \($1.text)\n" }
+      + (stage == .serving ? plugins.reduce(into: "") { $0 += StateText.line(["plugin"], text: $1.text) } : "")
       + (settings.accessLog.map { StateText.line(["access-log"], text: $0) } ?? "")
       + (scoreboard.map { StateText.line(["names"], text: $0.board.pluginNames.joined(separator: " ")) } ?? "")
       + (settings.user.map { StateText.line(["user"], text: $0.text) } ?? "")
@@ -210,7 +255,7 @@ extension Generation {
     case "plugin": if let notice = PluginNotice(text: detail.text()) { plugins.append(notice) }
     case "access-log": settings.accessLog = detail.text()
     case "names":
-      let names = detail.text().split(separator: " ").map(String.init)
+      let names = detail.text().utf8.split(separator: UInt8(ascii: " ")).map { String(decoding: $0, as: UTF8.self) }
       scoreboard = scoreboard.flatMap { $0.named(names) }
     case "user": settings.user = ServiceUser(text: detail.text())
     case "reports": channel = channel?.reporting(through: detail.number(CInt.self))
@@ -231,7 +276,7 @@ extension Generation {
   fileprivate static let mostNumber = 1 << 31
 
   /// Nil if its master is no child of this process: a signal would reach somebody else.
-  fileprivate init?(saved: StateText.Record) {
+  fileprivate init?(saved: StateText.Record, _ layouts: [Int: SavedLayout]) {
     var record = saved
     number = record.number(in: 0...Generation.mostNumber)
     master = record.number()
@@ -250,7 +295,10 @@ extension Generation {
     let board = record.number(CInt.self)
     if board > 2 {
       Process.closeOnExec(board)
-      scoreboard = GenerationScoreboard(FileDescriptor(owning: board))
+      let descriptor = FileDescriptor(owning: board)
+      let saved = layouts[number]
+      // An earlier program has left no layout; that of a later one may be another.
+      if saved == nil || saved?.layout != nil { scoreboard = GenerationScoreboard(descriptor, layout: saved?.layout) }
     }
     settings = Settings(
       bootTimeout: record.number(), gracefulTimeout: record.number(), restartBackoff: record.number(),

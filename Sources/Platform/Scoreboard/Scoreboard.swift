@@ -38,12 +38,23 @@ package struct Scoreboard: ~Copyable, @unchecked Sendable {
 
   /// Maps another process's, to read it; nil if it is of another version or makes no sense, or if it could be cut short.
   ///
-  /// - Parameter names: the plugins', where they are known from before; nil reads them.
-  package init?(reading descriptor: consuming FileDescriptor, names known: [String]? = nil) {
+  /// - Parameters:
+  ///   - layout: where it is known from before; nil reads it.
+  ///   - names: the plugins', likewise.
+  package init?(
+    reading descriptor: consuming FileDescriptor, layout knownLayout: ScoreboardLayout? = nil,
+    names known: [String]? = nil
+  ) {
     guard let size = MemoryFile.sealedSize(of: descriptor.raw), size >= 4096,
       let words = unsafe try? Self.map(descriptor.raw, size, writing: false)
     else { return nil }
-    let header = (0..<6).map { unsafe words[$0].load(ordering: .relaxed) }
+    let header =
+      if let known = knownLayout {
+        [ScoreboardLayout.magic, ScoreboardLayout.version]
+          + [known.slots, known.plugins, known.threads, known.refusals].map(UInt64.init(clamping:))
+      } else {
+        (0..<6).map { unsafe words[$0].load(ordering: .relaxed) }
+      }
     let bounds: [UInt64] = [.max, .max, 1 << 16, 1 << 16, 1 << 16, 1 << 10]
     let makesSense =
       header[0] == ScoreboardLayout.magic && header[1] == ScoreboardLayout.version
