@@ -73,6 +73,8 @@ package struct Generation {
   /// As its master tells of them; none that has gone.
   package internal(set) var workers: [WorkerNotice] = []
   package internal(set) var plugins: [PluginNotice] = []
+  /// How long that was.
+  var noticeBytes = 0
   /// The effective configuration as TOML, as its master has read it.
   package internal(set) var configuration = ""
   /// Nil after the master has closed its end.
@@ -101,10 +103,10 @@ package struct Generation {
 
   /// Takes a setting; those of later versions are ignored.
   mutating func take(setting text: String) {
-    guard let equals = text.firstIndex(of: "="), let name = MasterSetting(rawValue: String(text[..<equals])) else {
-      return
-    }
-    let value = text[text.index(after: equals)...]
+    guard let equals = text.utf8.firstIndex(of: UInt8(ascii: "=")),
+      let name = MasterSetting(rawValue: String(text[..<equals]))
+    else { return }
+    let value = text[text.utf8.index(after: equals)...]
     switch name {
     case .bootTimeout:
       settings.bootTimeout = Generation.span(value) ?? settings.bootTimeout

@@ -69,7 +69,7 @@ package struct MasterTalk: Sendable {
     case (.listeners, .listener), (.listeners, .claim): MasterLimits.listeners
     case (.listeners, .scoreboard), (.listeners, .configuration), (.listeners, .sealed): 1
     case (.sealed, .worker), (.sealed, .ticketKeys): .max
-    case (.sealed, .setting): text.hasPrefix("\(MasterSetting.scale.rawValue)=") ? .max : nil
+    case (.sealed, .setting): text.utf8.starts(with: "\(MasterSetting.scale.rawValue)=".utf8) ? .max : nil
     case (.sealed, .plugin): counts[.ready] == nil ? MasterLimits.plugins : nil
     case (.sealed, .ready): 1
     case (.sealed, .leaving): 16

@@ -7,14 +7,17 @@ import Platform
 extension Supervisor {
   /// Reads some of what a master has said: what is left brings another event, after those of others.
   mutating func readChannel(of number: Int) {
-    readMessages(of: number, most: MasterLimits.turn)
+    readMessages(of: number, most: MasterLimits.turn, until: .max)
   }
 
   /// A master has ended: what it had said by then. Somebody else may hold its end of the line, and go on.
-  mutating func readLastWords(of number: Int) { readMessages(of: number, most: MasterLimits.burst) }
+  mutating func readLastWords(of number: Int) {
+    readMessages(
+      of: number, most: MasterLimits.lastWords, until: Clock.monotonic() &+ MasterLimits.lastWordsTime)
+  }
 
-  private mutating func readMessages(of number: Int, most: Int) {
-    for _ in 0..<most {
+  private mutating func readMessages(of number: Int, most: Int, until end: UInt64) {
+    for _ in 0..<most where end == .max || Clock.monotonic() < end {
       guard let index = state.index(of: number), let line = state.generations[index].channel else { return }
       switch line.receive() {
       case .nothing: return
@@ -83,6 +86,10 @@ extension Supervisor {
     case .plugin:
       guard let notice = PluginNotice(text: text) else { return distrust(index, "tells of what is no plugin") }
       state.generations[index].plugins.append(notice)
+      state.generations[index].noticeBytes += text.utf8.count
+      guard state.generations[index].noticeBytes <= MasterLimits.notices else {
+        return distrust(index, "tells more of its plugins than \(MasterLimits.notices) bytes")
+      }
     case .listener, .scoreboard, .configuration, .begin, .drain, .stop, .scale, .log, .retire: break
     }
   }

@@ -150,6 +150,8 @@ import Testing
   @Test func thereIsABound() {
     #expect(PrintableText.escaped("abcdef", limit: 3) == "abc…")
     #expect(PrintableText.oneLine("a\nb\n", limit: 100) == "a; b")
+    #expect(PrintableText.oneLine("a\r\nb", limit: 100) == "a\\u{d}; b")
+    #expect(PrintableText.oneLine("a\nbcdef", limit: 3) == "a; b…")
   }
 }
 

@@ -22,6 +22,11 @@ import Testing
     #expect(PluginNotice(text: bare.text) == bare)
   }
 
+  @Test func linesEndAtBytes() {
+    let notice = PluginNotice(text: "a\nb\r\nc\n\u{301}d\ne\r")
+    #expect(notice?.mount == "b\r" && notice?.styles == "e\r")
+  }
+
   @Test(arguments: ["", "a\nb\nc\nd", "a\nb\nc\nd\ne\nf"])
   func nonsenseIsNoPlugin(text: String) { #expect(PluginNotice(text: text) == nil) }
 }

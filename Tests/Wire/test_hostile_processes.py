@@ -328,6 +328,46 @@ def test_last_words_have_an_end(attacked):
     attacked.is_well()
 
 
+# A text that is one Character for Swift: to find that out, and to put its marks in order, takes a thousand times as long
+# as to read its bytes.
+ONE_CHARACTER = "a" + "\u0301\u0316" * 1000
+
+
+def test_texts_that_take_long(attacked):
+    attacked.start(where="later", what="press", kind=STEP, text=ONE_CHARACTER, count=12_000)
+    before = processes.ticks(attacked.server.pid)
+    attacked.go()
+    attacked.wait_for("hostile: said it 12000 times", 15)
+    spent = (processes.ticks(attacked.server.pid) - before) / processes.TICKS_PER_SECOND
+    assert spent < soon(5)
+    attacked.is_well()
+
+
+def test_last_words_that_take_long(attacked):
+    attacked.start(where="later", what="press", kind=STEP, text=ONE_CHARACTER, count=16_000)
+    master = attacked.server.master()
+    attacked.go()
+    time.sleep(0.05)
+    os.kill(master, signal.SIGKILL)
+    attacked.trigger.unlink()
+    start = time.monotonic()
+    attacked.control.ask("status")
+    assert time.monotonic() - start < soon(2)
+    attacked.is_well()
+
+
+def test_more_said_of_plugins_than_anybody_has(attacked):
+    text = "\n".join(["name", "/", "/x.so", "title", "\\" * 4000])
+    attacked.write(where="load", what="press", kind=PLUGIN, text=text, count=70)
+    result = run("-c", attacked.file)
+    assert result.returncode != 0 and "tells more of its plugins than 262144 bytes" in result.stderr, result
+    # What is allowed is no hindrance to a replacement.
+    attacked.start(where="load", what="press", kind=PLUGIN, text=text, count=60)
+    attacked.server.tell(signal.SIGUSR2)
+    attacked.wait_for("has been replaced")
+    attacked.is_well()
+
+
 # A worker
 
 
@@ -409,6 +449,36 @@ def test_a_name_that_is_more_than_a_name(attacked, precious):
     assert attacked.control.ask("status")["scale"] == 0
     samples = Metrics(attacked.metrics_port).read()
     assert {dict(labels)["plugin"] for name, labels in samples if name == "outrider_requests_total"} == {"hostile"}
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\r", "\x0b", " \u0301"], ids=repr)
+def test_a_text_that_ends_a_line_halfway(attacked, end):
+    """With a line's end a carriage return is one Character: the next line of the state had been a part of it."""
+    attacked.start(where="load", what="say", kind=PLUGIN, text=f"name\n/\n/x.so\ntitle\n{end}")
+    before = attacked.control.ask("plugins")
+    assert len(before) == 2
+    for _ in range(2):
+        log = attacked.log.count("has been replaced")
+        attacked.server.tell(signal.SIGUSR2)
+        wait_for(lambda: attacked.log.count("has been replaced") > log, lambda: attacked.server.state())
+    assert [plugin | {"requests": 0} for plugin in attacked.control.ask("plugins")] == [
+        plugin | {"requests": 0} for plugin in before
+    ]
+    attacked.is_well()
+
+
+def test_a_scoreboard_whose_head_has_changed(attacked):
+    """A successor of the supervisor knows where things stand from its predecessor, not from the memory."""
+    attacked.start(where="load", what="disorder")
+    attacked.is_well()
+    names = ("outrider_requests_total", "outrider_workers")
+    before = [(name, labels) for name, labels in Metrics(attacked.metrics_port).read() if name in names]
+    attacked.server.tell(signal.SIGUSR2)
+    attacked.wait_for("has been replaced")
+    attacked.is_well()
+    after = [(name, labels) for name, labels in Metrics(attacked.metrics_port).read() if name in names]
+    assert before == after and any(dict(labels).get("plugin") == "hostile" for _, labels in after)
+    assert attacked.control.ask("workers")[0]["requests"] > 0
 
 
 # The terminal

@@ -43,7 +43,9 @@ package struct ErrorLog: LogHandler {
     var lines = text + "\n"
     if Journal.isStandardError {
       let prefix = "<\(priority(level))>"
-      lines = text.split(separator: "\n").reduce("") { $0 + prefix + $1 + "\n" }
+      lines = text.utf8.split(separator: UInt8(ascii: "\n")).reduce(into: "") { lines, line in
+        lines += prefix + String(decoding: line, as: UTF8.self) + "\n"
+      }
     }
     lines.withUTF8 { bytes in
       _ = retryingInterrupts { unsafe Glibc.write(2, bytes.baseAddress, bytes.count) }

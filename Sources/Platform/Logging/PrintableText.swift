@@ -17,8 +17,12 @@ package enum PrintableText {
   }
 
   /// Likewise, with `; ` where a line ends.
+  ///
+  /// It is cut first, and by bytes: to find the Characters of a text, which may be one with a thousand marks, takes long.
   package static func oneLine(_ text: String, limit: Int) -> String {
-    escaped(text.split(separator: "\n").joined(separator: "; "), limit: limit)
+    let lines = text.utf8.prefix(limit).split(separator: UInt8(ascii: "\n"))
+    let line = lines.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "; ")
+    return escaped(line) + (text.utf8.count > limit ? "…" : "")
   }
 
   private static func isControl(_ scalar: Unicode.Scalar) -> Bool {

@@ -6,6 +6,8 @@ package enum MasterLimits {
   /// Of listening sockets, and of claims.
   package static let listeners = 4096
   package static let plugins = 4096
+  /// Of what it says of its plugins, in bytes.
+  package static let notices = 256 << 10
   /// Of workers that serve; with their replacements, and with what is added later, there is room for `slots`.
   package static let workers = 1024
   package static let slots = 2 * workers + 32
@@ -23,6 +25,10 @@ package enum MasterLimits {
   package static let rate = 4096
   /// Messages that are read before something else has its turn.
   package static let turn = 64
+  /// Messages that are read of a master that has ended: more than its line holds, whatever size it has given to the pipe, of
+  /// which each message takes a page (pipe(7)). And how long that may take, since somebody else may go on to fill it.
+  package static let lastWords = 512
+  package static let lastWordsTime = 100 * Clock.nanosecondsPerMillisecond
 
   /// The number within what a service may be scaled by.
   package static func clamped(scale: Int) -> Int { min(max(scale, -Self.scale), Self.scale) }

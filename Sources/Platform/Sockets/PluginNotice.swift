@@ -22,7 +22,10 @@ package struct PluginNotice: Sendable, Equatable {
 
   /// Nil for text of another form.
   package init?(text: String) {
-    let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    // By bytes: a line's end within a Character is one too.
+    let lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map {
+      String(decoding: $0, as: UTF8.self)
+    }
     guard lines.count == 5 else { return nil }
     self.init(name: lines[0], mount: lines[1], path: lines[2], title: lines[3], styles: lines[4])
   }

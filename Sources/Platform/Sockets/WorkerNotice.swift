@@ -27,11 +27,18 @@ package struct WorkerNotice: Sendable, Equatable {
   /// As it goes over the channel: `slot pid place state`.
   package var text: String { "\(slot) \(pid) \(place) \(state.rawValue)" }
 
+  /// The longest text of this form is shorter.
+  private static let longestText = 64
+
   /// Nil for text of another form.
-  package init?(text: some StringProtocol) {
-    let words = text.split(separator: " ", omittingEmptySubsequences: false)
+  package init?(text: String) {
+    // By bytes, and not many: what can't be one of these is not compared with them.
+    guard text.utf8.count <= WorkerNotice.longestText else { return nil }
+    let words = text.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false).map {
+      String(decoding: $0, as: UTF8.self)
+    }
     guard words.count == 4, let slot = UInt16(words[0]), let pid = pid_t(words[1]), pid > 0,
-      let place = UInt16(words[2]), let state = State(rawValue: String(words[3]))
+      let place = UInt16(words[2]), let state = State(rawValue: words[3])
     else { return nil }
     self.init(slot: Int(slot), pid: pid, place: Int(place), state: state)
   }

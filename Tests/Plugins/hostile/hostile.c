@@ -5,7 +5,8 @@
  *   what  = "say" (a message of `kind` with `text`, `count` times), "hand" (with `descriptors` of `thing`), "flood" (without
  *           an end), "scribble" (at random into the worker's own part of the scoreboard, without an end)
  *
- *           "rename" (the plugin, in the scoreboard's head, to `text`), "type" (`text` into the terminal that it has)
+ *           "rename" (the plugin, in the scoreboard's head, to `text`), "type" (`text` into the terminal that it has),
+ *           "press" (as "say", as fast as it is read), "disorder" (other numbers in the scoreboard's head)
  *
  * A worker attacks if the file `trigger` is there when it starts. After an attack in load(), `hangs` keeps it there.
  *
@@ -16,6 +17,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <outrider.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -193,6 +195,26 @@ static void *scribble(void *context) {
   return NULL;
 }
 
+/* Where things stand, for whoever reads it anew. */
+static void disorder(void) {
+  unsigned long begin = 0, end = 0;
+  find_scoreboard(&begin, &end);
+  for (unsigned long *number = (unsigned long *)begin + 2; begin != 0 && number < (unsigned long *)begin + 6; number++) *number = 1;
+}
+
+static void press(int line) {
+  char bytes[sizeof plan.text + 1];
+  bytes[0] = (char)plan.kind;
+  const size_t size = 1 + strlen(plan.text);
+  memcpy(bytes + 1, plan.text, size - 1);
+  int said = 0;
+  for (; said < plan.count; said++) {
+    struct pollfd room = {line, POLLOUT, 0};
+    while (write(line, bytes, size) < 0 && errno == EAGAIN) poll(&room, 1, 1000);
+  }
+  fprintf(stderr, "hostile: said it %d times\n", said);
+}
+
 static int is(const char *what) { return strcmp(plan.what, what) == 0; }
 
 static void type(void) {
@@ -209,9 +231,11 @@ static void attack(void) {
   if (is("flood")) flood(NULL);
   if (is("rename")) rename_plugin();
   if (is("type")) type();
+  if (is("disorder")) disorder();
+  if (is("press")) press(line);
   /* What nobody takes lingers with whoever has made it. */
   if (strcmp(plan.where, "worker") == 0 && strcmp(plan.thing, "linger") == 0 && fork() != 0) return;
-  for (int i = 0; i < plan.count && !(is("rename") || is("type")); i++) once(up, line);
+  for (int i = 0; i < plan.count && (is("say") || is("hand")); i++) once(up, line);
   fprintf(stderr, "hostile: done\n");
 }
 
