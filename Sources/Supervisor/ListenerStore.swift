@@ -25,6 +25,8 @@ struct ListenerStore: ~Copyable {
     var provisionalFor: Int?
     /// The file of a unix socket, to be removed with it.
     var file: SocketFile?
+    /// Where it listens, as long as nobody has changed that.
+    let address: SocketAddress
 
     var origin: Origin { isInherited ? systemdName == nil ? .inherited : .systemd : .bound }
   }
@@ -35,7 +37,7 @@ struct ListenerStore: ~Copyable {
     entries.append(
       Entry(
         name: "fd:\(socket.descriptor)", descriptor: socket.descriptor, isInherited: true,
-        systemdName: socket.systemdName))
+        systemdName: socket.systemdName, address: ListeningSocket.boundAddress(socket.descriptor)))
   }
 
   /// Takes a socket that a starting generation has bound; false if it is none, or if there is no room for it.
@@ -49,8 +51,21 @@ struct ListenerStore: ~Copyable {
     guard !entries.contains(where: { $0.name == name }) else { return true }
     guard entries.count < MasterLimits.listeners else { return false }
     let file = SocketFile(boundTo: descriptor.raw, user: user)
-    entries.append(Entry(name: name, descriptor: descriptor.release(), provisionalFor: generation, file: file))
+    let address = ListeningSocket.boundAddress(descriptor.raw)
+    entries.append(
+      Entry(
+        name: name, descriptor: descriptor.release(), provisionalFor: generation, file: file, address: address))
     return true
+  }
+
+  /// Closes those bound here that can't be served any more: a plugin can do that to a socket which it shares, for all who
+  /// have it. Whoever is next binds them anew.
+  ///
+  /// - Returns: their names.
+  mutating func dropUnusable() -> [String] {
+    let names = entries.filter { !$0.isInherited && !ListeningSocket.serves($0.descriptor, $0.address) }.map(\.name)
+    removeAll { names.contains($0.name) }
+    return names
   }
 
   /// Sends all of them; false if the other side does not take them.
@@ -97,9 +112,15 @@ struct ListenerStore: ~Copyable {
   private mutating func removeAll(where isLeaving: (Entry) -> Bool) {
     for entry in entries where isLeaving(entry) {
       entry.file?.remove()
-      _ = FileDescriptor(owning: entry.descriptor)
+      close(entry)
     }
     entries.removeAll(where: isLeaving)
+  }
+
+  /// Nobody waits for what others have left unsent in it. What is inherited is somebody else's, and stays as it is.
+  private func close(_ entry: Entry) {
+    if !entry.isInherited { ListeningSocket.prepareToClose(entry.descriptor) }
+    _ = FileDescriptor(owning: entry.descriptor)
   }
 
   // MARK: For people
@@ -146,13 +167,15 @@ struct ListenerStore: ~Copyable {
     Process.closeOnExec(fd)
     if origin == .bound {
       entries.append(
-        Entry(name: record.text(), descriptor: fd, file: SocketFile(boundTo: fd, saved: saved)))
+        Entry(
+          name: record.text(), descriptor: fd, file: SocketFile(boundTo: fd, saved: saved),
+          address: ListeningSocket.boundAddress(fd)))
     } else {
       add(InheritedSockets.Socket(descriptor: fd, systemdName: origin == .systemd ? record.text() : nil))
     }
   }
 
   deinit {
-    for entry in entries { _ = FileDescriptor(owning: entry.descriptor) }
+    for entry in entries { close(entry) }
   }
 }

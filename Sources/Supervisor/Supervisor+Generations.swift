@@ -106,6 +106,9 @@ extension Supervisor {
     line.send(kind: MasterMessage.scale.rawValue, text: Array("\(state.scale)".utf8))
     passJournal(index, over: line)
     if let keys = state.ticketKeys { line.send(kind: MasterMessage.ticketKeys.rawValue, text: Array(keys.utf8)) }
+    for name in store.dropUnusable() {
+      log.error("\(name) listens no more, or not as it was bound: one of its processes has done that; it is bound anew")
+    }
     guard store.sendAll(over: line), line.send(kind: MasterMessage.begin.rawValue) else {
       state.generations[index].failure = "the master does not take the listening sockets"
       kill(index)
@@ -119,8 +122,20 @@ extension Supervisor {
     state.restarts[.toldToLeave] += 1
     state.generations[index].stage = .draining
     state.generations[index].deadline = Clock.monotonic() &+ drainTime(index)
+    endOldestDraining()
     // What somebody wanted is no error.
     restart(after: state.generations[index], because: "was told to finish, not by the supervisor", level: .warning)
+  }
+
+  /// A reload waits until there is room for one more that drains. A master that leaves by itself, or by what its plugins
+  /// say, has left: the one that has drained longest makes room.
+  private mutating func endOldestDraining() {
+    while drainingCount > Supervisor.mostDraining {
+      guard let index = state.generations.firstIndex(where: { $0.stage == .draining }) else { return }
+      log.warning(
+        "generation \(state.generations[index].number) has to end now: more than \(Supervisor.mostDraining) finish at once")
+      stop(index)
+    }
   }
 
   // MARK: Ends

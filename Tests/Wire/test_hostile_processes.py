@@ -7,12 +7,14 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
 
 import pytest
 
+import client
 import processes
 from control import Control
 from metrics import Metrics
@@ -43,13 +45,13 @@ class Attacked:
         self.trigger = folder / "go"
         self.server = None
 
-    def write(self, *, server="", settings="", plugin=HOSTILE, listeners=None, bind=None, **config):
+    def write(self, *, server="", settings="", plugin=HOSTILE, listeners=None, bind=None, graceful="1s", **config):
         config = {"trigger": str(self.trigger)} | config
         lines = "".join(
             f"{key} = {json.dumps(value)}\n" for key, value in config.items()
         )
         self.file.write_text(
-            f'[server]\nuser = "nobody"\ngraceful_timeout = "1s"\n{server}\n{settings}\n'
+            f'[server]\nuser = "nobody"\ngraceful_timeout = "{graceful}"\n{server}\n{settings}\n'
             f'[control]\nsocket = "{self.control.path}"\n[metrics]\nbind = "127.0.0.1:{self.metrics_port}"\n'
             f'[[listener]]\nbind = "{bind or f"127.0.0.1:{self.port}"}"\n{listeners or ""}\n'
             f'[[plugin]]\npath = "{self.folder / plugin}"\nmax_fails = 0\n[plugin.config]\n{lines}'
@@ -436,6 +438,81 @@ def test_a_worker_that_scribbles_over_its_scoreboard(attacked):
         attacked.server.workers()
     assert attacked.server.master() == master
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", attacked.log)
+
+
+# Listeners
+
+
+@pytest.mark.parametrize("how", ["reload", "restart"])
+@pytest.mark.parametrize("path", ["/deaf", "/linger"])
+def test_a_listener_that_listens_no_more(attacked, path, how):
+    """A worker can end the socket that all have. It does not stay so: the next generation binds it anew."""
+    attacked.start()
+    before = attacked.descriptors()
+    assert attacked.server.get(path).body == b"hello\n"
+    with pytest.raises(OSError):
+        attacked.server.get("/")
+    if how == "reload":
+        attacked.hup()
+    else:
+        os.kill(attacked.server.master(), signal.SIGKILL)
+    attacked.wait_for(rf"127.0.0.1:{attacked.port} listens no more, .*it is bound anew")
+    attacked.is_well()
+    wait_for(lambda: attacked.descriptors() <= before, lambda: f"{processes.descriptors(attacked.server.pid)}")
+
+
+@pytest.mark.parametrize("path", ["/deaf", "/linger"])
+def test_the_end_waits_for_no_listener(attacked, path):
+    attacked.start()
+    assert attacked.server.get(path).body == b"hello\n"
+    attacked.server.tell(signal.SIGSTOP)
+    os.kill(attacked.server.master(), signal.SIGKILL)
+    os.kill(attacked.server.pid, signal.SIGTERM)
+    time.sleep(0.3)
+    os.kill(attacked.server.pid, signal.SIGCONT)
+    assert attacked.server.wait(soon(5)) == 0
+
+
+def test_a_unix_listener_that_listens_no_more(attacked, folder):
+    path = folder / "socket"
+    attacked.write(bind=f"unix:{path}")
+    attacked.server = attacked.own("-c", attacked.file, bind=False, address=str(path))
+    wait_for(attacked.control.path.exists, lambda: attacked.server.state())
+    assert attacked.server.get("/deaf").body == b"hello\n"
+    with pytest.raises(OSError):
+        attacked.server.get("/")
+    attacked.hup()
+    attacked.wait_for(rf"{path} listens no more, .*it is bound anew")
+    attacked.is_well()
+
+
+def test_generations_that_finish_are_bounded(attacked):
+    """A reload waits for room; a master that says that it leaves does not, so the oldest makes room."""
+    attacked.start(graceful="1h")
+    held = []
+    for number in range(2, 18):
+        held.append(attacked.server.connect())
+        held[-1].send(client.request("GET", "/hold"))
+        time.sleep(0.05)
+        attacked.hup()
+        attacked.wait_for(rf"generation {number} serves")
+    stages = [generation["stage"] for generation in attacked.control.ask("status")["generations"]]
+    assert stages == ["draining"] * 16 + ["serving"]
+    held.append(attacked.server.connect())
+    held[-1].send(client.request("GET", "/hold"))
+    time.sleep(0.05)
+    os.kill(attacked.control.ask("status")["generations"][-1]["master"], signal.SIGTERM)
+    attacked.wait_for(r"generation 1 has to end now: more than 16 finish at once")
+    attacked.is_well()
+
+    def numbers():
+        return [generation["number"] for generation in attacked.control.ask("status")["generations"]]
+
+    wait_for(lambda: numbers() == list(range(2, 19)), lambda: f"{numbers()}")
+    for connection in held:
+        connection.close()
+    attacked.server.tell(signal.SIGINT)
+    assert attacked.server.wait() == 0
 
 
 def test_a_name_that_is_more_than_a_name(attacked, precious):

@@ -151,6 +151,21 @@ package enum ListeningSocket {
       && families.contains { get(fd, SO_DOMAIN) == $0 }
   }
 
+  /// Whether a socket that has listened at `address` can be served: what shares it can end that, connect it to somebody, give
+  /// it another address or have it drop what comes.
+  package static func serves(_ fd: CInt, _ address: SocketAddress) -> Bool {
+    var entry = pollfd(fd: fd, events: Int16(OUTRIDER_POLLRDHUP), revents: 0)
+    let isShut = unsafe poll(&entry, 1, 0) > 0
+    return isListening(fd) && !isShut && !refusesNewcomers(fd) && boundAddress(fd) == address
+  }
+
+  /// The close of it waits for nobody, and its address can be bound anew.
+  package static func prepareToClose(_ fd: CInt) {
+    var option = Glibc.linger(l_onoff: 0, l_linger: 0)
+    unsafe setsockopt(fd, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<Glibc.linger>.size))
+    if boundAddress(fd).family != AF_UNIX { set(fd, SOL_SOCKET, SO_REUSEADDR, 1) }
+  }
+
   /// Whether it is one that could be listened on; the processes that share it can end that.
   package static func isStreamSocket(_ fd: CInt) -> Bool { get(fd, SO_TYPE) == CInt(SOCK_STREAM.rawValue) }
 

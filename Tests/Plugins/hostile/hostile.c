@@ -8,6 +8,9 @@
  *           "rename" (the plugin, in the scoreboard's head, to `text`), "type" (`text` into the terminal that it has),
  *           "press" (as "say", as fast as it is read), "disorder" (other numbers in the scoreboard's head)
  *
+ * A request for /deaf ends the listening socket, one for /linger makes a connection of it that takes long to close, one for
+ * /hold is answered after a minute.
+ *
  * A worker attacks if the file `trigger` is there when it starts. After an attack in load(), `hangs` keeps it there.
  *
  * Every attempt is told on stderr: what the kernel said to the socket and to the pipe. */
@@ -275,9 +278,51 @@ static outrider_status worker_start(void *state, const outrider_worker_info *inf
   return OUTRIDER_OK;
 }
 
+static int is_listening(int fd) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &size) == 0 && value;
+}
+
+/* All processes share what listens. */
+static void spoil_listener(int connects) {
+  int fd = 3;
+  while (fd < 256 && !is_listening(fd)) fd++;
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t size = sizeof address;
+  const int sink = socket(AF_INET, SOCK_STREAM, 0);
+  bind(sink, (struct sockaddr *)&address, size);
+  listen(sink, 1);
+  getsockname(sink, (struct sockaddr *)&address, &size);
+  shutdown(fd, SHUT_RDWR);
+  if (connects) {
+    connect(fd, (struct sockaddr *)&address, size);
+    struct pollfd connected = {fd, POLLOUT, 0};
+    poll(&connected, 1, 1000);
+    const struct linger option = {1, 30};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &option, sizeof option);
+    if (fork() == 0) { /* the other side, which reads nothing */
+      for (int other = 3; other < 1024; other++) if (other != sink) close(other);
+      accept(sink, NULL, NULL);
+      sleep(60);
+      _exit(0);
+    }
+    static char bytes[1 << 16];
+    while (send(fd, bytes, sizeof bytes, MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {}
+  }
+  close(sink);
+}
+
+static int asks_for(const outrider_head *head, const char *path) {
+  return head->path.size == strlen(path) && memcmp(head->path.data, path, head->path.size) == 0;
+}
+
 static outrider_status handle(void *state, outrider_exchange exchange, const outrider_head *head,
                               const outrider_io *io) {
-  (void)state, (void)head;
+  (void)state;
+  if (asks_for(head, "/deaf")) spoil_listener(0);
+  if (asks_for(head, "/linger")) spoil_listener(1);
+  if (asks_for(head, "/hold")) sleep(60);
   return io->respond(exchange, 200, NULL, 0, outrider_text("hello\n"));
 }
 
