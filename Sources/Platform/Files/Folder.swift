@@ -22,6 +22,8 @@ package struct Folder: ~Copyable {
 
   /// So many symbolic links may be on the way.
   private static let mostLinks = 40
+  /// So many names may be on the way, those in links included: each takes some system calls.
+  private static let mostNames = 1024
 
   /// Finds the folder of `path`, which is absolute.
   package init(of path: String, user: ServiceUser?) throws(Errno) {
@@ -46,9 +48,13 @@ package struct Folder: ~Copyable {
     var components: [String]
     var actor: ServiceUser?
     private var folder: FileDescriptor?
-    /// Where the way has come to, for people.
-    private var place = ""
+    /// The names of the folders that the way has come to, each in the one before: no link and no ".." is among them.
+    private var folders: [String] = []
     private var links = 0
+    private var names = 0
+
+    /// Where the way has come to, for people.
+    private var place: String { folders.reduce("") { "\($0)/\($1)" } }
 
     init(path: String, user: ServiceUser?) throws(Errno) {
       self.path = path
@@ -69,13 +75,15 @@ package struct Folder: ~Copyable {
     mutating func goThrough() throws(Errno) {
       components.reverse()
       while let component = components.popLast() {
+        names += 1
+        guard names <= Folder.mostNames else { throw Errno(code: ELOOP, attempt: "open \(path)") }
         _ = try examine(isLast: false)
         let next = try open(component, OUTRIDER_O_PATH | O_NOFOLLOW)
         let status = try FileStatus(of: next.raw, "open \(path)")
         switch status.kind {
         case S_IFDIR:
           folder = consume next
-          place = component == ".." ? "\(place)/.." : "\(place)/\(component)"
+          if component == ".." { _ = folders.popLast() } else { folders.append(component) }
         case S_IFLNK: try follow(next, component, status)
         default: throw Errno(code: ENOTDIR, attempt: "open \(path)")
         }
@@ -97,7 +105,7 @@ package struct Folder: ~Copyable {
     ) throws(Errno) {
       let isTrusted = geteuid() != 0 || status.owner == 0 || status.owner == actor?.id
       guard isTrusted else {
-        throw refusal("\(place)/\(component)", "is a symbolic link of \(Folder.name(status.owner))")
+        throw refusal("is a symbolic link of \(Folder.name(status.owner))", component)
       }
       links += 1
       guard links <= Folder.mostLinks else { throw Errno(code: ELOOP, attempt: "open \(path)") }
@@ -111,7 +119,7 @@ package struct Folder: ~Copyable {
       components += target.split(separator: "/").map(String.init).filter { $0 != "." }.reversed()
       if target.utf8.first == UInt8(ascii: "/") {
         folder = try FileDescriptor.open("/", flags: OUTRIDER_O_PATH | O_DIRECTORY)
-        place = ""
+        folders = []
       }
     }
 
@@ -125,13 +133,12 @@ package struct Folder: ~Copyable {
       guard geteuid() == 0 else { return isShared && status.owner != geteuid() }
       // Whom this user namespace does not know can't be reached by anybody in it.
       if ServiceUser.isUnmapped(status.owner) { return isShared }
-      let shown = place.isEmpty ? "/" : place
       if let user, status.owner == user.id {
         actor = user
         return false
       }
       guard status.owner == 0 else {
-        throw refusal(shown, "belongs to \(Folder.name(status.owner)), who can exchange what is in it")
+        throw refusal("belongs to \(Folder.name(status.owner)), who can exchange what is in it")
       }
       if actor != nil { return false }
       if isShared { return true }
@@ -143,10 +150,10 @@ package struct Folder: ~Copyable {
       }
       // Nothing of ours runs as less than root then; a volume that the containers of a pod share looks so.
       if user == nil { return true }
-      if status.mode & S_IWOTH != 0 { throw refusal(shown, "can be written by everybody") }
+      if status.mode & S_IWOTH != 0 { throw refusal("can be written by everybody") }
       // On the way a group can exchange a folder for another that it could move already, and that is root's; no more.
       if isLast, status.mode & S_IWGRP != 0, status.group != 0 {
-        throw refusal(shown, "can be written by \(Folder.name(group: status.group))")
+        throw refusal("can be written by \(Folder.name(group: status.group))")
       }
       return false
     }
@@ -161,7 +168,9 @@ package struct Folder: ~Copyable {
       }
     }
 
-    private func refusal(_ place: String, _ reason: String) -> Errno {
+    /// - Parameter name: of what is in the folder that the way has come to, if it is not the folder itself.
+    private func refusal(_ reason: String, _ name: String? = nil) -> Errno {
+      let place = name.map { "\(self.place)/\($0)" } ?? (folders.isEmpty ? "/" : self.place)
       let advice = user == nil ? "root" : "root or server.user"
       return Errno(
         code: EACCES, attempt: "open \(path): \(place) \(reason); only \(advice) may be able to change that folder")
