@@ -70,6 +70,8 @@ package struct Generation {
   var nextScoreboard: GenerationScoreboard?
   /// What its master may say.
   var talk = MasterTalk()
+  /// How often its master was stopped.
+  var stops = MasterStops()
   /// As its master tells of them; none that has gone.
   package internal(set) var workers: [WorkerNotice] = []
   package internal(set) var plugins: [PluginNotice] = []

@@ -139,12 +139,17 @@ package struct Supervisor: ~Copyable {
   }
 
   private mutating func reap() {
-    while let (pid, ending) = Process.reap() {
+    while let (pid, change) = Process.nextChange() {
       // Whoever has left children behind may have left them to this process.
-      if let index = state.generations.firstIndex(where: { $0.master == pid }) {
-        ended(index, ending)
-      } else if pid == probe?.pid {
-        probeEnded(ending)
+      let index = state.generations.firstIndex { $0.master == pid }
+      switch change {
+      case .ended(let ending):
+        if let index {
+          ended(index, ending)
+        } else if pid == probe?.pid {
+          probeEnded(ending)
+        }
+      case .stopped(let signal): if let index { wasStopped(index, by: signal) }
       }
     }
   }

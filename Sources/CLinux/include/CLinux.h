@@ -161,3 +161,5 @@ struct outrider_symbol outrider_symbol_at(uint64_t address);
 static inline int outrider_exited(int status) { return WIFEXITED(status); }
 static inline int outrider_exit_code(int status) { return WEXITSTATUS(status); }
 static inline int outrider_term_signal(int status) { return WTERMSIG(status); }
+static inline int outrider_stopped(int status) { return WIFSTOPPED(status); }
+static inline int outrider_stop_signal(int status) { return WSTOPSIG(status); }

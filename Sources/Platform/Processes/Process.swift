@@ -42,9 +42,26 @@ package enum Process {
   package static func reap() -> (pid: pid_t, ending: Ending)? {
     var status: CInt = 0
     let pid = retryingInterrupts { unsafe waitpid(-1, &status, WNOHANG) }
+    return pid > 0 ? (pid, ending(status)) : nil
+  }
+
+  /// What has become of a child.
+  package enum Change: Sendable {
+    case ended(Ending)
+    /// By this signal; it is not told twice of the same stop, and not of those by a debugger.
+    case stopped(CInt)
+  }
+
+  /// A child that has ended or been stopped, or nil if none has by now.
+  package static func nextChange() -> (pid: pid_t, change: Change)? {
+    var status: CInt = 0
+    let pid = retryingInterrupts { unsafe waitpid(-1, &status, WNOHANG | WUNTRACED) }
     guard pid > 0 else { return nil }
-    if outrider_exited(status) != 0 { return (pid, .exited(outrider_exit_code(status))) }
-    return (pid, .killed(outrider_term_signal(status)))
+    return (pid, outrider_stopped(status) != 0 ? .stopped(outrider_stop_signal(status)) : .ended(ending(status)))
+  }
+
+  private static func ending(_ status: CInt) -> Ending {
+    outrider_exited(status) != 0 ? .exited(outrider_exit_code(status)) : .killed(outrider_term_signal(status))
   }
 
   package static func send(_ signal: CInt, to pid: pid_t) {
