@@ -40,7 +40,9 @@ extension Supervisor {
       switch place {
       case JournalStream.name: LogFile.makeErrorLog(try JournalStream.open(prefixed: true), isJournal: true)
       case .some(let path): LogFile.makeErrorLog(try LogFile.open(path, user: settings.user))
-      case nil: program.restoreStandardError()
+      case nil:
+        program.restoreStandardError()
+        LogFile.separateErrorLog()
       }
       errorLog = place
     } catch {
@@ -62,7 +64,10 @@ extension Supervisor {
       do throws(Errno) {
         let generations = state.generations.filter { $0.settings[keyPath: place] == path }
         let file = try LogFile.open(path, user: generations.last?.settings.user)
-        if name == .error && path == errorLog { LogFile.makeErrorLog(file) }
+        if name == .error && path == errorLog {
+          LogFile.makeErrorLog(file)
+          LogFile.separateErrorLog()
+        }
         for generation in generations {
           generation.channel?.send(
             kind: MasterMessage.log.rawValue, text: Array(name.rawValue.utf8), descriptor: file.raw)

@@ -62,6 +62,8 @@ package struct Supervisor: ~Copyable {
     standardError: consuming FileDescriptor? = nil
   ) throws(Errno) {
     program = MasterProgram(path: executable, arguments: arguments, standardError: standardError)
+    // Masters have the one that there was.
+    LogFile.separateErrorLog()
     // Whoever ignores SIGCHLD never hears of a child's end, and not all who start this process are careful.
     if !isSuccessor { Signals.useDefaults() }
     log = ErrorLog.logger(role: "supervisor", level: .info)

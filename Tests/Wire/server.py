@@ -100,9 +100,10 @@ class Server:
         tls_lines=(),
         h2c=False,
         logs_elsewhere=False,
+        stderr=None,
     ):
         """tls: an authority, for a server behind TLS; tls_lines: more lines of its [listener.tls]; h2c: HTTP/2 too;
-        logs_elsewhere: its standard error does not tell when it serves."""
+        logs_elsewhere: its standard error does not tell when it serves; stderr: a descriptor in place of what log reads."""
         self.folder = Path(tempfile.mkdtemp(prefix="outrider-wire-"))
         self.port = port or free_port()
         self.address = address or (str(self.folder / "socket") if unix else ("127.0.0.1", self.port))
@@ -131,7 +132,7 @@ class Server:
                 env=environment(env) | mark,
                 cwd=self.folder,
                 stdout=out,
-                stderr=err,
+                stderr=err if stderr is None else stderr,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
                 pass_fds=pass_fds,

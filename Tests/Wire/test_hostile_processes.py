@@ -1,15 +1,19 @@
 """Plugins that attack the process above theirs: what a master's code can make the supervisor do, which is root, and what a
 worker's can make the master do. Sources/README.md says who believes what of whom."""
 
+import array
+import fcntl
 import json
 import os
 import pty
+import pwd
 import re
 import select
 import signal
 import socket
 import subprocess
 import sys
+import termios
 import time
 
 import pytest
@@ -26,6 +30,7 @@ from visible import precious_file, visible_folder
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root has something to lose")
 
 HOSTILE = "libhostile.so"
+NOBODY = pwd.getpwnam("nobody")
 
 # The kinds of messages between master and supervisor, and between worker and master.
 LISTENER, READY, SETTING, CONFIGURED, CLAIM, STEP, FAILED = 1, 3, 6, 7, 8, 9, 10
@@ -57,9 +62,11 @@ class Attacked:
             f'[[plugin]]\npath = "{self.folder / plugin}"\nmax_fails = 0\n[plugin.config]\n{lines}'
         )
 
-    def start(self, **changes):
+    def start(self, *, log_to=None, **changes):
+        """log_to: a descriptor that is its standard error, or another place that the settings name."""
         self.write(**changes)
-        self.server = self.own("-c", self.file, bind=False, port=self.port)
+        where = {"logs_elsewhere": True, "stderr": log_to if isinstance(log_to, int) else None} if log_to else {}
+        self.server = self.own("-c", self.file, bind=False, port=self.port, **where)
         wait_for(self.control.path.exists, lambda: self.server.state())
 
     @property
@@ -513,6 +520,95 @@ def test_generations_that_finish_are_bounded(attacked):
         connection.close()
     attacked.server.tell(signal.SIGINT)
     assert attacked.server.wait() == 0
+
+
+# Waiting for others
+
+
+def attack_in_a_worker(attacked):
+    """The next worker attacks as it starts."""
+    attacked.go()
+    os.kill(attacked.server.workers()[0], signal.SIGKILL)
+
+
+def unread(pipe):
+    room = array.array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, room)
+    return room[0]
+
+
+def goes_on_without_a_log(attacked):
+    """The supervisor writes lines, and waits for none of them."""
+    attacked.trigger.unlink()
+    attacked.hup()
+    wait_for(lambda: attacked.control.ask("status")["generations"][-1]["number"] == 2, "the next generation", 10)
+    attacked.is_well()
+    attacked.server.tell(signal.SIGTERM)
+    assert attacked.server.wait() == 0
+
+
+def test_a_log_that_nobody_reads_any_more(attacked, folder):
+    """The owner of the log's folder puts a pipe in its place; a worker fills it, and lets writers wait."""
+    logs = folder / "logs"
+    logs.mkdir()
+    os.chown(logs, NOBODY.pw_uid, NOBODY.pw_gid)
+    path = logs / "error.log"
+    attacked.start(where="worker", what="fill", log_to=path, settings=f'[log]\nerror = "{path}"')
+    path.rename(logs / "before")
+    os.mkfifo(path, 0o600)
+    os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid)
+    pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        attacked.control.ask("reopen")
+        attack_in_a_worker(attacked)
+        wait_for(lambda: unread(pipe) > 60_000, lambda: f"{unread(pipe)} bytes")
+        goes_on_without_a_log(attacked)
+    finally:
+        os.close(pipe)
+
+
+@pytest.mark.parametrize("what", ["fill", "silence"])
+def test_standard_error_that_nobody_reads_any_more(attacked, what):
+    """A pipe or a terminal that the server was started with, and that masters and workers have as well."""
+    theirs, ours = os.pipe() if what == "fill" else os.openpty()
+    try:
+        attacked.start(where="worker", what=what, log_to=ours)
+        attack_in_a_worker(attacked)
+        if what == "fill":
+            wait_for(lambda: unread(theirs) > 60_000, lambda: f"{unread(theirs)} bytes")
+        else:
+            wait_for(lambda: not select.select([], [ours], [], 0)[1], "the terminal's end")
+        goes_on_without_a_log(attacked)
+    finally:
+        os.close(theirs)
+        os.close(ours)
+
+
+# A master that stands still
+
+
+def test_a_master_that_is_stopped_goes_on(attacked):
+    attacked.start(where="worker", what="stop")
+    master = attacked.server.master()
+    attack_in_a_worker(attacked)
+    attacked.wait_for(rf"master {master} of generation 1 was stopped by SIGSTOP: it is continued")
+    attacked.trigger.unlink()
+    attacked.is_well()
+    # It heeds its workers.
+    os.kill(attacked.server.workers()[0], signal.SIGKILL)
+    attacked.is_well()
+    assert attacked.server.master() == master
+
+
+def test_a_master_that_is_stopped_again_and_again_is_replaced(attacked):
+    attacked.start(where="worker", what="stop", count=30)
+    master = attacked.server.master()
+    attack_in_a_worker(attacked)
+    wait_for(lambda: "it is continued" in attacked.log, lambda: attacked.server.state())
+    attacked.trigger.unlink()
+    attacked.wait_for(rf"master {master} of generation 1 was stopped by SIGSTOP, again and again: it is killed")
+    attacked.is_well()
+    assert attacked.server.master() != master
 
 
 def test_a_name_that_is_more_than_a_name(attacked, precious):

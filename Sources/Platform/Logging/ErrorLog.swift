@@ -1,7 +1,9 @@
 import Glibc
 import Logging
+import Synchronization
 
-/// The error log as swift-log's handler: one line a message, written by one system call, to stderr.
+/// The error log as swift-log's handler: one line a message, written by one system call, to stderr. A line for which there
+/// is no room is lost: standard error is shared with processes that can fill it, or stop it, and none waits for that.
 ///
 /// `[2026-01-31 12:00:00 +0000] [pid] [INFO] worker 3: text key=value`, as gunicorn's operators know it; in the journal
 /// `<6>[pid] [INFO] worker 3: text key=value`.
@@ -47,10 +49,16 @@ package struct ErrorLog: LogHandler {
         lines += prefix + String(decoding: line, as: UTF8.self) + "\n"
       }
     }
+    // What was cut is not continued by another line.
+    if endsWithinLine.load(ordering: .relaxed) { lines = "\n" + lines }
     lines.withUTF8 { bytes in
-      _ = retryingInterrupts { unsafe Glibc.write(2, bytes.baseAddress, bytes.count) }
+      let written = unsafe StandardError.write(bytes)
+      if written > 0 { endsWithinLine.store(written < bytes.count, ordering: .relaxed) }
     }
   }
+
+  /// The last line of this process has not gone out to its end: its disk, or its pipe, was full.
+  private static let endsWithinLine = Atomic<Bool>(false)
 
   private static func name(_ level: Logger.Level) -> String {
     switch level {

@@ -40,6 +40,10 @@ package enum LogFile {
     _ = outrider_dup3(descriptor.raw, raw, O_CLOEXEC)
   }
 
+  /// From now on standard error is not one that other processes could make this one wait for, if that can be: see
+  /// `StandardError`. It leads to where it did.
+  package static func separateErrorLog() { StandardError.separate() }
+
   /// From now on this is the error log.
   ///
   /// - Parameter isJournal: it is a stream of the journal.

@@ -6,7 +6,9 @@
  *           an end), "scribble" (at random into the worker's own part of the scoreboard, without an end)
  *
  *           "rename" (the plugin, in the scoreboard's head, to `text`), "type" (`text` into the terminal that it has),
- *           "press" (as "say", as fast as it is read), "disorder" (other numbers in the scoreboard's head)
+ *           "press" (as "say", as fast as it is read), "disorder" (other numbers in the scoreboard's head),
+ *           "stop" (the process above, `count` times), "fill" (standard error, so that whoever writes to it next waits),
+ *           "silence" (the terminal that it is)
  *
  * A request for /deaf ends the listening socket, one for /linger makes a connection of it that takes long to close, one for
  * /hold is answered after a minute.
@@ -30,6 +32,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 struct plan {
@@ -228,6 +231,24 @@ static void type(void) {
   fprintf(stderr, "hostile: typed %d characters\n", typed);
 }
 
+/* Nobody may wait while it is filled; from then on everybody may. */
+static void fill(void) {
+  const int flags = fcntl(2, F_GETFL);
+  static const char bytes[4096];
+  fcntl(2, F_SETFL, flags | O_NONBLOCK);
+  while (write(2, bytes, sizeof bytes) > 0 || write(2, bytes, 1) > 0) continue;
+  fcntl(2, F_SETFL, flags & ~O_NONBLOCK);
+}
+
+static void *stop(void *context) {
+  (void)context;
+  for (int i = 0; i < plan.count; i++) {
+    kill(getppid(), SIGSTOP);
+    usleep(200000);
+  }
+  return NULL;
+}
+
 static void attack(void) {
   const int up = socket_up(), line = pipe_up();
   signal(SIGPIPE, SIG_IGN);
@@ -236,6 +257,15 @@ static void attack(void) {
   if (is("type")) type();
   if (is("disorder")) disorder();
   if (is("press")) press(line);
+  if (is("fill")) {
+    fill();
+    return;
+  }
+  if (is("silence")) {
+    signal(SIGTTOU, SIG_IGN);
+    ioctl(2, TCXONC, TCOOFF);
+    return;
+  }
   /* What nobody takes lingers with whoever has made it. */
   if (strcmp(plan.where, "worker") == 0 && strcmp(plan.thing, "linger") == 0 && fork() != 0) return;
   for (int i = 0; i < plan.count && (is("say") || is("hand")); i++) once(up, line);
@@ -274,6 +304,7 @@ static outrider_status worker_start(void *state, const outrider_worker_info *inf
   if (strcmp(plan.what, "scribble") == 0) pthread_create(&thread, NULL, scribble, NULL);
   else if (access(plan.trigger, F_OK) != 0) return OUTRIDER_OK;
   else if (strcmp(plan.what, "flood") == 0) pthread_create(&thread, NULL, flood, NULL);
+  else if (strcmp(plan.what, "stop") == 0) pthread_create(&thread, NULL, stop, NULL);
   else attack();
   return OUTRIDER_OK;
 }
