@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/sockios.h>
 #include <malloc.h>
 #include <netinet/tcp.h>
 #include <sys/fsuid.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
@@ -101,6 +103,13 @@ int outrider_seals(int memfd) {
 }
 
 int outrider_change_owner(int fd, uid_t owner, gid_t group) { return fchownat(fd, "", owner, group, AT_EMPTY_PATH); }
+
+// As in linux/un.h, which can't be had beside sys/un.h.
+#ifndef SIOCUNIXFILE
+#define SIOCUNIXFILE (SIOCPROTOPRIVATE + 0)
+#endif
+
+int outrider_bound_file(int socket) { return ioctl(socket, SIOCUNIXFILE); }
 
 int outrider_may_write(int folder) {
   // The library's own faccessat asks for the real user where the two are the same.

@@ -68,8 +68,8 @@ class Config:
         )
         return self
 
-    def start(self, own):
-        self.server = own("-c", self.file, bind=False, port=self.port, logs_elsewhere=True)
+    def start(self, own, **options):
+        self.server = own("-c", self.file, bind=False, port=self.port, logs_elsewhere=True, **options)
         assert self.server.get("/").status == 200
         return self
 
@@ -317,6 +317,23 @@ def test_a_socket_in_the_users_folder(own, folder, theirs):
     assert look(path) == (0o666, NOBODY.pw_uid) and look(second) == (0o600, DAEMON.pw_uid)
     config.server.stop()
     assert not path.exists() and not second.exists()
+
+
+def test_a_socket_in_the_users_folder_without_network_administration(own, folder, theirs):
+    """Whether the file is the socket's is not known then, and root changes none; what makes it goes on, and removes it."""
+    path = theirs / "sock"
+    config = Config(folder).write(listener=listener(path, "0640")).start(
+        own, launcher=["setpriv", "--bounding-set=-net_admin"]
+    )
+    assert (stat.S_IMODE(path.stat().st_mode), path.stat().st_uid) == (0o640, 0)
+    config.reload(2)
+    assert "is not changed" not in config.server.log
+    config.write(listener=listener(path, "0666"))
+    config.reload(3)
+    config.wait_for("a listener is not changed: change .*sock: server.user can write to its folder")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    config.server.stop()
+    assert not path.exists()
 
 
 def test_sockets_after_the_supervisor_was_replaced(own, folder, theirs, precious):

@@ -103,6 +103,9 @@ static inline int outrider_openat(int folder, const char *name, int flags, mode_
 #define OUTRIDER_AT_EMPTY_PATH 0x1000
 // Gives the file behind a descriptor, O_PATH too, another owner; -1 leaves one as it is. 0, or -1.
 int outrider_change_owner(int fd, uid_t owner, gid_t group);
+// A descriptor, as by O_PATH, of the file that a unix socket is bound to, wherever its name leads to by now; -1 with errno,
+// EPERM without CAP_NET_ADMIN.
+int outrider_bound_file(int socket);
 // Whether the calling thread's effective user, as it is for files, may change what is in a folder. 1, 0, or -1 with errno.
 int outrider_may_write(int folder);
 // Whose rights to files the calling thread has from now on. 0, or -1 with errno, when nothing is changed.

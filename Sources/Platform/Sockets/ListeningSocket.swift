@@ -71,7 +71,12 @@ package enum ListeningSocket {
       defer { umask(former) }
       try bind(fd, .unix(path), name: name)
     }
-    let file = try folder.look()
+    let file: FileDescriptor
+    if let bound = SocketFile.bound(to: fd) {
+      file = bound
+    } else {
+      file = try folder.look()
+    }
     let status = try FileStatus(of: file.raw, "bind \(name)")
     guard status.kind == S_IFSOCK, status.owner == folder.actor?.id ?? geteuid() else {
       throw Errno(code: EBUSY, attempt: "bind \(name): another file has taken its place")

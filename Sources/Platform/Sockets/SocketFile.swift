@@ -9,12 +9,31 @@ package struct SocketFile: Sendable {
   package let identity: String
   /// The service's user, see `Folder`.
   package let user: ServiceUser?
+  /// The kernel has told which file it is, and not the path, to which somebody else may have moved another by then.
+  let isCertain: Bool
 
   /// The file of `socket`; nil if it has none, as those of TCP.
-  ///
   package init?(boundTo socket: CInt, user: ServiceUser?) {
-    guard let path = SocketFile.path(of: socket), let identity = SocketFile.identity(path, user) else { return nil }
-    self.init(path: path, identity: identity, user: user)
+    guard let path = SocketFile.path(of: socket) else { return nil }
+    if let identity = SocketFile.identity(of: socket) {
+      self.init(path: path, identity: identity, user: user, isCertain: true)
+    } else if let identity = SocketFile.identity(path, user) {
+      self.init(path: path, identity: identity, user: user, isCertain: false)
+    } else {
+      return nil
+    }
+  }
+
+  /// A descriptor of the very file that `socket` is bound to, which nothing can be read or written by; nil if the kernel
+  /// does not tell: that takes CAP_NET_ADMIN.
+  static func bound(to socket: CInt) -> FileDescriptor? {
+    let raw = outrider_bound_file(socket)
+    return raw >= 0 ? FileDescriptor(owning: raw) : nil
+  }
+
+  private static func identity(of socket: CInt) -> String? {
+    guard let file = bound(to: socket) else { return nil }
+    return try? FileStatus(of: file.raw, "look at a socket").identity
   }
 
   private static func path(of socket: CInt) -> String? {
@@ -29,7 +48,9 @@ package struct SocketFile: Sendable {
     guard let path = SocketFile.path(of: socket) else { return nil }
     let parts = saved.split(separator: "/", maxSplits: 1)
     let user = parts.count == 2 ? ServiceUser(text: parts[1].split(separator: "/").joined(separator: " ")) : nil
-    self.init(path: path, identity: parts.first.map(String.init) ?? "", user: user)
+    let told = SocketFile.identity(of: socket)
+    self.init(
+      path: path, identity: told ?? parts.first.map(String.init) ?? "", user: user, isCertain: told != nil)
   }
 
   /// Identity and user as one word.
@@ -37,14 +58,17 @@ package struct SocketFile: Sendable {
     identity + (user.map { "/" + $0.text.split(separator: " ").joined(separator: "/") } ?? "")
   }
 
-  init(path: String, identity: String, user: ServiceUser?) {
+  init(path: String, identity: String, user: ServiceUser?, isCertain: Bool) {
     self.path = path
     self.identity = identity
     self.user = user
+    self.isCertain = isCertain
   }
 
   /// The same file, of a service with another user.
-  package func of(_ user: ServiceUser?) -> SocketFile { SocketFile(path: path, identity: identity, user: user) }
+  package func of(_ user: ServiceUser?) -> SocketFile {
+    SocketFile(path: path, identity: identity, user: user, isCertain: isCertain)
+  }
 
   /// No other has taken its place.
   package var isThere: Bool { SocketFile.identity(path, user) == identity }
@@ -70,6 +94,17 @@ package struct SocketFile: Sendable {
     let status = try FileStatus(of: file.raw, "change \(path)")
     // A file that has taken its place is nobody's business here.
     guard status.kind == S_IFSOCK, status.identity == identity else { return }
+    // Whoever can write to the folder may have moved somebody else's socket there before its identity was asked for.
+    if !isCertain, folder.actor != nil {
+      let isAsWanted =
+        status.mode == options.mode && status.owner == options.owner ?? status.owner
+        && status.group == options.group ?? status.group
+      guard !isAsWanted else { return }
+      throw Errno(
+        code: EPERM,
+        attempt: "change \(path): server.user can write to its folder, and without CAP_NET_ADMIN it is not known "
+          + "whether the file there is the socket's; a restart makes it anew")
+    }
     try SocketFile.change(file, status, path, options)
   }
 
