@@ -59,7 +59,7 @@ package struct MasterProcess: ~Copyable {
     var inheritance = try line.introduce(configuration.settings, user: user)
     let parent = Process.parentID
     var listeners = try Listeners.open(configuration, &inheritance.sockets, line, user: user)
-    let secure = try SecureListeners.load(configuration)
+    let secure = try SecureListeners.load(configuration, user: user)
     listeners.secure(by: secure)
     let keys = secure.isEmpty ? nil : inheritance.ticketKeys ?? TicketKeys(now: Clock.monotonic())
     var errorLog = try MasterProcess.openErrorLog(configuration, user)

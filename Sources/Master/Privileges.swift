@@ -34,7 +34,7 @@ package struct Privileges: Sendable {
   }
 
   /// Who that is, as the supervisor needs to know it; nil if it is nobody else.
-  var serviceUser: ServiceUser? {
+  package var serviceUser: ServiceUser? {
     guard Account.isRoot, let user, let group else { return nil }
     return ServiceUser(user, group: group)
   }

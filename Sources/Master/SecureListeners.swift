@@ -1,4 +1,5 @@
 import Configuration
+import Platform
 import TLS
 
 /// The TLS of a configuration's listeners, made from the files that it names.
@@ -19,12 +20,16 @@ package struct SecureListeners {
   }
 
   /// Reads certificates and keys, as the user that the process still is; every fault is told, not only the first.
-  package static func load(_ configuration: Configuration) throws(StartFault) -> SecureListeners {
+  ///
+  /// - Parameter user: who it becomes.
+  package static func load(_ configuration: Configuration, user: ServiceUser?) throws(StartFault) -> SecureListeners {
     var secure = SecureListeners()
     var faults: [String] = []
     for (index, listener) in configuration.settings.listeners.enumerated() where listener.tls.isEnabled {
       do throws(TLSFaults) {
-        let context = try TLSContext(TLSOptions(listener, model: configuration.settings.server.workerModel))
+        var options = TLSOptions(listener, model: configuration.settings.server.workerModel)
+        options.user = user
+        let context = try TLSContext(options)
         secure.contexts.append((listener, context))
         secure.warnings += context.warnings.map { configuration.place($0, listener: index, prefix: "warning: ") }
       } catch {

@@ -9,7 +9,7 @@ enum ClientCertificates {
     defer { unsafe bind(context, to: bound) }
     guard options.clientAuth != .none else { return [] }
     do throws(UnusableFile) {
-      let file = try PEMFile(path: options.clientCA)
+      let file = try PEMFile(path: options.clientCA, user: options.user)
       bound += file.contents
       let store = unsafe SSL_CTX_get_cert_store(context)
       _ = try unsafe file.forEachCertificate { (authority: OpaquePointer) throws(UnusableFile) in

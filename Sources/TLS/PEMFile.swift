@@ -10,11 +10,12 @@ struct PEMFile: ~Copyable {
   let path: String
   private let bytes: [UInt8]
 
-  init(path: String) throws(UnusableFile) {
+  /// - Parameter user: the service's, without whose rights root reads nothing that others can put there; see `Folder`.
+  init(path: String, user: ServiceUser?) throws(UnusableFile) {
     self.path = path
     let contents: [UInt8]?
     do throws(Errno) {
-      contents = try PEMFile.read(path)
+      contents = try PEMFile.read(path, user)
     } catch {
       throw UnusableFile(message: "\(error)")
     }
@@ -23,8 +24,8 @@ struct PEMFile: ~Copyable {
   }
 
   /// The bytes of a regular file; nil for anything else, which is not waited for: a FIFO may never have a writer.
-  private static func read(_ path: String) throws(Errno) -> [UInt8]? {
-    let file = try FileDescriptor.open(path, flags: O_RDONLY | O_NONBLOCK | O_NOCTTY)
+  private static func read(_ path: String, _ user: ServiceUser?) throws(Errno) -> [UInt8]? {
+    let file = try open(path, user)
     var status = Glibc.stat()
     guard unsafe fstat(file.raw, &status) == 0 else { throw .last("stat \(path)") }
     guard status.st_mode & S_IFMT == S_IFREG else { return nil }
@@ -42,6 +43,19 @@ struct PEMFile: ~Copyable {
       count += read
     }
     return Array(bytes.prefix(count))
+  }
+
+  private static func open(_ path: String, _ user: ServiceUser?) throws(Errno) -> FileDescriptor {
+    guard user != nil else { return try FileDescriptor.open(path, flags: O_RDONLY | O_NONBLOCK | O_NOCTTY) }
+    // It waits for nothing, and is looked at by its reader.
+    return try Folder(of: try absolute(path), user: user, isRead: true).open(flags: O_RDONLY) { _ in true }
+  }
+
+  private static func absolute(_ path: String) throws(Errno) -> String {
+    if path.utf8.first == UInt8(ascii: "/") { return path }
+    guard let here = unsafe getcwd(nil, 0) else { throw .last("open \(path)") }
+    defer { unsafe free(here) }
+    return unsafe "\(String(cString: here))/\(path)"
   }
 
   /// Calls `body` with each certificate, which is gone when it returns; how many there were.

@@ -31,7 +31,8 @@ package final class TLSContext: @unchecked Sendable {
       }
       contexts.append(context)
       unsafe TLSPolicy.apply(options, to: context.raw)
-      faults += unsafe TLSIdentity.install(options.identities[index], index, in: context.raw, &warnings)
+      faults += unsafe TLSIdentity.install(
+        options.identities[index], index, of: options, in: context.raw, &warnings)
       let shared =
         unsafe ClientCertificates.require(options, of: context.raw) + TLSPolicy.applyCiphers(options, to: context.raw)
       // What is wrong with these is wrong in every context.

@@ -1,15 +1,17 @@
 import COpenSSL
+import Platform
 
 /// Putting a certificate with its chain and its key into a context.
 enum TLSIdentity {
   /// All that is wrong with the two files.
   static func install(
-    _ identity: TLSOptions.Identity, _ index: Int, in context: OpaquePointer, _ warnings: inout [TLSFault]
+    _ identity: TLSOptions.Identity, _ index: Int, of options: TLSOptions, in context: OpaquePointer,
+    _ warnings: inout [TLSFault]
   ) -> [TLSFault] {
     var faults: [TLSFault] = []
     var hasCertificate = false
     do throws(UnusableFile) {
-      for warning in try unsafe installChain(identity.certificate, in: context) {
+      for warning in try unsafe installChain(identity.certificate, options.user, in: context) {
         warnings.append(TLSFault(part: .certificate(index), message: warning))
       }
       hasCertificate = true
@@ -17,7 +19,7 @@ enum TLSIdentity {
       faults.append(TLSFault(part: .certificate(index), message: error.message))
     }
     do throws(UnusableFile) {
-      let key = try unsafe PEMFile(path: identity.key).privateKey()
+      let key = try unsafe PEMFile(path: identity.key, user: options.user).privateKey()
       defer { unsafe EVP_PKEY_free(key) }
       if hasCertificate { try unsafe install(key, identity, in: context) }
     } catch {
@@ -27,10 +29,12 @@ enum TLSIdentity {
   }
 
   /// The first certificate is the server's, the others lead to an authority; what is odd about the first.
-  private static func installChain(_ path: String, in context: OpaquePointer) throws(UnusableFile) -> [String] {
+  private static func installChain(
+    _ path: String, _ user: ServiceUser?, in context: OpaquePointer
+  ) throws(UnusableFile) -> [String] {
     var isFirst = true
     var warnings: [String] = []
-    let file = try PEMFile(path: path)
+    let file = try PEMFile(path: path, user: user)
     _ = try unsafe file.forEachCertificate { (certificate: OpaquePointer) throws(UnusableFile) in
       ERR_clear_error()
       let result =

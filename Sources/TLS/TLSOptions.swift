@@ -1,3 +1,5 @@
+import Platform
+
 /// What a listener's TLS is to be.
 package struct TLSOptions: Sendable {
   /// A certificate with the names it is for.
@@ -31,6 +33,8 @@ package struct TLSOptions: Sendable {
   package var ciphers = ""
   /// What is agreed on by ALPN, best first.
   package var protocols: [String] = []
+  /// Who the processes become that have the keys, if root reads them; see `Folder`.
+  package var user: ServiceUser?
 
   package init(identities: [Identity]) { self.identities = identities }
 }

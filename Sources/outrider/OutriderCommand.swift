@@ -116,7 +116,9 @@ struct OutriderCommand: ParsableCommand {
   private func checkFiles(of configuration: Configuration) throws(StartFault) -> Platform.ExitCode {
     var faults: [StartFault] = []
     do throws(StartFault) {
-      for warning in try SecureListeners.load(configuration).warnings { ErrorLog.complain(warning, level: .warning) }
+      // That there is no such user is told below.
+      let user = (try? Privileges(configuration))?.serviceUser
+      for warning in try SecureListeners.load(configuration, user: user).warnings { ErrorLog.complain(warning, level: .warning) }
     } catch {
       faults.append(error)
     }

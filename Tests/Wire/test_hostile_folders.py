@@ -3,6 +3,7 @@
 import os
 import pwd
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -398,6 +399,77 @@ def test_the_control_socket_in_the_users_folder(own, folder, theirs):
     os.chmod(path, 0o666)
     assert subprocess.run(command, **theirs_word).stdout == "b''\n"
     assert Control(path).ask("status")["ready"]
+
+
+# Keys
+
+
+def check_key(folder, identity, key, *flags):
+    """What a start finds wrong with these files; the key has this path."""
+    listener = f'[[listener]]\nbind = "127.0.0.1:1"\n[listener.tls]\ncertificate = "{identity.certificate}"\nkey = "{key}"\n'
+    file = folder / "tls.toml"
+    file.write_text(f'[server]\nuser = "nobody"\n{listener}[[plugin]]\npath = "{folder / "libidentity.so"}"\n')
+    return run("-t", "-c", file)
+
+
+@pytest.fixture
+def secret(authority, folder):
+    """A key that root alone can read."""
+    path = folder / "root" / "secret.key"
+    path.parent.mkdir(mode=0o700)
+    shutil.copy(authority.server.key, path)
+    path.chmod(0o600)
+    return path
+
+
+def test_a_link_of_the_users_to_a_key_of_roots(authority, folder, theirs, secret):
+    """Whoever could not read a key has nobody read it for him, be it by the file or by a folder on the way."""
+    (theirs / "key.pem").symlink_to(secret)
+    (theirs / "keys").symlink_to(secret.parent)
+    for key in (theirs / "key.pem", theirs / "keys" / "secret.key"):
+        os.lchown(theirs / key.relative_to(theirs).parts[0], NOBODY.pw_uid, NOBODY.pw_gid)
+        result = check_key(folder, authority.server, key)
+        assert result.returncode == 78 and "Permission denied" in result.stderr, result
+    for user, found in ((NOBODY, 0), (DAEMON, 78)):
+        own = theirs / "own.pem"
+        shutil.copy(authority.server.key, own)
+        os.chown(own, user.pw_uid, user.pw_gid)
+        own.chmod(0o600)
+        assert check_key(folder, authority.server, own).returncode == found
+
+
+def test_links_of_roots_to_a_key(authority, folder, secret):
+    """As certbot makes them, and as Kubernetes does, in a volume that all can write to."""
+    live = folder / "live"
+    live.mkdir(mode=0o700)
+    (live / "privkey.pem").symlink_to("../root/secret.key")
+    volume = folder / "volume"
+    (volume / "..2026_01").mkdir(parents=True)
+    volume.chmod(0o1777)
+    shutil.copy(secret, volume / "..2026_01" / "tls.key")
+    (volume / "..data").symlink_to("..2026_01")
+    (volume / "tls.key").symlink_to("..data/tls.key")
+    absolute = folder / "absolute"
+    absolute.symlink_to(live / "privkey.pem")
+    for key in (secret, live / "privkey.pem", volume / "tls.key", absolute, "live/../live/./privkey.pem"):
+        result = check_key(folder, authority.server, key)
+        assert result.returncode == 0, result
+    (folder / "loop").symlink_to("loop")
+    assert "Too many levels" in check_key(folder, authority.server, folder / "loop").stderr
+    assert "not a regular file" in check_key(folder, authority.server, live).stderr
+
+
+def test_a_key_in_a_folder_of_somebody_else(authority, folder):
+    """It is read with no more rights than the service's user has."""
+    others = owned(folder / "others", DAEMON)
+    key = others / "key.pem"
+    shutil.copy(authority.server.key, key)
+    os.chown(key, DAEMON.pw_uid, NOBODY.pw_gid)
+    key.chmod(0o640)
+    assert check_key(folder, authority.server, key).returncode == 0
+    key.chmod(0o600)
+    result = check_key(folder, authority.server, key)
+    assert result.returncode == 78 and "as user nobody, since others than root can change its folder" in result.stderr
 
 
 # The pid file

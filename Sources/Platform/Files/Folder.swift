@@ -19,6 +19,7 @@ package struct Folder: ~Copyable {
   package let actor: ServiceUser?
   /// Others can make files here: what is opened has to be one's own.
   package let isShared: Bool
+  private let isRead: Bool
 
   /// So many symbolic links may be on the way.
   private static let mostLinks = 40
@@ -26,17 +27,18 @@ package struct Folder: ~Copyable {
   private static let mostNames = 1024
 
   /// Finds the folder of `path`, which is absolute.
-  package init(of path: String, user: ServiceUser?) throws(Errno) {
+  ///
+  /// - Parameter isRead: the file is only read. A symbolic link in its place is followed as those on the way are, and in a
+  ///   folder of somebody else root has no more rights than the service's user, in place of none.
+  package init(of path: String, user: ServiceUser?, isRead: Bool = false) throws(Errno) {
     guard path.utf8.first == UInt8(ascii: "/") else { throw Errno(code: EINVAL, attempt: "open \(path)") }
-    var walk = try Walk(path: path, user: geteuid() == 0 ? user : nil)
-    guard let name = walk.components.popLast(), name != "..", path.utf8.last != UInt8(ascii: "/") else {
-      throw Errno(code: EISDIR, attempt: "open \(path)")
-    }
-    try walk.goThrough()
+    var walk = try Walk(path: path, user: geteuid() == 0 ? user : nil, isRead: isRead)
+    let name = try walk.goToFile()
     isShared = try walk.examine(isLast: true)
     actor = walk.actor
     descriptor = walk.takeFolder()
     self.name = name
+    self.isRead = isRead
     self.path = path
   }
 
@@ -44,8 +46,9 @@ package struct Folder: ~Copyable {
   private struct Walk: ~Copyable {
     let path: String
     let user: ServiceUser?
-    /// What is left of the way, the last first of all but the file's own name, which is at the end until it is taken.
-    var components: [String]
+    let isRead: Bool
+    /// What is left of the way, the last first.
+    private var components: [String]
     var actor: ServiceUser?
     private var folder: FileDescriptor?
     /// The names of the folders that the way has come to, each in the one before: no link and no ".." is among them.
@@ -56,10 +59,11 @@ package struct Folder: ~Copyable {
     /// Where the way has come to, for people.
     private var place: String { folders.reduce("") { "\($0)/\($1)" } }
 
-    init(path: String, user: ServiceUser?) throws(Errno) {
+    init(path: String, user: ServiceUser?, isRead: Bool) throws(Errno) {
       self.path = path
       self.user = user
-      components = path.split(separator: "/").map(String.init).filter { $0 != "." }
+      self.isRead = isRead
+      components = path.split(separator: "/").map(String.init).filter { $0 != "." }.reversed()
       folder = try FileDescriptor.open("/", flags: OUTRIDER_O_PATH | O_DIRECTORY)
     }
 
@@ -72,22 +76,31 @@ package struct Folder: ~Copyable {
       }
     }
 
-    mutating func goThrough() throws(Errno) {
-      components.reverse()
+    /// Goes to the file's folder.
+    ///
+    /// - Returns: the file's name there.
+    mutating func goToFile() throws(Errno) -> String {
+      let directory = Errno(code: EISDIR, attempt: "open \(path)")
+      guard path.utf8.last != UInt8(ascii: "/") else { throw directory }
       while let component = components.popLast() {
+        let isLast = components.isEmpty
+        guard !isLast || component != ".." else { throw directory }
+        if isLast && !isRead { return component }
         names += 1
         guard names <= Folder.mostNames else { throw Errno(code: ELOOP, attempt: "open \(path)") }
-        _ = try examine(isLast: false)
+        _ = try examine(isLast: isLast)
         let next = try open(component, OUTRIDER_O_PATH | O_NOFOLLOW)
         let status = try FileStatus(of: next.raw, "open \(path)")
         switch status.kind {
+        case S_IFLNK: try follow(next, component, status)
+        case _ where isLast: return component
         case S_IFDIR:
           folder = consume next
           if component == ".." { _ = folders.popLast() } else { folders.append(component) }
-        case S_IFLNK: try follow(next, component, status)
         default: throw Errno(code: ENOTDIR, attempt: "open \(path)")
         }
       }
+      throw directory
     }
 
     private func open(_ name: String, _ flags: CInt) throws(Errno) -> FileDescriptor {
@@ -133,28 +146,29 @@ package struct Folder: ~Copyable {
       guard geteuid() == 0 else { return isShared && status.owner != geteuid() }
       // Whom this user namespace does not know can't be reached by anybody in it.
       if ServiceUser.isUnmapped(status.owner) { return isShared }
-      if let user, status.owner == user.id {
-        actor = user
-        return false
-      }
+      if let user, status.owner == user.id { return actsAsUser() }
       guard status.owner == 0 else {
+        if isRead { return actsAsUser() }
         throw refusal("belongs to \(Folder.name(status.owner)), who can exchange what is in it")
       }
       if actor != nil { return false }
       if isShared { return true }
       // Without these bits nobody can, by an access control list neither.
       guard status.mode & (S_IWGRP | S_IWOTH) != 0 else { return false }
-      if let user, try mayWrite(user) {
-        actor = user
-        return false
-      }
+      if let user, try mayWrite(user) { return actsAsUser() }
       // Nothing of ours runs as less than root then; a volume that the containers of a pod share looks so.
       if user == nil { return true }
       if status.mode & S_IWOTH != 0 { throw refusal("can be written by everybody") }
       // On the way a group can exchange a folder for another that it could move already, and that is root's; no more.
       if isLast, status.mode & S_IWGRP != 0, status.group != 0 {
+        if isRead { return actsAsUser() }
         throw refusal("can be written by \(Folder.name(group: status.group))")
       }
+      return false
+    }
+
+    private mutating func actsAsUser() -> Bool {
+      actor = user
       return false
     }
 
@@ -195,7 +209,8 @@ package struct Folder: ~Copyable {
   package func open(
     flags: CInt, mode: mode_t = 0, name: String? = nil, isWelcome: (FileStatus) -> Bool = { $0.kind == S_IFREG }
   ) throws(Errno) -> FileDescriptor {
-    let attempt = "open \(path)\(actor.map { " as \(Folder.name($0.id)), who can write its folder" } ?? "")"
+    let why = isRead ? "since others than root can change its folder" : "who can write its folder"
+    let attempt = "open \(path)\(actor.map { " as \(Folder.name($0.id)), \(why)" } ?? "")"
     let (raw, name) = (descriptor.raw, name ?? self.name)
     let file = try ServiceUser.acting(as: actor) { () throws(Errno) in
       let found = retryingInterrupts {
