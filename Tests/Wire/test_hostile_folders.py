@@ -113,15 +113,27 @@ def test_a_folder_that_a_group_can_write_is_refused(folder):
 
 
 def test_a_folder_that_all_can_write(own, folder):
-    """The service's user is one of them: everything is done with his rights. Without him it is refused."""
+    """The service's user is one of them: everything is done with his rights. A server without him makes its own files there."""
     shared = folder / "shared"
     shared.mkdir()
     shared.chmod(0o777)
     path = shared / "error.log"
-    result = run("-c", Config(folder).write(log(path), user=None).file)
-    assert result.returncode == 77 and f"{shared} can be written by everybody" in result.stderr and not path.exists()
     Config(folder).write(log(path)).start(own)
     assert path.stat().st_uid == NOBODY.pw_uid
+
+
+def test_a_folder_that_all_can_write_without_a_user(own, folder):
+    """Files of its own, and no link that somebody has put there."""
+    shared = folder / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    path = shared / "error.log"
+    path.symlink_to("/dev/null")
+    result = run("-c", Config(folder).write(log(path), user=None).file)
+    assert result.returncode == 71 and path.is_symlink(), result.stderr
+    path.unlink()
+    Config(folder).write(log(path), user=None).start(own)
+    assert path.stat().st_uid == 0
 
 
 @pytest.mark.parametrize("group", [NOBODY.pw_gid], ids=["own"])

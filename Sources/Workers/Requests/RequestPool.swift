@@ -150,6 +150,7 @@ extension Request {
   /// Nobody has the record any more.
   fileprivate func destroy() {
     record.storage.deallocate()
+    record.lane.body.free()
     unsafe address.deinitialize(count: 1)
     unsafe HostileMemory.free(raw, count: MemoryLayout<RequestRecord>.stride)
   }
