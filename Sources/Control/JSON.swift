@@ -54,19 +54,20 @@ extension JSON: CustomStringConvertible {
     }
   }
 
+  /// Without anything that controls a terminal, or that changes the direction of text there.
   private static func quoted(_ text: String) -> String {
     var result: [UInt8] = [UInt8(ascii: "\"")]
-    for byte in text.utf8 {
-      switch byte {
-      case UInt8(ascii: "\""): result += "\\\"".utf8
-      case UInt8(ascii: "\\"): result += "\\\\".utf8
+    for scalar in text.unicodeScalars {
+      switch scalar.value {
+      case 0x22: result += "\\\"".utf8
+      case 0x5C: result += "\\\\".utf8
       case 0x0A: result += "\\n".utf8
       case 0x0D: result += "\\r".utf8
       case 0x09: result += "\\t".utf8
-      case 0..<0x20, 0x7F:
-        let digits = String(byte, radix: 16)
-        result += "\\u00\(digits.utf8.count == 1 ? "0" : "")\(digits)".utf8
-      default: result.append(byte)
+      case 0..<0x20, 0x7F..<0xA0, 0x2028...0x202E, 0x2066...0x2069:
+        let digits = String(scalar.value, radix: 16)
+        result += "\\u\(String(repeating: "0", count: 4 - digits.utf8.count))\(digits)".utf8
+      default: result += UTF8.encode(scalar)!
       }
     }
     result.append(UInt8(ascii: "\""))

@@ -118,7 +118,9 @@ struct OutriderCommand: ParsableCommand {
     do throws(StartFault) {
       // That there is no such user is told below.
       let user = (try? Privileges(configuration))?.serviceUser
-      for warning in try SecureListeners.load(configuration, user: user).warnings { ErrorLog.complain(warning, level: .warning) }
+      for warning in try SecureListeners.load(configuration, user: user).warnings {
+        ErrorLog.complain(warning, level: .warning)
+      }
     } catch {
       faults.append(error)
     }

@@ -58,7 +58,8 @@ enum AnswerText {
   /// Those that are not 0.
   private static func counts(_ value: JSON?) -> String {
     let counts = (value?.members ?? []).filter { $0.value.number != 0 }
-    return counts.isEmpty ? "none" : counts.map { "\($0.name) \(plain($0.value))" }.joined(separator: ", ")
+    let words = counts.map { "\(plain(.string($0.name))) \(plain($0.value))" }
+    return counts.isEmpty ? "none" : words.joined(separator: ", ")
   }
 
   private static func workers(_ result: JSON) -> String {

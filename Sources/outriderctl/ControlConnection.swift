@@ -31,16 +31,26 @@ struct ControlConnection: ~Copyable {
     self.path = path
   }
 
+  /// A server of root's or of one's own answers. What somebody else lets answer at the path is no news of the server, and no
+  /// order reaches it. Root speaks with everybody's servers.
+  private func checkOwner() throws(Failure) {
+    guard !Account.isRoot, !Connections.isPeerTrusted(descriptor.raw) else { return }
+    throw Failure(reason: "\(path): what answers there is neither root's nor yours", code: .noPermission)
+  }
+
   /// The result of an order.
   func ask(_ order: ControlOrder) throws(Failure) -> JSON {
     let patience = order == .reload ? ControlConnection.reloadPatience : ControlConnection.patience
     let deadline = Clock.monotonic() &+ patience
+    try checkOwner()
     try send(Array("\(order.json)\n".utf8), deadline)
     let line = try receive(deadline)
     guard let answer = try? JSONReader.read(line), let ok = answer["ok"]?.truth else {
       throw Failure(reason: "\(path): what answers there is no outrider", code: .software)
     }
-    guard ok else { throw Failure(reason: answer["error"]?.text ?? "refused", code: .software) }
+    guard ok else {
+      throw Failure(reason: answer["error"]?.text.map { PrintableText.escaped($0) } ?? "refused", code: .software)
+    }
     return answer["result"] ?? .null
   }
 

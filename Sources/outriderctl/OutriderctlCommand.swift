@@ -92,14 +92,15 @@ struct OutriderctlCommand: ParsableCommand {
         show(json ? "\(result)" : AnswerText.make(order, result))
       }
     } catch {
-      var line = "outriderctl: \(error.reason)\n"
+      var line = "outriderctl: \(PrintableText.lines(error.reason))\n"
       line.withUTF8 { bytes in _ = retryingInterrupts { unsafe Glibc.write(2, bytes.baseAddress, bytes.count) } }
       Glibc.exit(error.code.rawValue)
     }
   }
 
-  /// Prints it with one line end; nothing if there is nothing to say.
+  /// Prints it with one line end; nothing if there is nothing to say. Whoever has answered, it controls no terminal.
   private func show(_ text: String) {
+    let text = PrintableText.lines(text)
     if !text.isEmpty { print(text, terminator: text.hasSuffix("\n") ? "" : "\n") }
   }
 }

@@ -25,8 +25,8 @@ import Testing
 
   /// CAP_NET_ADMIN.
   private static var mayAskForFiles: Bool {
-    let status = String(decoding: (try? FileContents.prefix(path: "/proc/self/status", count: 8192)) ?? [], as: UTF8.self)
-    let line = status.split(separator: "\n").first { $0.hasPrefix("CapEff:") }
+    let bytes = try? FileContents.prefix(path: "/proc/self/status", count: 8192)
+    let line = String(decoding: bytes ?? [], as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("CapEff:") }
     return line.flatMap { UInt64($0.split(separator: "\t").last ?? "", radix: 16) }.map { $0 >> 12 & 1 == 1 } ?? false
   }
 

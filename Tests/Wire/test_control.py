@@ -3,14 +3,16 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import stat
 import subprocess
+import sys
 import threading
 import time
 import tomllib
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -22,6 +24,7 @@ from pace import of_the_shipped_server, soon
 from processes import wait_for
 from server import RELEASE, TEST_PLUGINS
 from service import CONFIGURED, DEMO, Service
+from visible import visible_folder
 
 
 @pytest.fixture
@@ -326,3 +329,78 @@ def test_inspect_does_not_run_as_root():
         pytest.skip("this is for root")
     ended = outriderctl("inspect", TEST_PLUGINS / "libidentity.so")
     assert "identity load: uids=65534,65534,65534" in ended.stderr and "uids=0" not in ended.stderr, ended
+
+
+# Another who answers
+
+
+@contextmanager
+def answering(path, result, key="result", user=None):
+    """A process at this path, of another user if so, that answers whatever it is asked."""
+    answer = json.dumps({"ok": key == "result", key: result}) + "\n"
+    code = (
+        "import os, socket, sys\n"
+        "server = socket.socket(socket.AF_UNIX)\n"
+        "server.bind(sys.argv[1])\n"
+        "os.chmod(sys.argv[1], 0o666)\n"
+        "if sys.argv[3]: os.setgroups([]), os.setuid(int(sys.argv[3]))\n"
+        "server.listen()\n"
+        "print(flush=True)\n"
+        "client, _ = server.accept()\n"
+        "client.recv(4096)\n"
+        "client.sendall(sys.argv[2].encode())\n"
+    )
+    fake = subprocess.Popen([sys.executable, "-c", code, path, answer, str(user or "")], stdout=subprocess.PIPE)
+    try:
+        fake.stdout.readline()
+        yield
+    finally:
+        fake.kill()
+        fake.wait()
+        fake.stdout.close()
+        path.unlink()
+
+
+CONTROLS = "\x1b]0;owned\x07\x9b31m\u202e\r\x7f"
+
+
+@pytest.mark.parametrize("format", [[], ["--json"]], ids=["text", "json"])
+@pytest.mark.parametrize(
+    "order, key, result",
+    [
+        ("status", "error", CONTROLS),
+        ("config", "result", f"a = 1\n\tb = 2\n{CONTROLS}\n"),
+        ("metrics", "result", f"a 1\n{CONTROLS}\n"),
+        ("status", "result", {"worker_restarts": {CONTROLS + "\n": 1}, "pid": CONTROLS}),
+        ("workers", "result", [{"pid": CONTROLS, "path": CONTROLS}]),
+        ("reload", "result", {"generation": CONTROLS, CONTROLS: CONTROLS}),
+    ],
+)
+def test_an_answer_that_controls_the_terminal(path, order, key, result, format):
+    with answering(path, result, key):
+        ended = outriderctl("-s", path, *format, order)
+    said = ended.stdout + ended.stderr
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", said), ascii(said)
+    assert "owned" in said
+    if format and key == "result":
+        assert json.loads(ended.stdout) == result
+    elif order == "config":
+        assert ended.stdout.startswith("a = 1\n\tb = 2\n")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another user is needed")
+def test_a_server_of_another_user(path):
+    """Nobody but root listens to it; root manages everybody's."""
+    DAEMON, NOBODY = 1, 65534
+    with visible_folder() as folder:
+        path = folder / "control.sock"
+        shutil.copy(RELEASE / "outriderctl", folder)
+        command = [folder / "outriderctl", "-s", path, "config"]
+        other = {"user": NOBODY, "group": NOBODY, "extra_groups": [], "capture_output": True, "text": True}
+        with answering(path, "news", user=DAEMON):
+            ended = subprocess.run(command, **other)
+        assert ended.returncode == 77 and "neither root's nor yours" in ended.stderr, ended
+        for user, caller in ((NOBODY, other), (None, other), (DAEMON, {"capture_output": True, "text": True})):
+            with answering(path, "news", user=user):
+                ended = subprocess.run(command, **caller)
+            assert (ended.returncode, ended.stdout) == (0, "news\n"), ended

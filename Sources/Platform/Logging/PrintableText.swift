@@ -25,6 +25,14 @@ package enum PrintableText {
     return escaped(line) + (text.utf8.count > limit ? "…" : "")
   }
 
+  /// Text of several lines: ends of lines and tabs stay, and whatever else controls a terminal does not.
+  package static func lines(_ text: String) -> String {
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    return lines.map { line in
+      line.split(separator: "\t", omittingEmptySubsequences: false).map { escaped(String($0)) }.joined(separator: "\t")
+    }.joined(separator: "\n")
+  }
+
   private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0..<0x20, 0x7F..<0xA0, 0x2028...0x202E, 0x2066...0x2069: true
