@@ -13,9 +13,10 @@ import time
 
 import pytest
 
+import processes
 from pace import soon
 from processes import wait_for
-from server import TEST_PLUGINS, free_port, run
+from server import BINARY, TEST_PLUGINS, end, free_port, run
 from service import CONFIGURED, Service
 from visible import visible_folder
 
@@ -284,3 +285,63 @@ def test_nobody_else_holds_the_lock(service, path):
     start = time.monotonic()
     wait_for(lambda: not is_locked(path), "the lock")
     assert time.monotonic() - start < soon(0.2)
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["stale", "new"])
+@pytest.mark.skipif(os.geteuid() != 0, reason="another user is needed")
+def test_a_folder_as_tmp(own, public, is_there):
+    """No file of somebody else's there keeps a server from starting, but one of the pid file's own name."""
+    shared = public / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    path = shared / "outrider.pid"
+    for name in (f".{path.name}.lock", *(f"{path.name}.{pid}" for pid in range(os.getpid(), os.getpid() + 3000))):
+        os.close(os.open(shared / name, os.O_CREAT, 0o600))
+        os.chown(shared / name, 65534, 65534)
+    if is_there:
+        path.write_text("1\n")
+        path.chmod(0o644)
+    port = free_port()
+    server = own("-c", config(public, path, port), bind=False, port=port)
+    assert path.read_text() == f"{server.pid}\n" and stat.S_IMODE(path.stat().st_mode) == 0o644 and is_locked(path)
+    second = run("-c", config(public, path, name="second.toml"))
+    assert second.returncode == 69 and f"{path} is held by a server that runs, pid {server.pid}" in second.stderr
+    server.tell(signal.SIGKILL)
+    server.wait()
+    server = own("-c", config(public, path, port), bind=False, port=port)
+    assert path.read_text() == f"{server.pid}\n"
+    server.stop()
+    assert not path.exists()
+    path.write_text("1\n")
+    os.chown(path, 65534, 65534)
+    assert run("-c", config(public, path, name="second.toml")).returncode == 77
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="folders as /tmp are others' for root alone")
+@pytest.mark.parametrize("is_there", [True, False], ids=["stale", "new"])
+def test_two_starts_at_once_in_a_folder_as_tmp(public, is_there):
+    """One of them has the file."""
+    shared = public / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    path = shared / "outrider.pid"
+    for turn in range(5):
+        if is_there:
+            path.write_text("1\n")
+        files = [config(public, path, free_port(), f"{number}.toml") for number in range(4)]
+        started = [
+            subprocess.Popen([BINARY, "-c", file], stderr=subprocess.PIPE, text=True, start_new_session=True)
+            for file in files
+        ]
+        try:
+            wait_for(lambda: sum(server.poll() is None for server in started) == 1, "three that end", 10)
+            (server,) = (server for server in started if server.poll() is None)
+            wait_for(lambda: path.exists() and path.read_text() == f"{server.pid}\n", "its pid", 10)
+            assert [other.returncode for other in started if other is not server] == [69] * 3
+            server.send_signal(signal.SIGINT)
+            assert server.wait(10) == 0
+            assert os.listdir(shared) == []
+        finally:
+            for server in started:
+                end(server, processes.family(server.pid) if server.poll() is None else [])
+                server.stderr.close()

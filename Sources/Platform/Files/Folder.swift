@@ -256,11 +256,12 @@ package struct Folder: ~Copyable {
     return removed ?? false
   }
 
-  /// Gives the file `other` the name of the path, in place of what has it.
-  package func rename(_ other: String) throws(Errno) {
+  /// Gives the file `other` the name of the path, in place of what has it. Returns true.
+  package func rename(_ other: String) throws(Errno) -> Bool {
     let (raw, name) = (descriptor.raw, name)
-    try ServiceUser.acting(as: actor) { () throws(Errno) in
+    return try ServiceUser.acting(as: actor) { () throws(Errno) in
       guard unsafe renameat(raw, other, raw, name) == 0 else { throw .last("make \(path)") }
+      return true
     }
   }
 

@@ -7,7 +7,8 @@ import Glibc
 /// The lock is one for writing, which only who may write to the file can have (fcntl(2), open file description locks);
 /// those for reading, which any reader can have, mean nothing. The file is complete whenever it can be seen: it is written
 /// under another name, and gets its own by link or rename. Who replaces one holds another lock meanwhile, on a file beside
-/// it that nobody else can open.
+/// it that nobody else can open. In a folder as /tmp anybody could have taken that file's name: there it is the lock of the
+/// file that is replaced, which is one's own.
 package struct PidFile: ~Copyable {
   package enum Fault: Error {
     /// Another process has the lock; the text of the file says which.
@@ -25,14 +26,18 @@ package struct PidFile: ~Copyable {
   package init(path: String, user: ServiceUser? = nil) throws(Fault) {
     self.path = path
     self.user = user
-    let holder: String?
+    var holder: String?
     let file: FileDescriptor?
     do throws(Errno) {
       let folder = try Folder(of: path, user: user)
-      let lock = try Replacing(folder)
-      defer { lock.end(folder) }
-      holder = try PidFile.holder(of: folder)
-      file = holder == nil ? try PidFile.make(folder) : nil
+      if folder.isShared {
+        file = try PidFile.makeAmongOthers(folder, &holder)
+      } else {
+        let lock = try Replacing(folder)
+        defer { lock.end(folder) }
+        holder = try PidFile.holder(of: folder)
+        file = holder == nil ? try PidFile.make(folder) { name throws(Errno) in try folder.rename(name) } : nil
+      }
     } catch {
       throw .system(error)
     }
@@ -70,15 +75,22 @@ package struct PidFile: ~Copyable {
     let file = try folder.open(flags: O_RDONLY)
     let answer = outrider_is_locked_for_writing(file.raw)
     guard answer >= 0 else { throw .last("ask for the lock of \(folder.path)") }
-    guard answer == 1 else { return nil }
+    return answer == 1 ? try PidFile.pid(in: file, folder.path) : nil
+  }
+
+  private static func pid(in file: borrowing FileDescriptor, _ path: String) throws(Errno) -> String {
     var text = [UInt8](repeating: 0, count: longest)
-    let count = try file.read(into: &text, attempt: "read \(folder.path)")
+    let count = try file.read(into: &text, attempt: "read \(path)")
     return String(decoding: text[..<count].prefix { (0x30...0x39).contains($0) }, as: UTF8.self)
   }
 
-  private static func make(_ folder: borrowing Folder) throws(Errno) -> FileDescriptor {
+  /// - Parameter place: gives the file of that name its own; false if something has that.
+  private static func make(
+    _ folder: borrowing Folder, _ place: (String) throws(Errno) -> Bool
+  ) throws(Errno) -> FileDescriptor? {
     let path = folder.path
-    let temporary = "\(folder.name).\(Process.id)"
+    // Others must not know the name where they could take it.
+    let temporary = "\(folder.name).\(Process.id)" + (folder.isShared ? ".\(UInt64.random(in: 0 ... .max))" : "")
     folder.remove(temporary)
     let file = try folder.open(flags: O_CREAT | O_EXCL | O_RDWR, mode: 0o600, name: temporary)
     var isDone = false
@@ -89,9 +101,52 @@ package struct PidFile: ~Copyable {
     guard fchmod(file.raw, 0o644) == 0 else { throw .last("make \(path)") }
     let text = Array("\(Process.id)\n".utf8)
     guard unsafe write(file.raw, text, text.count) == text.count else { throw .last("write \(path)") }
-    try folder.rename(temporary)
-    isDone = true
-    return file
+    isDone = try place(temporary)
+    if isDone { return file }
+    return nil
+  }
+
+  // MARK: Among others
+
+  /// How long whoever holds the lock may be one that replaces the file, and not a server that runs.
+  private static let longestReplacement = Clock.nanosecondsPerSecond / 4
+
+  /// Likewise, without a file whose name could be somebody else's.
+  ///
+  /// - Parameter holder: becomes what the present file says if somebody holds it; nil is returned then.
+  private static func makeAmongOthers(
+    _ folder: borrowing Folder, _ holder: inout String?
+  ) throws(Errno) -> FileDescriptor? {
+    let deadline = Clock.monotonic() &+ longestReplacement
+    while true {
+      let isLate = Clock.monotonic() >= deadline
+      do throws(Errno) {
+        guard let status = folder.status() else {
+          if let file = try make(folder, { name throws(Errno) in try folder.link(name) && folder.remove(name) }) {
+            return file
+          }
+          continue
+        }
+        guard status.kind == S_IFREG else { throw Errno(code: EEXIST, attempt: "make \(folder.path)") }
+        let present = try folder.open(flags: O_RDWR)
+        if outrider_lock_for_writing(present.raw) == 0 {
+          // Only who has this lock replaces the file; somebody may have had it before.
+          if try folder.status()?.identity == FileStatus(of: present.raw, folder.path).identity {
+            return try make(folder) { name throws(Errno) in try folder.rename(name) }
+          }
+        } else if errno != EAGAIN {
+          throw .last("lock \(folder.path)")
+        } else if isLate {
+          holder = try pid(in: present, folder.path)
+          return nil
+        }
+      } catch {
+        // A file that is being made has two names for a moment.
+        if isLate || error.code != EACCES && error.code != ENOENT { throw error }
+      }
+      guard !isLate else { throw Errno(code: EAGAIN, attempt: "replace \(folder.path)") }
+      usleep(1000)
+    }
   }
 
   /// The right to replace the file, of one process at a time: a file beside it, which is gone again when that is done.
