@@ -7,10 +7,12 @@ struct CrewSize {
   /// Room for each worker's replacement, and for workers added later; untouched slots of a scoreboard take no memory.
   let slots: Int
 
+  /// How many workers are configured.
+  static func configured(_ server: Settings.Server) -> Int { server.workers.number(cores: Process.processorCount) }
+
   /// - Parameter scale: so many more or fewer than configured.
   init(_ server: Settings.Server, scale: Int) {
-    let configured = server.workers.number(cores: Process.processorCount)
-    count = min(max(1, configured.addingReportingOverflow(scale).partialValue), MasterLimits.workers)
-    slots = 2 * count + 32
+    count = MasterLimits.workers(configured: CrewSize.configured(server), scale: scale)
+    slots = 2 * (count + MasterLimits.spareWorkers)
   }
 }

@@ -4,8 +4,8 @@ import Platform
 // TTIN and TTOU: workers more or fewer than configured.
 
 extension MasterProcess {
-  /// Adds or removes workers as far as there is room, and tells the supervisor how many there are beyond the
-  /// configured number.
+  /// Adds or removes workers as far as there is room. The supervisor counts for itself; one of an earlier version wants to
+  /// be told how many there are beyond the configured number.
   mutating func scale(by change: Int) {
     guard !stage.isEnding else { return }
     let change = MasterLimits.clamped(scale: change)
@@ -25,7 +25,5 @@ extension MasterProcess {
     line.scaled(crew.count - configuredWorkers)
   }
 
-  private var configuredWorkers: Int {
-    configuration.settings.server.workers.number(cores: Process.processorCount)
-  }
+  var configuredWorkers: Int { CrewSize.configured(configuration.settings.server) }
 }

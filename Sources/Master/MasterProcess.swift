@@ -145,7 +145,7 @@ package struct MasterProcess: ~Copyable {
 
   /// Runs the generation to its end.
   package consuming func run() -> ExitCode {
-    line.scaled(crew.count - configuration.settings.server.workers.number(cores: Process.processorCount))
+    line.scaled(crew.count - configuredWorkers)
     for place in 0..<crew.count { start(place) }
     while !(stage.isEnding && crew.isGone) {
       timer.arm(nextMoment)

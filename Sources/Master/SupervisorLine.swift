@@ -31,6 +31,7 @@ package struct SupervisorLine: Sendable {
     if !settings.control.socket.isEmpty { tell(.control, settings.control.socket) }
     if let address = settings.metrics.bind { tell(.metrics, "\(address)") }
     if let user { tell(.user, user.text) }
+    tell(.workers, "\(CrewSize.configured(settings.server))")
     send(.configured)
     var inheritance = Inheritance()
     while true {
@@ -68,7 +69,7 @@ package struct SupervisorLine: Sendable {
   /// A listener that has been bound here, for the supervisor to keep.
   func offer(_ descriptor: CInt, name: String) { send(.listener, name, descriptor: descriptor) }
 
-  /// How many workers there are beyond the configured number.
+  /// How many workers there are beyond the configured number, for a supervisor that does not count for itself.
   func scaled(_ difference: Int) { tell(.scale, "\(difference)") }
 
   /// The workers show here what they do.

@@ -25,8 +25,8 @@ package struct Generation {
     package var restartBackoff = 100 * Clock.nanosecondsPerMillisecond
     /// How long a worker may be silent; 0 is no limit.
     package var workerTimeout = 30 * Clock.nanosecondsPerSecond
-    /// How many workers there are beyond the configured number.
-    package var scale = 0
+    /// How many workers are configured; nil if the master is of a version that does not tell.
+    package var workers: Int?
     /// Nil for none.
     package var pidFile: String?
     package var logLevel = Logger.Level.info
@@ -60,6 +60,8 @@ package struct Generation {
   var failureIsTold = false
   /// What it means for the exit code, if that is not the master's own.
   var failureCode: ExitCode?
+  /// So many workers it has room for.
+  var mostWorkers = MasterLimits.workers
   /// The listeners that it serves.
   var claims: [ListenerClaim] = []
   /// When the next stage has to be reached, in monotonic nanoseconds.
@@ -96,6 +98,7 @@ package struct Generation {
     self.settings.control = nil
     self.settings.metrics = nil
     self.settings.user = nil
+    self.settings.workers = nil
     self.channel = channel
     deadline = startedAt &+ settings.bootTimeout &+ Generation.bootMargin
   }
@@ -116,7 +119,9 @@ package struct Generation {
     case .gracefulTimeout: settings.gracefulTimeout = Generation.span(value) ?? settings.gracefulTimeout
     case .restartBackoff: settings.restartBackoff = Generation.span(value) ?? settings.restartBackoff
     case .workerTimeout: settings.workerTimeout = Generation.span(value) ?? settings.workerTimeout
-    case .scale: settings.scale = Int(value).map(MasterLimits.clamped(scale:)) ?? settings.scale
+    case .workers: settings.workers = Int(value).map { MasterLimits.workers(configured: $0, scale: 0) }
+    // How many workers are wanted, operators say.
+    case .scale: break
     case .pidFile: settings.pidFile = String(value)
     case .logLevel: settings.logLevel = Logger.Level(rawValue: String(value)) ?? settings.logLevel
     case .errorLog: settings.errorLog = String(value)
@@ -134,6 +139,13 @@ package struct Generation {
     workers.removeAll { $0.slot == notice.slot }
     if notice.state != .gone { workers.append(notice) }
     return true
+  }
+
+  /// What a service has beyond its configured number of workers when `scale` is wanted: as the master counts, which has at
+  /// least one and as many as there is room for.
+  func settled(scale: Int) -> Int {
+    guard let configured = settings.workers else { return MasterLimits.clamped(scale: scale) }
+    return min(max(1, configured + MasterLimits.clamped(scale: scale)), mostWorkers) - configured
   }
 
   /// Nanoseconds, of which a week is the most that anybody waits.

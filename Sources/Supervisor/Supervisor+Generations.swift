@@ -69,7 +69,7 @@ extension Supervisor {
     state.generations[index].stage = .serving
     state.generations[index].deadline = .max
     state.generations[index].scoreboard = state.generations[index].nextScoreboard
-    state.scale = generation.settings.scale
+    state.scale = generation.settled(scale: state.scale)
     ServiceNotification.ready("serving, generation \(generation.number)")
     for old in state.generations.indices where old != index && state.generations[old].stage == .serving {
       log.info("generation \(generation.number) serves, generation \(state.generations[old].number) finishes")
@@ -104,6 +104,8 @@ extension Supervisor {
       return
     }
     line.send(kind: MasterMessage.scale.rawValue, text: Array("\(state.scale)".utf8))
+    let beginning = MasterLimits.workers(configured: settings.workers ?? MasterLimits.workers, scale: state.scale)
+    state.generations[index].mostWorkers = beginning + MasterLimits.spareWorkers
     passJournal(index, over: line)
     if let keys = state.ticketKeys { line.send(kind: MasterMessage.ticketKeys.rawValue, text: Array(keys.utf8)) }
     for name in store.dropUnusable() {
@@ -133,7 +135,8 @@ extension Supervisor {
     while drainingCount > Supervisor.mostDraining {
       guard let index = state.generations.firstIndex(where: { $0.stage == .draining }) else { return }
       log.warning(
-        "generation \(state.generations[index].number) has to end now: more than \(Supervisor.mostDraining) finish at once")
+        "generation \(state.generations[index].number) has to end now: more than \(Supervisor.mostDraining) finish at once"
+      )
       stop(index)
     }
   }

@@ -62,7 +62,6 @@ extension Supervisor {
     switch kind {
     case .setting:
       state.generations[index].take(setting: text)
-      if state.generations[index].stage == .serving { state.scale = state.generations[index].settings.scale }
     case .configured: begin(index)
     case .step: state.generations[index].step = PrintableText.oneLine(text, limit: MasterLimits.step)
     case .claim:

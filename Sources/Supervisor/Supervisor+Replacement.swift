@@ -96,7 +96,7 @@ extension Supervisor {
         ["reload", "\(reload.generation)", "\(reload.endedAt)", "\(reload.duration)"], text: reload.failure ?? "")
     }
     for generation in state.generations {
-      text += generation.savedLine
+      text += generation.savedLine(scale: state.scale)
       if let board = generation.scoreboard { text += SavedLayout(generation.number, board.board.layout).line }
       text += generation.savedDetails
     }
@@ -175,7 +175,7 @@ extension Supervisor {
     case "control":
       control = Door(saved: record)
       watchDoors()
-    case "worker", "plugin", "access-log", "configuration", "user", "reports", "names":
+    case "worker", "plugin", "access-log", "configuration", "user", "reports", "names", "crew":
       // They follow the line of their generation.
       if let last = state.generations.indices.last { state.generations[last].takeSaved(full) }
     case "reload":
@@ -244,6 +244,7 @@ extension Generation {
       + (settings.accessLog.map { StateText.line(["access-log"], text: $0) } ?? "")
       + (scoreboard.map { StateText.line(["names"], text: $0.board.pluginNames.joined(separator: " ")) } ?? "")
       + (settings.user.map { StateText.line(["user"], text: $0.text) } ?? "")
+      + (settings.workers.map { StateText.line(["crew", "\($0)", "\(mostWorkers)"]) } ?? "")
       + (channel?.pipeRaw.map { StateText.line(["reports", "\($0)"]) } ?? "")
       + (stage == .serving ? StateText.line(["configuration"], text: configuration) : "")
   }
@@ -258,17 +259,21 @@ extension Generation {
       let names = detail.text().utf8.split(separator: UInt8(ascii: " ")).map { String(decoding: $0, as: UTF8.self) }
       scoreboard = scoreboard.flatMap { $0.named(names) }
     case "user": settings.user = ServiceUser(text: detail.text())
+    case "crew":
+      settings.workers = detail.number(in: 1...MasterLimits.workers)
+      mostWorkers = detail.number(in: 1...MasterLimits.slots)
     case "reports": channel = channel?.reporting(through: detail.number(CInt.self))
     default: configuration = detail.text()
     }
   }
 
-  fileprivate var savedLine: String {
+  /// - Parameter scale: programs of earlier versions have it for each.
+  fileprivate func savedLine(scale: Int) -> String {
     StateText.line(
       [
         "generation", "\(number)", "\(master)", "\(cause.rawValue)", "\(stage.rawValue)", "\(startedAt)", "\(deadline)",
         "\(channel?.socketRaw ?? -1)", "\(scoreboard?.board.raw ?? -1)", "\(settings.bootTimeout)",
-        "\(settings.gracefulTimeout)", "\(settings.restartBackoff)", "\(settings.workerTimeout)", "\(settings.scale)",
+        "\(settings.gracefulTimeout)", "\(settings.restartBackoff)", "\(settings.workerTimeout)", "\(scale)",
       ], text: settings.errorLog ?? "")
   }
 
@@ -302,7 +307,8 @@ extension Generation {
     }
     settings = Settings(
       bootTimeout: record.number(), gracefulTimeout: record.number(), restartBackoff: record.number(),
-      workerTimeout: record.number(), scale: MasterLimits.clamped(scale: record.number()))
+      workerTimeout: record.number())
+    _ = record.word()
     let errorLog = record.text()
     settings.errorLog = errorLog.isEmpty ? nil : errorLog
   }

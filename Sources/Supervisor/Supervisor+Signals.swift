@@ -18,12 +18,14 @@ extension Supervisor {
     }
   }
 
-  /// Those that serve or are about to know how many workers they have; the number outlives them.
+  /// Those that serve, or are about to, are told; the number outlives them. It is what operators have said, as far as there
+  /// was room for it: a master's word does not change it.
   mutating func scale(by change: Int) {
     guard aim == .serve else { return }
     let heirs = state.generations.filter { $0.stage == .serving || $0.stage == .starting }
     let change = MasterLimits.clamped(scale: change)
-    if heirs.isEmpty { state.scale = MasterLimits.clamped(scale: state.scale + change) }
+    let wanted = MasterLimits.clamped(scale: state.scale + change)
+    state.scale = (state.serving ?? state.starting)?.settled(scale: wanted) ?? wanted
     for generation in heirs {
       generation.channel?.send(kind: MasterMessage.scale.rawValue, text: Array("\(change)".utf8))
     }

@@ -10,7 +10,9 @@ package enum MasterLimits {
   package static let notices = 256 << 10
   /// Of workers that serve; with their replacements, and with what is added later, there is room for `slots`.
   package static let workers = 1024
-  package static let slots = 2 * workers + 32
+  package static let slots = 2 * (workers + spareWorkers)
+  /// For so many workers more than it begins with a generation has room.
+  package static let spareWorkers = 16
   /// By how many workers a service has more or fewer than configured.
   package static let scale = 1024
   /// The longest text that says what a master does, in bytes, and the longest that says why it fails.
@@ -29,6 +31,11 @@ package enum MasterLimits {
   /// which each message takes a page (pipe(7)). And how long that may take, since somebody else may go on to fill it.
   package static let lastWords = 512
   package static let lastWordsTime = 100 * Clock.nanosecondsPerMillisecond
+
+  /// How many workers a generation begins with: at least one.
+  package static func workers(configured: Int, scale: Int) -> Int {
+    min(max(1, configured.addingReportingOverflow(scale).partialValue), workers)
+  }
 
   /// The number within what a service may be scaled by.
   package static func clamped(scale: Int) -> Int { min(max(scale, -Self.scale), Self.scale) }

@@ -80,6 +80,8 @@ package enum MasterSetting: String, Sendable {
   case metrics = "metrics.bind"
   /// Who masters and workers become: see `ServiceUser.text`. Not sent if that is nobody else.
   case user = "server.user"
-  /// How many workers there are beyond the configured number; the one that may come after `sealed`, and again.
+  /// How many workers are configured.
+  case workers
+  /// How many there are beyond that, for supervisors of earlier versions; the one that may come after `sealed`, and again.
   case scale
 }
