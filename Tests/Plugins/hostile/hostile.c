@@ -353,7 +353,10 @@ static outrider_status handle(void *state, outrider_exchange exchange, const out
   (void)state;
   if (asks_for(head, "/deaf")) spoil_listener(0);
   if (asks_for(head, "/linger")) spoil_listener(1);
-  if (asks_for(head, "/hold")) sleep(60);
+  if (asks_for(head, "/hold")) {
+    fprintf(stderr, "hostile: holds below %d\n", (int)getppid());
+    sleep(60);
+  }
   return io->respond(exchange, 200, NULL, 0, outrider_text("hello\n"));
 }
 
