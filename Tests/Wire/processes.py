@@ -1,7 +1,9 @@
 """What /proc tells of processes. Nothing here is remembered: each call looks anew."""
 
+import ctypes
 import os
 import time
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -129,6 +131,30 @@ def has_mapped(pid, name):
         return f"/{name}\n" in Path(f"/proc/{pid}/maps").read_text()
     except OSError:
         return False
+
+
+PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT = 17, 0x4206, 0x4207
+
+
+@contextmanager
+def held(pid):
+    """The process stands still as for a debugger, which its parent does not hear of. SIGKILL ends it all the same, which
+    os.waitpid tells here before it tells the parent."""
+    library = ctypes.CDLL(None, use_errno=True)
+
+    def trace(request):
+        if library.ptrace(request, pid, None, None) != 0:
+            raise OSError(ctypes.get_errno(), f"ptrace {request:#x} of {pid}")
+
+    trace(PTRACE_SEIZE)
+    trace(PTRACE_INTERRUPT)
+    os.waitpid(pid, 0)
+    assert look(pid).state == "t", describe(pid)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            trace(PTRACE_DETACH)
 
 
 def describe(pid):

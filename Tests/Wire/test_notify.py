@@ -9,6 +9,7 @@ import time
 import pytest
 
 import client
+import processes
 from pace import soon
 from processes import wait_for
 from server import RELEASE, TEST_PLUGINS, run
@@ -188,12 +189,9 @@ def test_the_watchdog_hears_nothing_of_a_worker_that_hangs(own, tmp_path):
     blocking = f'[[plugin]]\npath = "{RELEASE / "libdemo_blocking.so"}"\nmount = "/blocking"\n'
     service.reload(settings='[timeouts]\nworker = "400ms"', more=blocking)
     master = service.server.master()
-    os.kill(master, signal.SIGSTOP)  # it would replace the worker
-    try:
+    with processes.held(master):  # it would replace the worker
         with service.server.connect() as connection:
             connection.send(client.request("GET", "/blocking/delay?s=3"))
             assert not beats(manager, 2)[4:], "none after the first time out"
             assert connection.final().status == 200
         assert beats(manager, 0.6)
-    finally:
-        os.kill(master, signal.SIGCONT)

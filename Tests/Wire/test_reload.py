@@ -121,11 +121,15 @@ def test_an_old_generation_that_does_not_leave_is_killed(own, tmp_path):
     service = Service(own, tmp_path)
     service.reload(server='graceful_timeout = "200ms"')
     old = service.server.master()
-    os.kill(old, signal.SIGSTOP)
-    service.hup()
-    wait_for(
-        lambda: processes.look(old) is None, lambda: f"the end of {old}; {service.server.state()}", timeout=6
-    )
+    with processes.held(old):
+        service.hup()
+        wait_for(
+            lambda: os.waitpid(old, os.WNOHANG)[0] == old,
+            lambda: f"the end of {old}; {service.server.state()}",
+            timeout=6,
+        )
+    wait_for(lambda: processes.look(old) is None, lambda: service.server.state())
+    assert f"master {old} of generation 2 did not end in time: killed" in service.server.log
     assert service.serving() == service.number
 
 
