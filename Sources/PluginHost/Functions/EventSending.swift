@@ -94,6 +94,7 @@ enum EventSending {
     }
   }
 
+  @inline(__always)
   private static func whole(_ event: outrider_response_event, _ exchange: Exchange) -> Outcome {
     guard unsafe Bytes(event.body).isWellFormed else { return .invalid }
     return unsafe withUnsafePointer(to: event.body) { chunk in

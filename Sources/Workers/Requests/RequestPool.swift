@@ -13,7 +13,8 @@ struct RequestPool: ~Copyable {
   private let limits: RequestLimits
   private let underscores: HTTP.UnderscoreFields
   private var firstFree: Request?
-  private var freeCount = 0
+  /// How many there are, in use or not.
+  private var made = 0
   /// So many were free at the last `trim`.
   private var formerlyFree = 0
   /// Some have the ring of a body's bytes.
@@ -34,7 +35,6 @@ struct RequestPool: ~Copyable {
     guard let request = firstFree else { return make(connection) }
     if HostileMemory.isOn, let fresh = make(connection) { return fresh }
     firstFree = request.record.nextFree
-    freeCount &-= 1
     request.record.connection = connection
     return request
   }
@@ -49,6 +49,7 @@ struct RequestPool: ~Copyable {
       number = Int32(numbered)
       numbered += 1
     }
+    made += 1
     let storage = RequestStorage(limits: limits)
     let address = UnsafeMutablePointer<RequestRecord>.allocate(capacity: 1)
     unsafe address.initialize(
@@ -90,7 +91,6 @@ struct RequestPool: ~Copyable {
     request.record.sentTags.clear()
     request.record.nextFree = firstFree
     firstFree = request
-    freeCount &+= 1
   }
 
   // MARK: Giving back
@@ -99,7 +99,7 @@ struct RequestPool: ~Copyable {
   mutating func noteRing() { hasRings = true }
 
   /// There may be something to give back.
-  var hasExcess: Bool { freeCount > RequestPool.kept || hasRings || HostileMemory.isOn && freeCount > 0 }
+  var hasExcess: Bool { made > RequestPool.kept || hasRings || HostileMemory.isOn && firstFree != nil }
 
   /// Frees as many records as were free at the last call and are now, beyond those that are always kept, and what is large
   /// of those.
@@ -107,6 +107,7 @@ struct RequestPool: ~Copyable {
   /// - Parameter isHeld: whether somebody has a record still, which then stays.
   /// - Returns: how many were freed.
   mutating func trim(unless isHeld: (Request) -> Bool) -> Int {
+    let freeCount = countFree()
     var excess = HostileMemory.isOn ? freeCount : min(formerlyFree, freeCount) - RequestPool.kept
     var kept: Request?
     var freed = 0
@@ -127,14 +128,24 @@ struct RequestPool: ~Copyable {
       request.record.nextFree = firstFree
       firstFree = request
     }
-    freeCount -= freed
-    formerlyFree = freeCount
+    made -= freed
+    formerlyFree = freeCount - freed
     freeRings()
     return freed
   }
 }
 
 extension RequestPool {
+  private func countFree() -> Int {
+    var count = 0
+    var next = firstFree
+    while let request = next {
+      count += 1
+      next = request.record.nextFree
+    }
+    return count
+  }
+
   private mutating func freeRings() {
     var next = hasRings ? firstFree : nil
     while let request = next {
@@ -142,7 +153,7 @@ extension RequestPool {
       next = request.record.nextFree
     }
     // Those in use are looked at when they are free.
-    hasRings = hasRings && numbered - freeNumbers.count > freeCount
+    hasRings = hasRings && made > formerlyFree
   }
 }
 
