@@ -55,7 +55,6 @@ enum EventSending {
   }
 
   /// Reads no field beyond the event's own size.
-  @inline(__always)
   private static func carryOut(_ event: UnsafePointer<outrider_event>, _ exchange: Exchange) -> Outcome {
     let size = unsafe Int(event.pointee.size)
     guard size >= MemoryLayout<outrider_event>.size else { return .invalid }
@@ -94,7 +93,6 @@ enum EventSending {
     }
   }
 
-  @inline(__always)
   private static func whole(_ event: outrider_response_event, _ exchange: Exchange) -> Outcome {
     guard unsafe Bytes(event.body).isWellFormed else { return .invalid }
     return unsafe withUnsafePointer(to: event.body) { chunk in
