@@ -36,14 +36,6 @@ package struct RequestTraits: OptionSet, Sendable {
   @inline(__always)
   package func contains(_ traits: RequestTraits) -> Bool { rawValue & traits.rawValue == traits.rawValue }
 
-  /// The connection may serve another request after this one, and nobody waits for leave to send a body.
-  @inlinable
-  @inline(__always)
-  package var isPlainKeepAlive: Bool {
-    rawValue & (RequestTraits.keepAlive.rawValue | RequestTraits.expectsContinue.rawValue)
-      == RequestTraits.keepAlive.rawValue
-  }
-
   /// The connection may serve another request after this one.
   @inlinable package static var keepAlive: RequestTraits { RequestTraits(rawValue: 1 << 0) }
   /// `Expect: 100-continue`: the client waits for a 100 before it sends the body.

@@ -161,7 +161,7 @@ extension Worker {
 
   /// The client sends the body from now on, if it did not before: where it ends is known, and the connection can be kept.
   private func expectBody(_ request: Request) {
-    let keeps = record.settings.keepsConnections && request.record.parser.head.traits.contains(.keepAlive)
+    let keeps = mayKeepConnection(after: request)
     // Another thread may be at the head of the answer.
     request.record.lane.monitor.lock()
     request.record.keepAlive = keeps

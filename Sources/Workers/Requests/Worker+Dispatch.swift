@@ -17,7 +17,8 @@ extension Worker {
     request.record.bodyEnded = request.record.decoder.hasEnded
     // A client that waits for leave to send its body may send it, or the next request, when it sees the answer begin:
     // which of them, nobody can know until leave is given.
-    request.record.keepAlive = record.settings.keepsConnections && request.record.parser.head.traits.isPlainKeepAlive
+    let isCertain = request.record.bodyEnded || !request.record.parser.head.traits.contains(.expectsContinue)
+    request.record.keepAlive = isCertain && mayKeepConnection(after: request)
 
     if let refusal = dispatch(request) { refuse(connection, refusal) }
   }
@@ -143,9 +144,11 @@ extension Worker {
     // Where a refused body ends is not known, and what follows it is no request.
     let closes = request.record.answer.closes || !request.mayKeepConnection
     if closes || connection.record.flags.contains(.peerClosed) && !hasUnreadInput(connection) {
-      // Whoever was not the one to ask for the close may have sent more (RFC 9112 section 9.6).
-      let asked = !request.record.parser.head.traits.contains(.keepAlive) && record.drain == .serving
-      let lingering = !asked || !request.record.bodyEnded || hasUnreadInput(connection)
+      // Whoever was not the one to ask for the close may have sent more (RFC 9112 section 9.6). Under sync, where others wait
+      // meanwhile, that counts if it has come.
+      let asked = !mayKeepConnection(after: request) && record.drain == .serving
+      let hasMore = hasUnreadInput(connection) || connection.record.flags.contains(.readable)
+      let lingering = !asked || !request.record.bodyEnded || hasMore
       if request.record.answer.endsByClose { connection.record.flags.insert(.endsBody) }
       releaseRequest(connection)
       startClosing(connection, lingering: lingering)
@@ -155,6 +158,12 @@ extension Worker {
       connection.record.phase = .discarding
       setDeadline(connection, record.now &+ record.settings.timeouts.body)
     }
+  }
+
+  /// Whether client and model want it so.
+  @inline(__always)
+  func mayKeepConnection(after request: Request) -> Bool {
+    record.settings.keepsConnections && request.record.parser.head.traits.contains(.keepAlive)
   }
 
   private func hasUnreadInput(_ connection: Connection) -> Bool { (connection.source?.unreadCount ?? 0) > 0 }
