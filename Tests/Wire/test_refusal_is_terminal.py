@@ -211,7 +211,7 @@ def test_a_refusal_is_repeated(reach, way, what):
 
 
 def wait_until_read(connection, stream):
-    """The plugin has read of the body, so that more fits the stream's window."""
+    """The stream's window was full, and the plugin has read of the body: more fits."""
 
     def is_open():
         return any(f.kind == WINDOW_UPDATE and f.stream == stream for f in connection.frames)
@@ -226,9 +226,9 @@ def test_a_refusal_is_repeated_over_http2(reach, way):
     with connect(server) as connection:
         connection.ping()
         stream = connection.request("POST", "/read-on", end=False)
-        connection.body(stream, b"x" * 60000, end=False)
+        connection.body(stream, b"x" * LIMIT, end=False)
         wait_until_read(connection, stream)
-        connection.body(stream, b"x" * 5537, end=False)
+        connection.body(stream, b"x", end=False)
         statuses = log.wait("refused", "others")
         connection.answer(stream)
         assert connection.get("/").status == 200
@@ -264,8 +264,7 @@ def a_path_that_is_none(connection, tag):
 
 def too_long_a_body(connection, tag):
     stream = connection.request("POST", f"/{tag}", end=False)
-    for _ in range(4):
-        connection.body(stream, content(tag, 16000).encode(), end=False)
+    connection.body(stream, content(tag, LIMIT).encode(), end=False)
     wait_until_read(connection, stream)
     connection.body(stream, content(tag, 8000).encode(), end=False)
     connection.ping()
