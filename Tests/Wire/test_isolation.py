@@ -44,8 +44,8 @@ def test_isolation(own, authority, tmp_path, model):
     assert not crowd.faults, f"{said}; {crowd.faults[:3]}\n{server.log[-2000:]}"
     assert server.workers() == workers, f"{said}; the worker ended\n{server.state()}"
     answered = sum(client.answered for client in crowd.clients)
-    # How many there are is the machine's; without any, nothing was looked at.
-    assert answered > 20, said
+    # How many there are is the machine's; a client without any saw nothing that could be wrong.
+    assert all(client.answered for client in crowd.clients), f"{said}; {[client.answered for client in crowd.clients]}"
     wait_for(lambda: log.read_text("latin-1").count("\n") >= answered, f"{answered} lines in the access log")
     with log.open(encoding="latin-1") as lines:
         wrong = foreign_lines(lines)
