@@ -23,7 +23,9 @@ def pytest_configure():
 
 
 class Pool:
-    """Running servers by what they were started with."""
+    """Running servers by what they were started with, the one used last at the end."""
+
+    KEPT = 24  # between two tests: with a sanitizer each takes some 300 MB
 
     def __init__(self, **options):
         self.options = options  # of each start
@@ -43,6 +45,7 @@ class Pool:
             except AssertionError as fault:
                 self.faults[key] = str(fault)
                 raise
+        self.servers[key] = self.servers.pop(key)
         return self.servers[key]
 
     def check(self, key):
@@ -55,10 +58,15 @@ class Pool:
         server.kill()
         pytest.fail(f"worker {server.known[0].pid} ended during the test; {state}")
 
-    def stop(self):
-        """Stop them all, at the same time; each has to end well."""
+    def trim(self):
+        """Stop those that were not used for longest, so that the machine's memory holds the rest."""
+        self.stop(list(self.servers)[: -self.KEPT])
+
+    def stop(self, keys=None):
+        """Stop these, or all, at the same time; each has to end well."""
         faults = []
-        running = [server for server in self.servers.values() if server.alive]
+        stopped = [self.servers.pop(key) for key in (list(self.servers) if keys is None else keys)]
+        running = [server for server in stopped if server.alive]
         for server in running:
             server.tell(signal.SIGTERM)
         for server in running:
@@ -108,6 +116,7 @@ def secure_pool(authority):
 def lent(pool):
     """A function that gets servers of the pool; all that it got must live on at the end."""
     used = []
+    pool.trim()
 
     def get(*key):
         server = pool.get(key)

@@ -80,7 +80,7 @@ struct RequestPool: ~Copyable {
     request.record.isHandedOver = false
     request.record.headIsOut = false
     request.record.bodyEnded = false
-    request.record.readsTrailers = false
+    request.record.trailerParser = nil
     request.record.resumeDue = false
     request.record.drainNoticed = false
     request.record.awaitsBody = false

@@ -64,7 +64,7 @@ extension Worker {
 
   /// Decodes from what has been read; `.wait` when that is used up.
   private func decode(_ request: Request, _ source: Buffer, limit: Int) -> BodyStep {
-    if request.record.readsTrailers { return readTrailers(request, source) }
+    if request.record.trailerParser != nil { return readTrailers(request, source) }
     switch unsafe request.record.decoder.decode(
       UnsafePointer(source.unread), count: source.unreadCount, limit: limit)
     {
@@ -79,7 +79,9 @@ extension Worker {
     case .end(let consumed, let trailers):
       source.record.start += consumed
       if trailers {
-        request.record.readsTrailers = true
+        request.record.trailerParser = unsafe TrailerParser(
+          limits: record.settings.limits, underscores: record.settings.underscores,
+          storage: request.record.storage.trailerFields())
         return readTrailers(request, source)
       }
       request.record.bodyEnded = true
@@ -88,25 +90,22 @@ extension Worker {
     }
   }
 
-  /// Gathers the trailer section in one piece, since its fields are views.
+  /// Gathers the trailer section in one piece, since its fields are views, and reads on where it stopped.
   private func readTrailers(_ request: Request, _ source: Buffer) -> BodyStep {
     let section = request.record.storage.trailerBuffer()
     let before = section.record.end
     let count = min(source.unreadCount, section.freeCount)
     unsafe section.free.update(from: source.unread, count: count)
     section.record.end += count
-    var parser = unsafe TrailerParser(
-      limits: record.settings.limits, underscores: record.settings.underscores,
-      storage: request.record.storage.trailerFields())
-    switch unsafe parser.parse(UnsafePointer(section.base), count: section.record.end) {
-    case .incomplete:
+    switch unsafe request.record.trailerParser?.parse(UnsafePointer(section.base), count: section.record.end) {
+    case nil, .incomplete:
       source.record.start += count
       return .wait
     case .refused(let refusal): return .refused(refusal)
     case .complete(let length):
       source.record.start += length - before
       request.record.bodyEnded = true
-      request.record.exchange?.record.requestTrailers = parser.fields
+      request.record.exchange?.record.requestTrailers = request.record.trailerParser?.fields ?? .none
       return .end
     }
   }
