@@ -23,10 +23,10 @@ fi
 for program in outrider outriderctl fork-locks; do swift build --product "$program" "${flags[@]}"; done
 make -o server plugins RELEASE="$build/debug" >/dev/null
 rm -f "$build"/report.*
-options="log_path=$PWD/$build/report detect_leaks=0 handle_segv=0 handle_abort=0 handle_sigbus=0 handle_sigfpe=0 quarantine_size_mb=64"
+options="log_path=$PWD/$build/report detect_leaks=0 handle_segv=0 handle_abort=0 handle_sigbus=0 handle_sigfpe=0"
 status=0
 OUTRIDER_SLOWNESS=8 SWIFT_BACKTRACE=enable=no OUTRIDER_RELEASE=$PWD/$build/debug \
-  TSAN_OPTIONS="$options exitcode=0" ASAN_OPTIONS="$options" \
+  TSAN_OPTIONS="$options exitcode=0" ASAN_OPTIONS="$options quarantine_size_mb=64" \
   .build/venv/bin/python -m pytest -q --ignore Tests/Wire/test_binary.py "${@:-Tests/Wire}" || status=$?
 if compgen -G "$build/report.*" >/dev/null; then
   cat "$build"/report.* | head -400
