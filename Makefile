@@ -217,6 +217,7 @@ bench: bench-dependencies build $(BENCHED)
 	python3 Tests/Bench/bench.py --rounds 12 --seconds 1
 	python3 Tests/Bench/http2.py
 	python3 Tests/Bench/head_parser.py
+	python3 Tests/Bench/instructions.py
 	python3 Tests/Bench/start_times.py
 
 FUZZ_SECONDS ?= 60

@@ -62,6 +62,9 @@ struct FieldEffects {
     }
   }
 
+  /// What stands for Host has been judged, and no Host is there.
+  mutating func noteAuthority() { hasHost = true }
+
   @inline(__always)
   private mutating func noteHost(_ value: Bytes) -> Refusal? {
     if hasHost { return .duplicateField }

@@ -53,6 +53,12 @@ extension HTTP2Session {
     _ state: UnsafeMutablePointer<HTTP2SessionState>, _ id: Int32, _ event: HTTP2Event
   ) {
     guard let stream = unsafe nghttp2_session_get_stream_user_data(state.pointee.session, id) else { return }
+    unsafe take(state, stream, event)
+  }
+
+  private static func take(
+    _ state: UnsafeMutablePointer<HTTP2SessionState>, _ stream: UnsafeMutableRawPointer, _ event: HTTP2Event
+  ) {
     unsafe withUnsafePointer(to: event) {
       unsafe state.pointee.driver.pointee.take(state.pointee.connection, stream, UnsafeRawPointer($0))
     }
@@ -105,6 +111,7 @@ extension HTTP2Session {
     let state = unsafe HTTP2Session.state(context)
     let frame = unsafe frame.unsafelyUnwrapped.pointee
     unsafe state.pointee.listSize = 0
+    unsafe state.pointee.reading = nil
     guard unsafe frame.headers.cat == NGHTTP2_HCAT_REQUEST else { return 0 }
     let id = unsafe frame.hd.stream_id
     guard let stream = unsafe state.pointee.driver.pointee.open(state.pointee.connection, id) else {
@@ -114,12 +121,12 @@ extension HTTP2Session {
       return unsafe check(state, state.pointee.floods.count(.provokedReset, state.pointee.limits))
     }
     unsafe nghttp2_session_set_stream_user_data(session, id, stream)
+    unsafe state.pointee.reading = (id, stream)
     return 0
   }
 
   private static let header: nghttp2_on_header_callback = { _, frame, name, nameCount, value, valueCount, _, context in
     let state = unsafe HTTP2Session.state(context)
-    let frame = unsafe frame.unsafelyUnwrapped.pointee
     // Both are at most 64 KiB, nghttp2's own bound.
     unsafe state.pointee.listSize += nameCount + valueCount + 32
     if unsafe state.pointee.listSize > state.pointee.maxHeaderListSize {
@@ -127,8 +134,13 @@ extension HTTP2Session {
     }
     let field = unsafe Field(
       name: Bytes(base: name, count: nameCount), value: Bytes(base: value, count: valueCount))
-    let inTrailers = unsafe frame.headers.cat != NGHTTP2_HCAT_REQUEST
-    unsafe take(state, frame.hd.stream_id, .field(field, inTrailers: inTrailers))
+    let id = unsafe frame.unsafelyUnwrapped.pointee.hd.stream_id
+    if let reading = unsafe state.pointee.reading, unsafe reading.id == id {
+      unsafe take(state, reading.stream, .field(field, inTrailers: false))
+    } else {
+      unsafe take(
+        state, id, .field(field, inTrailers: frame.unsafelyUnwrapped.pointee.headers.cat != NGHTTP2_HCAT_REQUEST))
+    }
     return 0
   }
 
@@ -148,6 +160,7 @@ extension HTTP2Session {
     case 0x0:
       if endsStream { unsafe take(state, id, .end(trailers: false)) }
     case 0x1:
+      unsafe state.pointee.reading = nil
       if unsafe frame.headers.cat == NGHTTP2_HCAT_REQUEST {
         unsafe take(state, id, .head(ends: endsStream))
       } else if endsStream {
@@ -164,6 +177,7 @@ extension HTTP2Session {
 
   private static let streamClosed: nghttp2_on_stream_close_callback = { session, id, code, context in
     let state = unsafe HTTP2Session.state(context)
+    if unsafe state.pointee.reading?.id == id { unsafe state.pointee.reading = nil }
     unsafe take(state, id, .closed(code: code))
     unsafe nghttp2_session_set_stream_user_data(session, id, nil)
     return 0

@@ -282,6 +282,9 @@ struct HTTP2SessionState: ~Copyable {
   var earlyRefusals = 0
   /// The size of the header list that is being read.
   var listSize = 0
+  /// The stream whose header block is being read, so that its fields need not look for it: until the block is complete
+  /// or the stream is closed, whichever comes first.
+  var reading: (id: Int32, stream: UnsafeMutableRawPointer)?
   var fault: Refusal?
   /// The first fault that was told: the connection is refused from then on.
   var refusal: Refusal?

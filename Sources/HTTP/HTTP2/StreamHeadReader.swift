@@ -170,7 +170,7 @@ package struct StreamHeadReader: ~Copyable {
       return host.equals(head.authority) ? nil : .conflictingHost
     }
     if head.authority.isEmpty { return nil }
-    if let refusal = seen.note(.host, head.authority, head: &head) { return refusal }
+    seen.noteAuthority()
     // There is room for `limits.fields` fields and this one.
     for index in (0..<count).reversed() { unsafe storage[index + 1] = storage[index] }
     unsafe storage[0] = Field(name: Bytes("host"), value: head.authority)

@@ -67,14 +67,20 @@ package struct ResponseState {
     guard phase == .awaitingHead else { return .refused(.wrongState) }
     guard status >= 200 && status <= 999 else { return .refused(.invalid) }
     guard let verdict = FieldValidation.check(fields, for: .final) else { return .refused(.invalid) }
-    let bodiless = ResponseState.isBodiless(status)
-    if let whole {
-      if bodiless && whole > 0 { return .refused(.invalid) }
-      // 304 and HEAD may tell the length of what is not sent (RFC 9110 section 8.6).
-      if let said = verdict.contentLength, said != Int64(whole), !(bodiless || isHead && whole == 0) {
-        return .refused(.invalid)
-      }
+    if ResponseState.isBodiless(status) { return ResponseState.judgeBodiless(status, verdict, whole: whole) }
+    // The answer to HEAD may tell the length of what is not sent (RFC 9110 section 8.6).
+    if let whole, let said = verdict.contentLength, said != Int64(whole), !(isHead && whole == 0) {
+      return .refused(.invalid)
     }
+    return .accepted(verdict)
+  }
+
+  /// The same of a status that allows no content. 304 may tell the length of what is not sent (RFC 9110 section 8.6).
+  @inline(never)
+  private static func judgeBodiless(
+    _ status: UInt32, _ verdict: FieldValidation.Verdict, whole: Int?
+  ) -> HeadOutcome {
+    if let whole, whole > 0 { return .refused(.invalid) }
     if status == 204 && verdict.contentLength != nil { return .refused(.invalid) }
     // 205 says that there is no content, and nothing of a length elsewhere (RFC 9110 section 15.3.6).
     if status == 205, let said = verdict.contentLength, said != 0 { return .refused(.invalid) }
@@ -152,7 +158,7 @@ package struct ResponseState {
     switch version {
     case .http10: false
     case .http11: bounds == .open
-    case .http2: bounds != .absent
+    case .http2: !bounds.isAbsent
     }
   }
 

@@ -161,8 +161,15 @@ extension Exchange {
     }
   }
 
-  /// [loop] The same for the present generation.
-  package func claim() { _ = claim(record.generation.load(ordering: .relaxed)) }
+  /// [loop] The same for the present generation, which can't end meanwhile. Nearly always nobody has the right.
+  @inline(__always)
+  package func claim() {
+    let generation = record.generation.load(ordering: .relaxed)
+    if !exchangeSendRight(generation, for: SendRight.host).exchanged { awaitClaim(generation) }
+  }
+
+  @inline(never)
+  private func awaitClaim(_ generation: UInt32) { _ = claim(generation) }
 
   /// Gives back what `claim` took: the exchange can't have ended since.
   package func releaseClaim() { yieldClaim(record.generation.load(ordering: .relaxed)) }

@@ -7,12 +7,13 @@ enum EventSending {
     _ host: UnsafePointer<outrider_host>?, _ handle: outrider_exchange, _ event: UnsafePointer<outrider_event>?
   ) -> outrider_status {
     guard let runtime = Runtime.current else { return Outcome.wrongState.rawValue }
-    let exchange = runtime.record.exchanges.find(handle)
-    let outcome = exchange.map { unsafe send($0, handle, event) } ?? .closed
-    if outcome.isMisuse {
+    guard let exchange = runtime.record.exchanges.find(handle) else { return Outcome.closed.rawValue }
+    let outcome = unsafe send(exchange, handle, event)
+    let status = outcome.rawValue
+    if status < 0 && outcome.isMisuse {
       unsafe runtime.record.misuse.note("send", outcome, plugin: HostTable.plugin(host), exchange: handle)
     }
-    return outcome.rawValue
+    return status
   }
 
   private static func send(

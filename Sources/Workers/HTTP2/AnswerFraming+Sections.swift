@@ -15,7 +15,7 @@ extension AnswerFraming {
       write(.informational, status: status, fields, &queue, thread)
     case .head(let status, let fields, let verdict, let whole):
       takesHead(status)
-      let ends = bounds == .absent || whole?.total == 0
+      let ends = bounds.isAbsent || whole?.total == 0
       writeHead(status, fields, verdict, whole, ends, &queue, thread)
       if let whole { append(whole, dropped: ends, owner, &queue, thread) }
       if let whole, !ends, whole.count > 0 { countBody(UInt64(whole.total)) }

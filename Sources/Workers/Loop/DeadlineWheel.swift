@@ -19,19 +19,19 @@ struct DeadlineWheel {
 
   init(now: UInt64) { position = now / DeadlineWheel.tick }
 
-  /// Makes sure that `connection` is looked at when its deadline has passed.
+  /// Whether `connection` is looked at in time where it is: it has no deadline, or stands in the deadline's bucket or in
+  /// an earlier one, as nearly always.
   @inline(__always)
-  mutating func schedule(_ connection: Connection, _ table: borrowing ConnectionTable) {
+  static func hasInTime(_ connection: Connection) -> Bool {
     let deadline = connection.record.deadline
-    guard deadline != .max else { return }
-    // It stands in the deadline's bucket, or in an earlier one: nearly always.
     let tick = connection.record.wheelTick
-    if tick != 0 && deadline >= (tick &- 1) &* DeadlineWheel.tick { return }
-    move(connection, deadline, table)
+    return deadline == .max || tick != 0 && deadline >= (tick &- 1) &* DeadlineWheel.tick
   }
 
-  @inline(never)
-  private mutating func move(_ connection: Connection, _ deadline: UInt64, _ table: borrowing ConnectionTable) {
+  /// Makes sure that `connection` is looked at when its deadline has passed.
+  mutating func schedule(_ connection: Connection, _ table: borrowing ConnectionTable) {
+    guard !DeadlineWheel.hasInTime(connection) else { return }
+    let deadline = connection.record.deadline
     let wanted = min(
       max(deadline / DeadlineWheel.tick + 1, position + 1), position + UInt64(DeadlineWheel.bucketCount) - 1)
     if connection.record.wheelTick != 0 {

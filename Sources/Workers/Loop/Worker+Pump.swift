@@ -302,8 +302,11 @@ extension Worker {
 
   func setDeadline(_ connection: Connection, _ moment: UInt64) {
     connection.record.deadline = moment
-    record.wheel.schedule(connection, record.table)
+    if !DeadlineWheel.hasInTime(connection) { schedule(connection) }
   }
+
+  @inline(never)
+  private func schedule(_ connection: Connection) { record.wheel.schedule(connection, record.table) }
 }
 
 extension Lane {

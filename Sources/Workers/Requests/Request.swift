@@ -54,8 +54,6 @@ struct RequestRecord: ~Copyable {
   /// A final head has joined the connection's output, so that no 100 may follow.
   var headIsOut = false
   var bodyEnded = false
-  /// Reads the trailer section that ends a body in chunks; nil before it begins.
-  var trailerParser: TrailerParser?
   var resumeDue = false
   var drainNoticed = false
   /// Somebody waits for body bytes that have not come.

@@ -80,7 +80,6 @@ struct RequestPool: ~Copyable {
     request.record.isHandedOver = false
     request.record.headIsOut = false
     request.record.bodyEnded = false
-    request.record.trailerParser = nil
     request.record.resumeDue = false
     request.record.drainNoticed = false
     request.record.awaitsBody = false

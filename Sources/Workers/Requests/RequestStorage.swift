@@ -11,6 +11,8 @@ struct RequestStorage {
   private var pathCapacity = 0
   private var trailers: UnsafeMutablePointer<Field>?
   private var trailerSection: Buffer?
+  /// Reads the trailer section that ends a body in chunks; nil before it begins.
+  var trailerParser: TrailerParser?
   /// Something is to be given back with the request.
   private var isLarge = HostileMemory.isOn
 
@@ -64,6 +66,7 @@ struct RequestStorage {
   private mutating func giveBack() {
     trailerSection?.deallocate()
     trailerSection = nil
+    trailerParser = nil
     if let trailers = unsafe trailers {
       unsafe HostileMemory.free(UnsafeMutableRawPointer(trailers), count: limits.fields * MemoryLayout<Field>.stride)
       unsafe self.trailers = nil

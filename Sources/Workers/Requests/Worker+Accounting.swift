@@ -46,34 +46,47 @@ extension Worker {
       self.log(request, duration: duration, to: log)
     }
     guard hasBegun else { return }
-    count(.requestsEnded, 1)
-    if record.settings.model.isGthread || record.runtime.isOnLoop { countBytes(request.record.connection) }
+    if record.pool == nil { tally(request, duration, shared: false) } else { tallyShared(request, duration) }
+  }
+
+  @inline(never)
+  private func tallyShared(_ request: Request, _ duration: UInt64) { tally(request, duration, shared: true) }
+
+  /// - Parameter shared: threads of a pool count as well.
+  @inline(__always)
+  private func tally(_ request: Request, _ duration: UInt64, shared: Bool) {
+    count(.requestsEnded, 1, shared: shared)
+    if record.settings.model.isGthread || record.runtime.isOnLoop {
+      countBytes(request.record.connection, shared: shared)
+    }
     guard request.record.plugin >= 0 else { return }
     let cells = record.slot.plugin(request.record.plugin)
-    if record.pool == nil {
+    if shared {
+      cells.endedShared(method: request.record.method, status: request.record.answer.status)
+      cells.durations.recordShared(duration)
+    } else {
       cells.ended(method: request.record.method, status: request.record.answer.status)
       cells.durations.record(duration)
       record.thread.record.cells?.flight = nil
-    } else {
-      cells.endedShared(method: request.record.method, status: request.record.answer.status)
-      cells.durations.recordShared(duration)
     }
     if let number = request.record.flight { record.slot.flight(number).release() }
   }
 
   /// Adds what a connection has moved since the last time.
+  func countBytes(_ connection: Connection) { countBytes(connection, shared: record.pool != nil) }
+
   @inline(__always)
-  func countBytes(_ connection: Connection) {
+  private func countBytes(_ connection: Connection, shared: Bool) {
     let (received, sent) = (connection.record.received, connection.record.output.sent)
-    count(.bytesReceived, received &- connection.record.receivedNoted)
-    count(.bytesSent, sent &- connection.record.sentNoted)
+    count(.bytesReceived, received &- connection.record.receivedNoted, shared: shared)
+    count(.bytesSent, sent &- connection.record.sentNoted, shared: shared)
     connection.record.receivedNoted = received
     connection.record.sentNoted = sent
   }
 
-  /// Where threads of a pool count as well, all of them share.
-  private func count(_ counter: WorkerCounter, _ amount: UInt64) {
-    if record.pool == nil { record.slot.add(counter, amount) } else { record.slot.addShared(counter, amount) }
+  @inline(__always)
+  private func count(_ counter: WorkerCounter, _ amount: UInt64, shared: Bool) {
+    if shared { record.slot.addShared(counter, amount) } else { record.slot.add(counter, amount) }
   }
 }
 

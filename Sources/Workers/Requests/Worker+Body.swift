@@ -64,7 +64,7 @@ extension Worker {
 
   /// Decodes from what has been read; `.wait` when that is used up.
   private func decode(_ request: Request, _ source: Buffer, limit: Int) -> BodyStep {
-    if request.record.trailerParser != nil { return readTrailers(request, source) }
+    if request.record.storage.trailerParser != nil { return readTrailers(request, source) }
     switch unsafe request.record.decoder.decode(
       UnsafePointer(source.unread), count: source.unreadCount, limit: limit)
     {
@@ -79,7 +79,7 @@ extension Worker {
     case .end(let consumed, let trailers):
       source.record.start += consumed
       if trailers {
-        request.record.trailerParser = unsafe TrailerParser(
+        request.record.storage.trailerParser = unsafe TrailerParser(
           limits: record.settings.limits, underscores: record.settings.underscores,
           storage: request.record.storage.trailerFields())
         return readTrailers(request, source)
@@ -97,7 +97,7 @@ extension Worker {
     let count = min(source.unreadCount, section.freeCount)
     unsafe section.free.update(from: source.unread, count: count)
     section.record.end += count
-    switch unsafe request.record.trailerParser?.parse(UnsafePointer(section.base), count: section.record.end) {
+    switch unsafe request.record.storage.trailerParser?.parse(UnsafePointer(section.base), count: section.record.end) {
     case nil, .incomplete:
       source.record.start += count
       return .wait
@@ -105,7 +105,7 @@ extension Worker {
     case .complete(let length):
       source.record.start += length - before
       request.record.bodyEnded = true
-      request.record.exchange?.record.requestTrailers = request.record.trailerParser?.fields ?? .none
+      request.record.exchange?.record.requestTrailers = request.record.storage.trailerParser?.fields ?? .none
       return .end
     }
   }

@@ -76,19 +76,22 @@ enum LoopTransport {
     if isUrgent && connection.record.output.count > worker.record.settings.highWater { return .skipped }
     if worker.record.accessLog != nil { unsafe worker.keepForLog(act.pointee, of: request) }
     let keepAlive = request.mayKeepConnection && worker.record.drain == .serving
+    let leaseCount: Int
     if case .head(let status, let fields, let verdict, let whole) = unsafe act.pointee {
       // Most answers are no more than that.
       request.record.answer.encodeHead(
         status, fields, verdict, whole, version: request.record.parser.head.version,
         bounds: exchange.record.response.bounds, keepAlive: keepAlive, owner: exchange.handle.id,
         into: &connection.record.output, worker.record.thread)
+      leaseCount = whole?.leaseCount ?? 0
     } else {
       unsafe request.record.answer.encode(
         act.pointee, version: request.record.parser.head.version, bounds: exchange.record.response.bounds,
         keepAlive: keepAlive, owner: exchange.handle.id, into: &connection.record.output, worker.record.thread)
+      leaseCount = unsafe act.pointee.leaseCount
     }
     if request.record.answer.hasHead { request.record.headIsOut = true }
-    request.record.unsettled += unsafe act.pointee.leaseCount
+    request.record.unsettled += leaseCount
     if exchange.record.response.isComplete { request.record.answered = true }
     worker.queue(connection)
     // A hint is worth nothing later, and what piles up may as well go.

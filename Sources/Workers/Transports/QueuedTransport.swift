@@ -36,7 +36,7 @@ enum QueuedTransport {
     case .body(let part, let fate) where !fate.isDropped && part.total > BodyPart.copyLimit:
       return sendInPieces(part, ends: fate.endsAnswer, head: nil, exchange, request, worker)
     case .head(_, _, _, let whole?)
-    where whole.total > BodyPart.copyLimit && exchange.record.response.bounds != .absent:
+    where whole.total > BodyPart.copyLimit && !exchange.record.response.bounds.isAbsent:
       return sendInPieces(whole, ends: true, head: act, exchange, request, worker)
     case .file(let part, let fate) where !fate.isDropped && part.length > 0:
       encode(act, exchange, request, worker, owner: exchange.handle.id)
