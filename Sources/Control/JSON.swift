@@ -64,7 +64,7 @@ extension JSON: CustomStringConvertible {
       case 0x0A: result += "\\n".utf8
       case 0x0D: result += "\\r".utf8
       case 0x09: result += "\\t".utf8
-      case 0..<0x20, 0x7F..<0xA0, 0x2028...0x202E, 0x2066...0x2069:
+      case 0..<0x20, 0x7F..<0xA0, 0x061C, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069:
         let digits = String(scalar.value, radix: 16)
         result += "\\u\(String(repeating: "0", count: 4 - digits.utf8.count))\(digits)".utf8
       default: result += UTF8.encode(scalar)!

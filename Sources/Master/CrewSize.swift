@@ -15,4 +15,17 @@ struct CrewSize {
     count = MasterLimits.workers(configured: CrewSize.configured(server), scale: scale)
     slots = 2 * (count + MasterLimits.spareWorkers)
   }
+
+  private init(count: Int, slots: Int) {
+    self.count = count
+    self.slots = slots
+  }
+
+  /// So many workers more or fewer, as far as there is room for them.
+  func changed(by change: Int, _ server: Settings.Server) -> CrewSize {
+    let configured = CrewSize.configured(server)
+    let wanted = MasterLimits.workers(
+      configured: configured, scale: MasterLimits.clamped(scale: count - configured + change))
+    return CrewSize(count: min(wanted, slots / 2), slots: slots)
+  }
 }

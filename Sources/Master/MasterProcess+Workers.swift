@@ -61,7 +61,8 @@ extension MasterProcess {
       case .worn: wantsRelief(slot, .maxRequests)
       case .refused(let text):
         for line in text.split(separator: "\n").prefix(MasterProcess.mostRefusalLines) { log.critical("\(line)") }
-        if stage == .starting { line.failed(text) }
+        // One reason is enough: that of the first.
+        if stage == .starting && !crew.slots.contains(where: { crew[$0]?.hasRefused == true }) { line.failed(text) }
         crew.change(slot) { $0.hasRefused = true }
       case .gone:
         hangUp(slot)

@@ -73,7 +73,12 @@ package struct MasterProcess: ~Copyable {
     line.claim(listeners.claims)
     line.describe(configuration: configuration.dump())
     // What root alone can do is done, and all is said that the supervisor believes.
-    try line.seal()
+    var late = try line.seal()
+    if let file = late.errorLog.take() { errorLog = consume file }
+    if let file = late.accessLog.take() {
+      if let accessLog { Connections.close(accessLog) }
+      accessLog = file.release()
+    }
     try privileges.drop(ErrorLog.logger(role: "master", level: Logger.Level(configuration.settings.log.level)))
     // Another identity has lost this; a supervisor that died meanwhile is noticed by its channel.
     _ = Process.bindToParent(parent, signal: SIGTERM)
@@ -87,7 +92,8 @@ package struct MasterProcess: ~Copyable {
     if let errorLog { LogFile.makeErrorLog(errorLog, isJournal: configuration.settings.log.errorFile == nil) }
     do throws(Errno) {
       return try MasterProcess(
-        configuration, line, listeners, plugins, keys, accessLog, scoreboard, size, warnings: secure.warnings,
+        configuration, line, listeners, plugins, keys, accessLog, scoreboard,
+        size.changed(by: late.scale, configuration.settings.server), warnings: secure.warnings,
         bootDeadline: bootDeadline)
     } catch {
       throw StartFault("\(error)", .osError)

@@ -94,10 +94,13 @@ package struct SupervisorLine: Sendable {
 
   /// All that decides something has been said. When this returns, the supervisor takes no descriptor from this process any
   /// more: anybody's code can run in it.
-  func seal() throws(StartFault) {
+  ///
+  /// - Returns: what the supervisor has said since `begin`.
+  func seal() throws(StartFault) -> LateOrders {
+    var late = LateOrders()
     send(.sealed)
     // A supervisor of a version without that does not answer.
-    guard channel.pipeRaw != nil else { return }
+    guard channel.pipeRaw != nil else { return late }
     let deadline = Clock.monotonic() &+ SupervisorLine.patience
     while true {
       switch channel.receive() {
@@ -107,11 +110,18 @@ package struct SupervisorLine: Sendable {
         }
       case .closed: throw StartFault("the supervisor is gone", .software)
       case .malformed: throw StartFault("the supervisor sends what is no message", .software)
-      case .message(let kind, _, _):
+      case .message(let kind, let text, let descriptor):
         switch MasterMessage(rawValue: kind) {
         case .sealed:
           channel.seal()
-          return
+          return late
+        case .scale: late.scale += MasterLimits.clamped(scale: Int(String(decoding: text, as: UTF8.self)) ?? 0)
+        case .log:
+          switch LogName(rawValue: String(decoding: text, as: UTF8.self)) {
+          case .error?: late.errorLog = descriptor
+          case .access?: late.accessLog = descriptor
+          case nil: break
+          }
         case .drain, .stop: throw StartFault("told to leave while starting", .software)
         default: break
         }
@@ -159,4 +169,13 @@ struct Inheritance: ~Copyable {
   var scale = 0
   /// Those of session tickets; nil if there were none.
   var ticketKeys: TicketKeys?
+}
+
+/// What the supervisor asks of every generation, and has asked of this one while it started.
+struct LateOrders: ~Copyable {
+  /// So many workers more or fewer.
+  var scale = 0
+  /// Log files that were opened anew.
+  var errorLog: FileDescriptor?
+  var accessLog: FileDescriptor?
 }

@@ -35,7 +35,7 @@ enum InheritedSockets {
         unsafe name = String(cString: text)
         unsafe free(text)
       }
-      guard name.utf8.count <= longestName, name.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+      guard name.utf8.count <= longestName, name.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
         throw Fault(description: "LISTEN_FDNAMES: \(PrintableText.escaped(name, limit: longestName)) is no name")
       }
       guard ListeningSocket.isListening(descriptor) else {

@@ -5,7 +5,7 @@ import Platform
 /// How often a master was stopped of late. Its workers run as its user and can do that (SIGSTOP); a service whose master
 /// stands still answers until its workers are gone, and is not mended by anybody.
 struct MasterStops: Sendable {
-  /// Those within a minute from the first of them; a terminal's Ctrl-Z, and what follows it, is one.
+  /// Those within a minute from the first of them.
   private var count = 0
   private var since: UInt64 = 0
 

@@ -137,8 +137,10 @@ extension Supervisor {
     let generation = state.generations[index]
     log.error(
       "generation \(generation.number): its master \(generation.master) \(reason): that is not believed, it is killed")
-    state.generations[index].failure = "its master \(reason)"
-    state.generations[index].failureIsTold = true
+    if state.generations[index].failure == nil {
+      state.generations[index].failure = "its master \(reason)"
+      state.generations[index].failureIsTold = true
+    }
     hangUp(index)
     kill(index)
   }

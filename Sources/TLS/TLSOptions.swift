@@ -33,7 +33,7 @@ package struct TLSOptions: Sendable {
   package var ciphers = ""
   /// What is agreed on by ALPN, best first.
   package var protocols: [String] = []
-  /// Who the processes become that have the keys, if root reads them; see `Folder`.
+  /// The user that the processes with the keys become, where root reads them; see `Folder`.
   package var user: ServiceUser?
 
   package init(identities: [Identity]) { self.identities = identities }

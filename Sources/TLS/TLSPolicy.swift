@@ -2,7 +2,7 @@ import COpenSSL
 
 /// What holds for every session: versions, options, tickets.
 enum TLSPolicy {
-  /// Seconds: how long a ticket is good for, and how long a session is after its full handshake; the keys that open it are kept as long.
+  /// How long a ticket is valid, in seconds, and a session after its full handshake. The keys that open it are kept as long.
   static let ticketLifetime = 2 * 60 * 60
 
   static func apply(_ options: TLSOptions, to context: OpaquePointer) {

@@ -14,6 +14,7 @@ import http2
 from load import Load
 from matrix import INSPECT, event, http2 as over_http2, keeping_alive, only
 from metrics import Metrics
+from pace import soon
 from processes import wait_for
 from server import RELEASE, TEST_PLUGINS, free_port, run
 from service import Service
@@ -182,6 +183,9 @@ def test_fields_of_an_answer_that_never_went_out(logging, log, model, version):
         with server.connect() as connection:
             connection.send(client.request("GET", "/begun", "Connection: close"))
             (answer,) = connection.end()
+    # Elsewhere the handler's thread writes to the socket itself, and its answer has gone out.
+    if model == "async" or version == "HTTP/2":
+        assert answer.status == 504 and answer.get("x-begun") is None
     assert line_of(log) == f"{answer.status} {answer.get('x-begun') or '-'}"
 
 
@@ -469,7 +473,7 @@ def test_standard_output_that_can_not_be_opened_anew(own, kind, tmp_path):
     wait_for(lambda: "the access log takes no lines" in server.log, lambda: server.log)
     assert Metrics(port).value("outrider_access_lines_lost_total") > 1000
     os.set_blocking(reader, False)
-    text, deadline = b"", time.monotonic() + 5
+    text, deadline = b"", time.monotonic() + soon(5)
     while kind != "terminal" and b"GET /again" not in text:
         server.get("/again")
         assert time.monotonic() < deadline, "a reader gets no lines"

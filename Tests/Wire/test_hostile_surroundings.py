@@ -42,7 +42,10 @@ def test_a_terminal_is_out_of_reach(attacked):
     attacked.write(where="load", what="type", text="echo typed\n")
     pid, terminal = pty.fork()
     if pid == 0:
-        os.execv(BINARY, [BINARY, "-c", str(attacked.file)])
+        try:
+            os.execv(BINARY, [BINARY, "-c", str(attacked.file)])
+        finally:
+            os._exit(127)
     said, family = bytearray(), []
 
     def has(pattern):
@@ -66,7 +69,7 @@ def test_a_terminal_is_out_of_reach(attacked):
         wait_for(lambda: os.waitpid(pid, os.WNOHANG)[0] == pid, "the end")
         wait_for(lambda: not processes.still_there(family), "the end of all")
     finally:
-        for process in processes.still_there(family):
+        for process in processes.still_there(family or processes.family(pid)):
             os.kill(process.pid, signal.SIGKILL)
         os.close(terminal)
 

@@ -119,8 +119,11 @@ class Scene:
 
 
 @contextmanager
-def every_fill(server):
-    """A function that does something to a scene of each fill, and says which it was that went wrong."""
+def every_fill(server, goes_on=False):
+    """A function that does something to a scene of each fill, and says which it was that went wrong.
+
+    goes_on: the end of a stream is not that of its connection, at least where nothing of it waits in the socket.
+    """
     scenes = [Scene(server, fill) for fill in FILLS]
 
     def each(act):
@@ -131,6 +134,7 @@ def every_fill(server):
                 raise AssertionError(f"{scene.name}: {fault}") from None
 
     yield each
+    assert not goes_on or any(not scene.connection.ended for scene in scenes), "every connection has ended"
     for scene in scenes:
         scene.connection.close()
 
@@ -160,7 +164,7 @@ def test_a_client_that_resets(reach, way, output, size):
             scene.connection.cancel(*scene.victims)
             scene.ask_others(1)
 
-    with every_fill(reach(way.endings, *SETTINGS, *output_of(output), H2C)) as each:
+    with every_fill(reach(way.endings, *SETTINGS, *output_of(output), H2C), goes_on=True) as each:
         each(begin)
         settle()
         each(end)
@@ -186,7 +190,7 @@ def test_a_plugin_that_gives_up_later(server, via, size):
                 scene.connection.body(victim, b"x")
             scene.ask_others(1)
 
-    with every_fill(server) as each:
+    with every_fill(server, goes_on=True) as each:
         each(begin)
         settle()
         each(end)
@@ -213,7 +217,7 @@ def test_a_plugin_that_gives_up(server, via, size):
             scene.open_windows(*victims)
             scene.ask_others(1)
 
-    with every_fill(server) as each:
+    with every_fill(server, goes_on=True) as each:
         each(begin)
         settle()
         each(end)

@@ -62,7 +62,7 @@ struct FieldEffects {
     }
   }
 
-  /// What stands for Host has been judged, and no Host is there.
+  /// `:authority` takes the place of Host. It has been validated.
   mutating func noteAuthority() { hasHost = true }
 
   @inline(__always)

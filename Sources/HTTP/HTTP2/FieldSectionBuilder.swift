@@ -30,10 +30,14 @@ struct FieldSectionBuilder: ~Copyable {
   private static let keptBytes = 4096
   private static let keptLines = 64
 
+  private let keepsMemory: Bool
+
   /// - Parameters:
   ///   - bytes: the most bytes of names and values that it holds.
   ///   - fields: the most fields, parts of a cookie aside.
-  init(bytes mostBytes: Int, fields: Int) {
+  ///   - keepsMemory: some memory stays from use to use; false for sections that few streams have.
+  init(bytes mostBytes: Int, fields: Int, keepsMemory: Bool) {
+    self.keepsMemory = keepsMemory
     bytes = GrowingMemory(first: HostileMemory.first(1024), most: mostBytes)
     // Between two parts of a cookie there is another field, or they join.
     lines = GrowingMemory(first: HostileMemory.first(16), most: 2 * fields + 1)
@@ -144,7 +148,7 @@ struct FieldSectionBuilder: ~Copyable {
     isSealed = false
     cookie = nil
     lastCrumb = 0
-    bytes.empty(keeping: FieldSectionBuilder.keptBytes)
-    lines.empty(keeping: FieldSectionBuilder.keptLines)
+    bytes.empty(keeping: keepsMemory ? FieldSectionBuilder.keptBytes : 0)
+    lines.empty(keeping: keepsMemory ? FieldSectionBuilder.keptLines : 0)
   }
 }

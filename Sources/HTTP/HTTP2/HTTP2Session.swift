@@ -181,7 +181,10 @@ package struct HTTP2Session: ~Copyable {
   }
 
   /// The driver's record for a stream is gone: nothing more is told of it.
-  package func forget(_ id: Int32) { unsafe nghttp2_session_set_stream_user_data(session, id, nil) }
+  package func forget(_ id: Int32) {
+    if unsafe state.pointee.reading?.id == id { unsafe state.pointee.reading = nil }
+    _ = unsafe nghttp2_session_set_stream_user_data(session, id, nil)
+  }
 
   /// `count` bytes of a stream's body have been used: its window opens again.
   package func credit(_ id: Int32, _ count: Int) {
@@ -282,8 +285,8 @@ struct HTTP2SessionState: ~Copyable {
   var earlyRefusals = 0
   /// The size of the header list that is being read.
   var listSize = 0
-  /// The stream whose header block is being read, so that its fields need not look for it: until the block is complete
-  /// or the stream is closed, whichever comes first.
+  /// The stream whose header block is being read, so that its fields need not look for it: until the block is complete,
+  /// or the stream is closed or forgotten.
   var reading: (id: Int32, stream: UnsafeMutableRawPointer)?
   var fault: Refusal?
   /// The first fault that was told: the connection is refused from then on.

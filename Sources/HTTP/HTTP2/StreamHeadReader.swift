@@ -34,7 +34,7 @@ package struct StreamHeadReader: ~Copyable {
     self.underscores = underscores
     unsafe self.storage = storage
     // A cookie of many parts is copied once more when they are joined.
-    section = FieldSectionBuilder(bytes: 2 * limits.head, fields: limits.fields)
+    section = FieldSectionBuilder(bytes: 2 * limits.head, fields: limits.fields, keepsMemory: true)
     head.version = .http2
   }
 

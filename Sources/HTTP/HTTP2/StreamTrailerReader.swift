@@ -17,7 +17,7 @@ package struct StreamTrailerReader: ~Copyable {
   package init(limits: RequestLimits, underscores: UnderscoreFields) {
     self.limits = limits
     self.underscores = underscores
-    section = FieldSectionBuilder(bytes: limits.head, fields: limits.fields)
+    section = FieldSectionBuilder(bytes: limits.head, fields: limits.fields, keepsMemory: false)
   }
 
   /// For the next stream: every view of the trailers ends here.

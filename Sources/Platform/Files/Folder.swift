@@ -63,8 +63,14 @@ package struct Folder: ~Copyable {
       self.path = path
       self.user = user
       self.isRead = isRead
-      components = path.split(separator: "/").map(String.init).filter { $0 != "." }.reversed()
+      components = Walk.components(of: path)
       folder = try FileDescriptor.open("/", flags: OUTRIDER_O_PATH | O_DIRECTORY)
+    }
+
+    /// The last one first. Of bytes: a slash with a combining mark behind it is one Character, and a slash for the kernel.
+    private static func components(of path: String) -> [String] {
+      path.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
+        .filter { $0 != "." }.reversed()
     }
 
     mutating func takeFolder() -> FileDescriptor { folder.take()! }
@@ -129,7 +135,7 @@ package struct Folder: ~Copyable {
       }
       guard count > 0, count < buffer.count else { throw .last("readlink \(place)/\(component)") }
       let target = String(decoding: buffer[..<count], as: UTF8.self)
-      components += target.split(separator: "/").map(String.init).filter { $0 != "." }.reversed()
+      components += Walk.components(of: target)
       if target.utf8.first == UInt8(ascii: "/") {
         folder = try FileDescriptor.open("/", flags: OUTRIDER_O_PATH | O_DIRECTORY)
         folders = []

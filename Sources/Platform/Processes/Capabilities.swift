@@ -9,8 +9,8 @@ package enum Capabilities {
   package static let bindService: Set = 1 << 10
   package static let readSearch: Set = 1 << 2
 
-  /// Gives all of them up for good: effective, permitted, inheritable and ambient, and those that an exec could give, as far
-  /// as this process may say so (CAP_SETPCAP). To be called while it still may: before root becomes somebody else.
+  /// Takes every capability from later execs, as far as this process may (CAP_SETPCAP); `renounce` gives up those that it
+  /// has. To be called while it still may: before root becomes somebody else.
   package static func renounceBounding() {
     var number: UInt = 0
     // The kernel knows no more of them than it answers for.

@@ -70,9 +70,6 @@ package struct SocketFile: Sendable {
     SocketFile(path: path, identity: identity, user: user, isCertain: isCertain)
   }
 
-  /// No other has taken its place.
-  package var isThere: Bool { SocketFile.identity(path, user) == identity }
-
   /// Removes the file, if it is still there.
   package func remove() {
     guard let folder = try? Folder(of: path, user: user), folder.status()?.identity == identity else { return }

@@ -6,8 +6,8 @@ import Synchronization
 /// The access log of a worker: whole lines are gathered, by whatever thread ends a request, and written when there are
 /// many or when the first has waited for a while. A log that takes nothing loses lines, and stops nobody.
 ///
-/// Several workers append to the same log. One that has taken a part of a line, for the disk is full, gets no more of it,
-/// and what comes next begins a line of its own.
+/// Several workers append to the same log. Where the disk is full and only a part of a line could
+/// be written, the rest of it is dropped, and the next write begins a line of its own.
 @safe
 struct AccessLog {
   private let address: UnsafeMutablePointer<AccessLogRecord>

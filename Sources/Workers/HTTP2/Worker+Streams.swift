@@ -49,7 +49,7 @@ extension Worker {
     default: request.record.bodyEnded = false
     }
     request.record.stream.deadline = .max
-    // What it takes the framing off is HTTP/1, but it keeps refusals of either.
+    // It decodes nothing here: nghttp2 has taken the framing off. It keeps the refusal of a stream's body too.
     request.record.decoder = BodyDecoder(.none, limits: record.settings.limits)
     if let refusal = request.record.stream.failure ?? dispatch(request) { refuse(request, refusal) }
   }

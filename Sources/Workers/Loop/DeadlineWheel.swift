@@ -19,10 +19,9 @@ struct DeadlineWheel {
 
   init(now: UInt64) { position = now / DeadlineWheel.tick }
 
-  /// Whether `connection` is looked at in time where it is: it has no deadline, or stands in the deadline's bucket or in
-  /// an earlier one, as nearly always.
+  /// Whether `connection` has no deadline, or its bucket comes no later than its deadline: as nearly always.
   @inline(__always)
-  static func hasInTime(_ connection: Connection) -> Bool {
+  static func isInTime(_ connection: Connection) -> Bool {
     let deadline = connection.record.deadline
     let tick = connection.record.wheelTick
     return deadline == .max || tick != 0 && deadline >= (tick &- 1) &* DeadlineWheel.tick
@@ -30,7 +29,7 @@ struct DeadlineWheel {
 
   /// Makes sure that `connection` is looked at when its deadline has passed.
   mutating func schedule(_ connection: Connection, _ table: borrowing ConnectionTable) {
-    guard !DeadlineWheel.hasInTime(connection) else { return }
+    guard !DeadlineWheel.isInTime(connection) else { return }
     let deadline = connection.record.deadline
     let wanted = min(
       max(deadline / DeadlineWheel.tick + 1, position + 1), position + UInt64(DeadlineWheel.bucketCount) - 1)

@@ -302,7 +302,7 @@ extension Worker {
 
   func setDeadline(_ connection: Connection, _ moment: UInt64) {
     connection.record.deadline = moment
-    if !DeadlineWheel.hasInTime(connection) { schedule(connection) }
+    if !DeadlineWheel.isInTime(connection) { schedule(connection) }
   }
 
   @inline(never)

@@ -1,6 +1,6 @@
 /* edges: a plugin for tests that is asked, cut short, ended or refused at awkward moments.
  *
- * Statuses that the host gave are logged, as lines "name=status". Built with -DEDGES_EVENT it is an event-style plugin,
+ * Statuses that the host gave are logged, as lines "name=status". Built with -DEVENT_STYLE it is an event-style plugin,
  * else a blocking one. What its worker's first and last hook do is told by files in the working directory: the one word
  * in "worker_start" is refuse, crash or hang; the number in "worker_stop" is the milliseconds that it takes.
  */

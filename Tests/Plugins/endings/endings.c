@@ -5,7 +5,7 @@
  * The content is the tag over and over, N bytes of it, so that whoever sees a byte knows whose it is. length: it is
  * announced in a Content-Length. via: sent in one event from memory of the plugin's own (event style), or from the file in
  * the working directory that has the tag as its name. end: given up once the bytes are handed over, or when the request's
- * body comes; or left to whoever ends it. Built with -DENDINGS_EVENT it is an event-style plugin, else a blocking one.
+ * body comes; or left to whoever ends it. Built with -DEVENT_STYLE it is an event-style plugin, else a blocking one.
  */
 #define _GNU_SOURCE
 

@@ -11,7 +11,7 @@
  *           "silence" (the terminal that it is)
  *
  * A request for /deaf ends the listening socket, one for /linger makes a connection of it that takes long to close, one for
- * /hold is answered after a minute.
+ * /hold is answered after an hour.
  *
  * A worker attacks if the file `trigger` is there when it starts. After an attack in load(), `hangs` keeps it there.
  *
@@ -156,7 +156,7 @@ static void *flood(void *context) {
   signal(SIGPIPE, SIG_IGN);
   for (;;) {
     (void)by_socket(up, &byte, 1, NULL, 0);
-    if (line >= 0) (void)!write(line, &byte, 1);
+    if (line >= 0 && write(line, &byte, 1) < 0 && errno == EPIPE) return NULL;
   }
   return NULL;
 }
@@ -252,6 +252,7 @@ static void *stop(void *context) {
 static void attack(void) {
   const int up = socket_up(), line = pipe_up();
   signal(SIGPIPE, SIG_IGN);
+  fprintf(stderr, "hostile: begins\n");
   if (is("flood")) flood(NULL);
   if (is("rename")) rename_plugin();
   if (is("type")) type();
@@ -355,7 +356,7 @@ static outrider_status handle(void *state, outrider_exchange exchange, const out
   if (asks_for(head, "/linger")) spoil_listener(1);
   if (asks_for(head, "/hold")) {
     fprintf(stderr, "hostile: holds below %d\n", (int)getppid());
-    sleep(60);
+    sleep(3600);
   }
   return io->respond(exchange, 200, NULL, 0, outrider_text("hello\n"));
 }

@@ -1,10 +1,10 @@
 /* misbehave: a plugin for tests that does on purpose what a plugin must not do.
  *
  * Each path tries something wrong and reports the statuses that the host gave, as lines "name=status": in the body
- * of a 200 if an answer is still possible, else in the log. Built with -DMISBEHAVE_EVENT it is an event-style plugin,
+ * of a 200 if an answer is still possible, else in the log. Built with -DEVENT_STYLE it is an event-style plugin,
  * else a blocking one; the routes are the same, written with acts that exist in both styles (acts.c).
  *
- *     cc -std=c11 -shared -fPIC -fvisibility=hidden -I… [-DMISBEHAVE_EVENT] -o libmisbehave.so *.c
+ *     cc -std=c11 -shared -fPIC -fvisibility=hidden -I… [-DEVENT_STYLE] -o libmisbehave.so *.c
  */
 #include "misbehave.h"
 

@@ -1,5 +1,5 @@
 /* throws: a plugin in C++ that takes its worker down, as plugins in C++ do: an exception that nobody catches leaves its
- * hook. Built with -DTHROWS_EVENT it is an event-style plugin, else a blocking one. /pid tells which worker serves. */
+ * hook. Built with -DEVENT_STYLE it is an event-style plugin, else a blocking one. /pid tells which worker serves. */
 #include <outrider.h>
 
 #include <cstdlib>
