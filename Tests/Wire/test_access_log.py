@@ -11,6 +11,7 @@ import pytest
 
 import client
 import http2
+import processes
 from load import Load
 from matrix import INSPECT, event, http2 as over_http2, keeping_alive, only
 from metrics import Metrics
@@ -365,7 +366,7 @@ def test_a_reload_moves_it(own, tmp_path):
     wait_for(lambda: "has been replaced" in service.server.log, "the replacement")
     second.rename(tmp_path / "old")
     service.server.tell(signal.SIGUSR1)
-    wait_for(second.exists, "the new file")
+    wait_for(lambda: {*service.server.workers()} <= {*processes.users(second)}, "the new file in the workers")
     service.server.get("/demo/")
     wait_for(lambda: '"/demo/"' in second.read_text(), "the line")
     service.reload()

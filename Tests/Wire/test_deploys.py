@@ -10,12 +10,11 @@ import pytest
 
 import processes
 from load import Load
-from pace import growth, soon
+from pace import growth
 from server import BINARY, TEST_PLUGINS
 from service import Service, memory
 
 DEPLOYS = int(os.environ.get("OUTRIDER_DEPLOYS", 3))
-SOON = 0.1  # seconds from HUP to the first answer of new code
 
 PLUGINS = [
     "missing", "load_refuses", "load_crashes", "load_exits", "load_hangs", "starts_thread",
@@ -40,7 +39,7 @@ class Deployment:
         monkeypatch.setattr("server.BINARY", self.binary)
         self.good = self.binary.read_bytes()
         self.service = Service(own, folder)
-        self.service.reload(server='boot_timeout = "300ms"')
+        self.service.reload()
 
     def break_it(self, kind):
         if kind in PLUGINS:
@@ -54,6 +53,16 @@ class Deployment:
     def mend(self):
         self.replace(self.binary, self.good)
         self.service.write(server='boot_timeout = "5s"')
+
+    def reloads(self):
+        """Seconds from HUP to the first answer of new code, of three good deploys."""
+        times = []
+        for _ in range(3):
+            self.mend()
+            self.service.hup()
+            times.append(self.service.wait_for_number())
+            self.service.wait_for_one_master()
+        return times
 
     @staticmethod
     def replace(path, content):
@@ -75,9 +84,11 @@ class Deployment:
 def test_broken_deploys_under_load(own, tmp_path, monkeypatch, kind):
     deployment = Deployment(own, tmp_path, monkeypatch)
     service = deployment.service
-    supervisor, master, workers = service.server.pid, service.server.master(), service.server.workers()
-    number = service.number
     with Load(service.server.address, keeping=2, opening=1, pause=0.001) as load:
+        usual = deployment.reloads()
+        service.reload(server='boot_timeout = "300ms"')
+        supervisor, master, workers = service.server.pid, service.wait_for_one_master(), service.server.workers()
+        number = service.number
         deployment.break_it(kind)
         service.failed_reload()  # the first one may take memory for good
         before = deployment.resources()
@@ -87,15 +98,11 @@ def test_broken_deploys_under_load(own, tmp_path, monkeypatch, kind):
         after = deployment.resources()
         assert (service.server.pid, service.wait_for_one_master()) == (supervisor, master)
         assert service.server.workers() == workers
-        times = []
-        for _ in range(3):
-            deployment.mend()
-            service.hup()
-            times.append(service.wait_for_number())
-            service.wait_for_one_master()
+        times = deployment.reloads()
     load.assert_well(least=50)
     assert service.server.alive and service.server.pid == supervisor
     for (files_before, memory_before), (files_after, memory_after) in zip(before, after, strict=True):
         assert files_after == files_before, f"descriptors: {processes.descriptors(supervisor)}"
         assert memory_after <= memory_before + growth(64), f"KiB: {memory_before} have become {memory_after}"
-    assert max(times) <= soon(SOON), f"HUP to the first answer of new code under load: {times}"
+    # No pause that failures bring delays the next one.
+    assert min(times) <= 5 * max(usual), f"HUP to the first answer of new code under load: {times}, before {usual}"
