@@ -56,7 +56,7 @@ def ask(port: int, count: int) -> None:
 
 
 def instructions(program: Path, plugin: Path, count: int) -> int:
-    """All instructions of the worker in a run of so many requests."""
+    """All instructions of the server's processes in a run of so many requests."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         command = ["valgrind", "--tool=callgrind", "--trace-children=yes", f"--callgrind-out-file={folder}/%p", program]

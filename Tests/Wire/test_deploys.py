@@ -105,4 +105,4 @@ def test_broken_deploys_under_load(own, tmp_path, monkeypatch, kind):
         assert files_after == files_before, f"descriptors: {processes.descriptors(supervisor)}"
         assert memory_after <= memory_before + growth(64), f"KiB: {memory_before} have become {memory_after}"
     # No pause that failures bring delays the next one.
-    assert min(times) <= 5 * max(usual), f"HUP to the first answer of new code under load: {times}, before {usual}"
+    assert max(times) <= 5 * max(usual), f"HUP to the first answer of new code under load: {times}, before {usual}"
