@@ -47,6 +47,11 @@ pid_t outrider_gettid(void) { return gettid(); }
 
 int outrider_tgkill(pid_t process, pid_t thread, int signal) { return tgkill(process, thread, signal); }
 
+int outrider_join(pthread_t thread, uint64_t deadline) {
+  struct timespec moment = {(time_t)(deadline / 1000000000), (long)(deadline % 1000000000)};
+  return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &moment);
+}
+
 ssize_t outrider_write_nowait(int fd, const void *bytes, size_t count) {
   const struct iovec piece = {.iov_base = (void *)bytes, .iov_len = count};
   return pwritev2(fd, &piece, 1, -1, RWF_NOWAIT);
@@ -270,8 +275,20 @@ static void on_terminate(int signal) {
 void outrider_on_terminate(int wake, unsigned seconds) {
   terminate_wake = wake;
   terminate_seconds = seconds;
-  struct sigaction action = {.sa_handler = on_terminate};
+  struct sigaction action = {.sa_handler = on_terminate, .sa_flags = SA_RESTART};
   sigaction(SIGTERM, &action, NULL);
 }
 
 int outrider_terminated(void) { return terminated; }
+
+int outrider_ignores(int signal) {
+  struct sigaction action;
+  return sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+static void do_nothing(int signal) { (void)signal; }
+
+void outrider_disregard(int signal) {
+  struct sigaction action = {.sa_handler = do_nothing, .sa_flags = SA_RESTART};
+  sigaction(signal, &action, NULL);
+}

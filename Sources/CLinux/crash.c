@@ -19,6 +19,7 @@
 static struct outrider_crash *crash;
 static pid_t crashing_process;
 static atomic_int dying;
+static atomic_int exit_is_expected;
 static atomic_int joined[OUTRIDER_CRASH_TRACES];
 static atomic_uint traced;
 static _Thread_local void *signal_stack;
@@ -89,8 +90,10 @@ static void on_fatal(int signal, siginfo_t *info, void *context) {
 
 // Somebody has called exit(), which no worker does. What a plugin has forked is not ours.
 static void on_exit_called(void) {
-  if (crash && getpid() == crashing_process && !atomic_load(&dying)) trace(NULL);
+  if (crash && getpid() == crashing_process && !atomic_load(&dying) && !atomic_load(&exit_is_expected)) trace(NULL);
 }
+
+void outrider_expect_exit(void) { atomic_store(&exit_is_expected, 1); }
 
 static const int fatal_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
 enum { FATAL_SIGNALS = sizeof fatal_signals / sizeof *fatal_signals };
@@ -135,8 +138,6 @@ int outrider_record_crashes(struct outrider_crash *record) {
   crash = record;
   crashing_process = getpid();
   if (atexit(on_exit_called) != 0) return -1;
-  outrider_crash_join_thread();
-  if (!signal_stack) return -1;
   struct sigaction fatal = {.sa_sigaction = on_fatal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
   for (int index = 0; index < FATAL_SIGNALS; ++index) sigaction(fatal_signals[index], &fatal, NULL);
   struct sigaction other = {.sa_sigaction = on_trace, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};

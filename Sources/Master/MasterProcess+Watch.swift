@@ -78,7 +78,8 @@ extension MasterProcess {
       $0.killAt = Clock.monotonic() &+ Self.dumpTime
     }
     // The loop's thread: it accepts nothing more, so whoever waits in the backlog is served by another worker.
-    Process.send(SIGABRT, toFirstThreadOf: member.pid)
+    Process.send(
+      SIGABRT, toThread: pid_t(truncatingIfNeeded: scoreboard.slot(slot).thread(0).thread), of: member.pid)
     // A stopped process hears nothing else.
     Process.send(SIGCONT, to: member.pid)
   }

@@ -41,7 +41,7 @@ extension MasterProcess {
     _ place: Int, _ slot: ScoreboardSlot, _ channel: Channel, parent: pid_t
   ) -> Never {
     Signals.reset()
-    Signals.ignore([SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU])
+    Signals.disregard(MasterProcess.disregarded)
     Process.closeDescriptors(except: listeners.descriptors + channel.descriptors + [accessLog].compactMap { $0 })
     scoreboard.leaveOnly(slot)
     guard Process.bindToParent(parent, signal: SIGTERM) else { Process.leave(.ok) }
@@ -50,7 +50,7 @@ extension MasterProcess {
     let worker = WorkerProcess(
       settings: settings, plugins: plugins, sockets: listeners.sockets, index: place, channel: channel,
       slot: slot, accessLog: accessLog, logCuts: logCuts, pauses: PluginPauses(ends: pauses.ends))
-    Process.leave(worker.run(role: "worker \(place)", level: level))
+    worker.run(role: "worker \(place)", level: level)
   }
 
   /// - Parameter hasEnded: its process has: these are its last words.

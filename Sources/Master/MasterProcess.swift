@@ -43,6 +43,9 @@ package struct MasterProcess: ~Copyable {
   /// Another generation goes on.
   private var isSuperseded = false
 
+  /// What is sent to a group of processes is the supervisor's, and writes say what SIGPIPE and SIGXFSZ would.
+  static let disregarded = [SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU]
+
   private static let signalToken: UInt64 = 1
   private static let timerToken: UInt64 = 2
   private static let channelToken: UInt64 = 3
@@ -53,7 +56,8 @@ package struct MasterProcess: ~Copyable {
     _ configuration: Configuration, _ line: SupervisorLine
   ) throws(StartFault) -> MasterProcess {
     let bootDeadline = Clock.monotonic() &+ configuration.settings.server.bootTimeout
-    Signals.ignore([SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU])
+    Signals.reset()
+    Signals.disregard(MasterProcess.disregarded)
     let privileges = try Privileges(configuration)
     let user = privileges.serviceUser
     var inheritance = try line.introduce(configuration.settings, user: user)

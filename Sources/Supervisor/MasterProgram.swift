@@ -72,7 +72,7 @@ package struct MasterProgram: ~Copyable {
 
   /// In the child: nothing of the supervisor's but the channel survives.
   private func becomeMaster(_ channel: Channel, parent: pid_t) -> Never {
-    Signals.reset()
+    Signals.restoreSetup()
     // Whose terminal it is may be root's, and whatever has it as its own can type into it (TIOCSTI).
     guard Process.leaveTerminal() else { Process.leave(.osError) }
     restoreStandardError()

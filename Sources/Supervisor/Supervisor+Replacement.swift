@@ -79,6 +79,8 @@ extension Supervisor {
   private var savedState: String {
     var text = StateText.line(["program", "\(program.standardErrorNumber)"], text: program.path)
     text += StateText.line(["log-level", log.logLevel.rawValue])
+    let setup = unsafe Signals.setup
+    text += StateText.line(["signals", "\(setup.blocked)", "\(setup.ignored)"])
     if let errorLog { text += StateText.line(["error-log"], text: errorLog) }
     text += StateText.line(["count", "\(state.generationCount)"])
     text += StateText.line(["scale", "\(state.scale)"])
@@ -121,6 +123,8 @@ extension Supervisor {
     }
     var record = StateText.Record(first)
     _ = record.word()
+    // Those that this process has are the predecessor's.
+    unsafe Signals.setup = Signals.Setup()
     let standardError = record.number(CInt.self)
     if standardError > 2 { Process.closeOnExec(standardError) }
     var supervisor = try Supervisor(
@@ -155,6 +159,9 @@ extension Supervisor {
     switch record.word() {
     case "count": state.generationCount = record.number(in: 0...Generation.mostNumber)
     case "log-level": log.logLevel = Logger.Level(rawValue: record.word()) ?? log.logLevel
+    case "signals":
+      let (blocked, ignored) = (record.number(UInt64.self), record.number(UInt64.self))
+      unsafe Signals.setup = Signals.Setup(blocked: blocked, ignored: ignored)
     case "error-log": errorLog = record.text()
     case "scale": state.scale = MasterLimits.clamped(scale: record.number())
     case "ticket-keys": state.ticketKeys = record.text()

@@ -8,8 +8,14 @@ import TLS
 
 extension Worker {
   /// Everything between the plugins' first and last hook.
-  func serve(workerIndex: Int) -> ExitCode {
-    guard startPlugins(workerIndex), startPool() else { return .configuration }
+  func serve(workerIndex: Int, _ end: WorkerEnd) {
+    do throws(LoadFault) {
+      try startPlugins(workerIndex)
+      guard try startPool() else { return end.code = .osError }
+    } catch {
+      record.channel.send(kind: WorkerProcess.Message.refused.rawValue, text: Array("\(error)".utf8))
+      return end.code = .configuration
+    }
     // Until here SIGTERM has its default: a worker without clients, whose master is gone, has nothing to finish.
     Signals.onTerminate(
       wake: record.runtime.record.wake.raw,
@@ -20,26 +26,19 @@ extension Worker {
     run()
     // Its loop turns no more: what the hooks take from here on has a deadline of its own.
     record.thread.record.cells?.busySince = 0
-    stopPool()
+    end.isOrderly = endThreads()
     closeAll()
     while let call = record.runtime.record.callbacks.takeAny() { call.perform() }
     for plugin in record.plugins { plugin.stopWorker(deadline: record.drain == .stopping ? 0 : record.drainDeadline) }
     for plugin in record.plugins where plugin.record.isWorkersOwn { plugin.unload() }
     record.accessLog?.end(Clock.monotonic())
-    return .ok
+    end.code = .ok
   }
 
-  private func startPlugins(_ workerIndex: Int) -> Bool {
+  private func startPlugins(_ workerIndex: Int) throws(LoadFault) {
     for plugin in record.plugins {
-      do throws(LoadFault) {
-        try plugin.startWorker(
-          model: record.settings.model.abi, threads: handlerThreads, worker: workerIndex)
-      } catch {
-        record.channel.send(kind: WorkerProcess.Message.refused.rawValue, text: Array("\(error)".utf8))
-        return false
-      }
+      try plugin.startWorker(model: record.settings.model.abi, threads: handlerThreads, worker: workerIndex)
     }
-    return true
   }
 
   /// The plugins whose requests go to handle() under this model.
@@ -49,35 +48,46 @@ extension Worker {
     }
   }
 
-  /// A plugin that does not say it is thread-safe has one thread, and so all of them.
+  /// More threads than that have nothing to do where no plugin is thread-safe: each of those runs on one at a time.
   private var handlerThreads: Int {
     guard !record.settings.model.isSync else { return 1 }
-    return blockingPlugins.allSatisfy { $0.record.isThreadSafe } ? record.settings.threads : 1
+    let plugins = blockingPlugins
+    let isAnySafe = plugins.isEmpty || plugins.contains { $0.record.isThreadSafe }
+    return isAnySafe ? record.settings.threads : min(record.settings.threads, plugins.count)
   }
 
-  private func startPool() -> Bool {
+  /// Threads are ready when the plugins' hooks have run on each of them; false if the system has no more.
+  private func startPool() throws(LoadFault) -> Bool {
     let plugins = blockingPlugins
     guard !plugins.isEmpty else { return true }
-    if record.settings.model.isSync { return plugins.allSatisfy { $0.startThread() } }
-    if let plugin = plugins.first(where: { !$0.record.isThreadSafe }), record.settings.threads > 1 {
-      record.log.warning("plugin \(plugin.record.nameText) is not thread-safe: one thread runs its handler")
+    if record.settings.model.isSync {
+      for plugin in plugins { try plugin.startThread() }
+      return true
     }
-    let pool = ThreadPool { Worker.runQueued($0, $1, $2) }
-    do throws(Errno) {
-      try pool.start(handlerThreads, plugins: plugins, slot: record.slot) { plugin in
-        Worker.current.record.log.critical("plugin \(plugin.record.nameText): thread_start refused")
-        Process.leave(.software)
+    if record.settings.threads > 1 {
+      for plugin in plugins where !plugin.record.isThreadSafe {
+        record.log.warning(
+          "plugin \(plugin.record.nameText) is not thread-safe: its handler runs on one thread at a time")
       }
+    }
+    let pool = ThreadPool(record.plugins) { Worker.runQueued($0, $1, $2) }
+    do throws(ThreadPool.StartFault) {
+      try pool.start(handlerThreads, plugins: plugins, slot: record.slot)
     } catch {
-      record.log.critical("\(error)")
-      return false
+      switch error {
+      case .plugin(let fault): throw fault
+      case .system(let error):
+        record.log.critical("\(error)")
+        return false
+      }
     }
     record.slot.poolThreads = handlerThreads
     record.pool = pool
     return true
   }
 
-  private func stopPool() {
+  /// - Returns: false if a handler has not returned, whose thread is not waited for any longer.
+  private func endThreads() -> Bool {
     if record.drain == .stopping || record.table.count > 0 {
       record.table.visit { connection in
         connection.record.http2?.visit { request in
@@ -91,7 +101,7 @@ extension Worker {
       }
     }
     if record.settings.model.isSync { for plugin in blockingPlugins { plugin.stopThread() } }
-    record.pool?.stop()
+    return record.pool?.stop(until: .max) ?? true
   }
 
   /// No call of the request's handler waits any longer: what the loop has of its answer, a file too, is not sent.

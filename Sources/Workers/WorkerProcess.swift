@@ -6,7 +6,7 @@ import PluginHost
 import TLS
 
 /// What a worker process does between fork and exit.
-package struct WorkerProcess: ~Copyable {
+package struct WorkerProcess: Sendable {
   /// The kinds of messages between a master and its workers.
   package enum Message: UInt8 {
     /// Worker to master: it serves.
@@ -46,7 +46,7 @@ package struct WorkerProcess: ~Copyable {
   }
 
   private let settings: Settings
-  private var plugins: PluginSet
+  private let plugins: PluginSet
   private let sockets: [Socket]
   private let index: Int
   private let channel: Channel
@@ -79,14 +79,33 @@ package struct WorkerProcess: ~Copyable {
     self.pauses = pauses
   }
 
-  /// Serves until told to leave.
-  package consuming func run(role: String, level: Logger.Level) -> ExitCode {
+  /// Serves until told to leave, and ends the process.
+  ///
+  /// All of it runs on a thread that is made here, and so does every plugin: runtimes such as Swift's remember the number
+  /// of a thread, and the one that was forked has the number that it had in the master. The first thread waits, and takes
+  /// the signals that are sent to the process.
+  package func run(role: String, level: Logger.Level) -> Never {
+    let end = WorkerEnd()
+    do throws(Errno) {
+      try slot.crash.install()
+      let thread = try Thread.start { self.run(role: role, level: level, end) }
+      thread.join()
+    } catch {
+      ErrorLog.logger(role: role, level: level).critical("\(error)")
+      Process.leave(.osError)
+    }
+    guard end.isOrderly else { Process.leave(end.code) }
+    Process.finish(end.code, within: WorkerEnd.finalizersTime)
+  }
+
+  private func run(role: String, level: Logger.Level, _ end: WorkerEnd) {
+    slot.thread(0).thread = UInt64(Thread.id)
+    CrashRecord.joinThread()
     let log = ErrorLog.logger(role: role, level: level)
     let index = index
     let settings = WorkerSettings(self.settings)
+    var plugins = plugins
     do throws(Errno) {
-      try slot.crash.install()
-      try Thread.renumber()
       // What a plugin calls in its load finds the worker's log.
       let runtime = try Runtime.install(
         exchanges: settings.requests, slot: slot, role: role, level: level,
@@ -95,24 +114,24 @@ package struct WorkerProcess: ~Copyable {
         try plugins.load(in: .worker, purpose: .serve)
       } catch {
         channel.send(kind: Message.refused.rawValue, text: Array("\(error)".utf8))
-        return .configuration
+        end.code = .configuration
+        return
       }
-      return try makeWorker(settings, runtime, log).serve(workerIndex: index)
+      try makeWorker(settings, runtime, plugins.loaded, log).serve(workerIndex: index, end)
     } catch {
       log.critical("\(error)")
-      return .osError
+      end.code = .osError
     }
   }
 
-  private consuming func makeWorker(
-    _ settings: WorkerSettings, _ runtime: Runtime, _ log: Logger
+  private func makeWorker(
+    _ settings: WorkerSettings, _ runtime: Runtime, _ plugins: [Plugin], _ log: Logger
   ) throws(Errno) -> Worker {
     let server = self.settings.server
     let gracefulTimeout = server.gracefulTimeout
     // The slot counts on from the worker before.
     let sum = slot.count(.requests).addingReportingOverflow(WorkerSettings.lifetime(server))
     let lifetime = sum.overflow ? UInt64.max : sum.partialValue
-    let plugins = plugins.loaded
     let accessLog = makeAccessLog()
     let thread = WorkerThread.install(cells: slot.thread(0))
     unsafe runtime.record.loopThread = UnsafeMutableRawPointer(thread.address)

@@ -4,6 +4,7 @@
 // No _GNU_SOURCE here: Swift's own view of the C library has none, and the two must agree.
 #include <elf.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,6 +27,8 @@
 #define OUTRIDER_POLLRDHUP 0x2000
 pid_t outrider_gettid(void);
 int outrider_tgkill(pid_t process, pid_t thread, int signal);
+// As pthread_join, until a moment of CLOCK_MONOTONIC in nanoseconds: ETIMEDOUT then.
+int outrider_join(pthread_t thread, uint64_t deadline);
 int outrider_accept4(int listener, struct sockaddr *address, socklen_t *size, int flags);
 // As recv, send and epoll_wait, but no cancellation points: those cost two locked instructions each as soon as the process
 // has ever had a second thread. Nobody cancels threads here.
@@ -56,13 +59,12 @@ static inline int outrider_prctl(int option, unsigned long argument) { return pr
 // lives `seconds` longer: a signal handler is no place for Swift.
 void outrider_on_terminate(int wake, unsigned seconds);
 int outrider_terminated(void);
+// Whether a signal is ignored; and has one do nothing, by a handler: a program that is executed has its default again.
+int outrider_ignores(int signal);
+void outrider_disregard(int signal);
 
 // Swift refuses fork: its own concurrency does not survive one. The processes that call this have none.
 static inline pid_t outrider_fork(void) { return fork(); }
-
-// Has Swift's runtime note the calling thread's number again, which a fork has changed; see renumber.c. It starts threads
-// for that, which have ended when it returns. 0, or the error of pthread_create.
-int outrider_renumber_thread(void);
 
 // Ancillary data is walked with macros: one message, at most one descriptor (fd, -1: none). As sendmsg and recvmsg.
 // `faulty` tells that the message is not whole, or that more came with it than one descriptor: all of them are closed then.
@@ -143,7 +145,9 @@ struct outrider_crash {
 };
 // From here on fatal signals are recorded in `record` before they take their usual course. 0, or -1 with errno.
 int outrider_record_crashes(struct outrider_crash *record);
-// The calling thread is to be traced as well, and can overflow its stack; undone by the second.
+// The process is about to call exit() itself: that is no end to be recorded.
+void outrider_expect_exit(void);
+// The calling thread is to be traced, and can overflow its stack; undone by the second.
 void outrider_crash_join_thread(void);
 void outrider_crash_leave_thread(void);
 // Swift sees no arrays of structures.

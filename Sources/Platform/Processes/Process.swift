@@ -10,7 +10,8 @@ package enum Process {
     case parent(child: pid_t)
   }
 
-  /// Forks. The process must have one thread; a child that is to have more calls `Thread.renumber` first.
+  /// Forks. The process must have one thread. A child that is to have more leaves Swift's code to those, and to none but
+  /// those: runtimes note each thread's number, for good, and the child's first goes by one that it had in the parent.
   package static func fork() throws(Errno) -> Side {
     let pid = outrider_fork()
     guard pid >= 0 else { throw .last("fork") }
@@ -68,10 +69,10 @@ package enum Process {
     kill(pid, signal)
   }
 
-  /// To the thread that the process began with. What is sent to a process that is stopped is taken by whichever thread
-  /// wakes first, and the others go on.
-  package static func send(_ signal: CInt, toFirstThreadOf pid: pid_t) {
-    outrider_tgkill(pid, pid, signal)
+  /// To one of its threads; to any of them if it has none of that number. What is sent to a process that is stopped is
+  /// taken by whichever thread wakes first, and the others go on.
+  package static func send(_ signal: CInt, toThread thread: pid_t, of pid: pid_t) {
+    if thread <= 0 || outrider_tgkill(pid, thread, signal) != 0 { kill(pid, signal) }
   }
 
   /// Asks for `signal` when the parent dies, and says whether the parent is still `parent`, since it may have died
@@ -162,4 +163,29 @@ package enum Process {
 
   /// Ends the process at once with `code`: no atexit handlers, which belong to the parent's copy.
   package static func leave(_ code: ExitCode) -> Never { _exit(code.rawValue) }
+
+  /// Ends the process with `code` as exit(3) does: stdio is flushed, and what libraries and plugins have registered runs,
+  /// for `patience` nanoseconds at most. For a process that ends with a single thread of the server's own.
+  package static func finish(_ code: ExitCode, within patience: UInt64) -> Never {
+    outrider_expect_exit()
+    // Without a thread that looks after it, exit() could last for ever.
+    guard (try? Thread.start { pause(for: patience); leave(code) }) != nil else { leave(code) }
+    // A plugin's thread would run on in code whose data are gone.
+    if (try? threadCount()) ?? 0 > 2 {
+      fflush(nil)
+      leave(code)
+    }
+    exit(code.rawValue)
+  }
+
+  private static func pause(for nanoseconds: UInt64) {
+    let end = Clock.monotonic() &+ nanoseconds
+    while true {
+      let now = Clock.monotonic()
+      guard now < end else { return }
+      var time = timespec(
+        tv_sec: Int((end - now) / Clock.nanosecondsPerSecond), tv_nsec: Int((end - now) % Clock.nanosecondsPerSecond))
+      unsafe nanosleep(&time, nil)
+    }
+  }
 }

@@ -24,10 +24,14 @@ extension Plugin {
     unsafe record.descriptor.worker_stop?(record.state, deadline)
   }
 
-  /// [request-thread] First on a thread that runs handle(); false if the plugin refuses.
-  package func startThread() -> Bool {
-    guard let start = unsafe record.descriptor.thread_start else { return true }
-    return unsafe start(record.state) >= 0
+  /// [request-thread] First on a thread that runs handle().
+  ///
+  /// - Throws: if the plugin refuses.
+  package func startThread() throws(LoadFault) {
+    guard let start = unsafe record.descriptor.thread_start else { return }
+    let status = unsafe start(record.state)
+    guard status < 0 else { return }
+    throw LoadFault(plugin: record.nameText, path: record.path, "thread_start refused: status \(status)")
   }
 
   /// [request-thread] Last on it.

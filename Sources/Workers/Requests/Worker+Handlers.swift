@@ -62,7 +62,7 @@ extension Worker {
     // Nobody waits any more for what was given up in the line.
     let answered = exchange.cancelled == nil && exchange.runHandler()
     thread.record.cells?.end()
-    if request.isStream { pool.endTurn(request) }
+    if pool.countsTurns(of: request) { pool.endTurn(request) }
     Worker.current.giveBack(request, exchange, answered: answered)
   }
 

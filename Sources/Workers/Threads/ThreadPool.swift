@@ -23,32 +23,83 @@ final class ThreadPool: @unchecked Sendable {
   private var stagesStreams = false
   /// How many threads the streams of one connection may hold.
   private var mostOfConnection = 1
+  private var turns: PluginTurns
+  /// By the plugins' numbers: their handlers run on one thread at a time. Empty if there are none.
+  private let serial: [Bool]
   private var stopping = false
+  /// How many threads have run the plugins' hooks, and why one of them can't serve.
+  private var started = 0
+  private var fault: LoadFault?
+  /// One thread at a time runs those of a plugin that is not thread-safe.
+  private let hooks = Monitor()
   private var threads: [Thread] = []
   private let run: @Sendable (Request, WorkerThread, ThreadPool) -> Void
 
-  /// - Parameter run: what a thread does with a request; it calls `endTurn` before it gives a stream back.
-  init(run: @escaping @Sendable (Request, WorkerThread, ThreadPool) -> Void) { self.run = run }
+  /// - Parameters:
+  ///   - plugins: all of the worker's, by their numbers.
+  ///   - run: what a thread does with a request; it calls `endTurn` before it gives it back.
+  init(_ plugins: [Plugin], run: @escaping @Sendable (Request, WorkerThread, ThreadPool) -> Void) {
+    turns = PluginTurns(plugins)
+    let serial = plugins.map { !$0.record.isThreadSafe }
+    self.serial = serial.contains(true) ? serial : []
+    self.run = run
+  }
 
-  /// Starts `count` threads, each of which begins and ends with the plugins' hooks.
-  func start(
-    _ count: Int, plugins: [Plugin], slot: ScoreboardSlot, failed: @escaping @Sendable (Plugin) -> Void
-  ) throws(Errno) {
+  enum StartFault: Error {
+    case plugin(LoadFault)
+    case system(Errno)
+  }
+
+  /// Starts `count` threads, each of which begins and ends with the plugins' hooks, and waits until all are ready.
+  func start(_ count: Int, plugins: [Plugin], slot: ScoreboardSlot) throws(StartFault) {
     mostOfConnection = max(1, count - 1)
-    for number in 1...count {
-      threads.append(
-        try Thread.start { [self] in
-          let context = WorkerThread.install(cells: slot.thread(number))
-          CrashRecord.joinThread()
-          defer {
-            CrashRecord.leaveThread()
-            context.uninstall()
-          }
-          for plugin in plugins where !plugin.startThread() { failed(plugin) }
-          while let request = next() { run(request, context, self) }
-          for plugin in plugins { plugin.stopThread() }
-        })
+    do throws(Errno) {
+      for number in 1...count {
+        threads.append(try Thread.start { [self] in live(plugins, slot.thread(number)) })
+      }
+    } catch {
+      throw .system(error)
     }
+    monitor.lock()
+    while started < count && fault == nil { monitor.wait() }
+    let fault = fault
+    monitor.unlock()
+    if let fault { throw .plugin(fault) }
+  }
+
+  /// What a thread does from its start to its end.
+  private func live(_ plugins: [Plugin], _ cells: ThreadCells) {
+    let context = WorkerThread.install(cells: cells)
+    CrashRecord.joinThread()
+    defer {
+      CrashRecord.leaveThread()
+      context.uninstall()
+    }
+    var ready = 0
+    var fault: LoadFault?
+    for plugin in plugins {
+      do throws(LoadFault) {
+        try runHook(of: plugin) { () throws(LoadFault) in try plugin.startThread() }
+        ready += 1
+      } catch {
+        fault = error
+        break
+      }
+    }
+    monitor.lock()
+    started += 1
+    if self.fault == nil { self.fault = fault }
+    monitor.broadcast()
+    monitor.unlock()
+    if fault == nil { while let request = next() { run(request, context, self) } }
+    for plugin in plugins.prefix(ready) { runHook(of: plugin) { plugin.stopThread() } }
+  }
+
+  private func runHook<Fault: Error>(of plugin: Plugin, _ body: () throws(Fault) -> Void) throws(Fault) {
+    if plugin.record.isThreadSafe { return try body() }
+    hooks.lock()
+    defer { hooks.unlock() }
+    try body()
   }
 
   /// [loop] Hands a request over; a thread sees it after the next `release()`.
@@ -79,27 +130,31 @@ final class ThreadPool: @unchecked Sendable {
 
   private func next() -> Request? {
     monitor.lock()
-    while head == waiting.count {
-      if stopping {
-        monitor.unlock()
-        return nil
+    while true {
+      while head == waiting.count {
+        if stopping {
+          monitor.unlock()
+          return nil
+        }
+        idle += 1
+        monitor.wait()
+        idle -= 1
+        wakeIsPending = false
       }
-      idle += 1
-      monitor.wait()
-      idle -= 1
-      wakeIsPending = false
+      let request = waiting[head]
+      head += 1
+      if head == waiting.count || head >= 1024 {
+        waiting.removeFirst(head)
+        head = 0
+      }
+      let isItsTurn = serial.isEmpty || turns.begin(request)
+      if request.isStream { leaveLine(request, hasThread: isItsTurn) }
+      guard isItsTurn else { continue }
+      let wakes = claimWake()
+      monitor.unlock()
+      if wakes { monitor.signal() }
+      return request
     }
-    let request = waiting[head]
-    head += 1
-    if head == waiting.count || head >= 1024 {
-      waiting.removeFirst(head)
-      head = 0
-    }
-    if request.isStream { beginTurn(request) }
-    let wakes = claimWake()
-    monitor.unlock()
-    if wakes { monitor.signal() }
-    return request
   }
 
   // MARK: Turns of connections
@@ -107,7 +162,7 @@ final class ThreadPool: @unchecked Sendable {
   private func lineUpStaged() {
     for request in staged {
       if request.isStream, let http2 = request.record.connection.record.http2 {
-        http2.record.turn.append(request)
+        http2.record.turn.waiting.append(request)
         waitingForTurn.add(1, ordering: .relaxed)
         lineUp(http2)
       } else {
@@ -118,36 +173,63 @@ final class ThreadPool: @unchecked Sendable {
 
   /// The connection's next stream stands in line, if none does and it may have another thread.
   private func lineUp(_ http2: HTTP2Connection) {
-    guard !http2.record.turn.isInLine, http2.record.turn.held < mostOfConnection, let next = http2.record.turn.pop()
+    guard !http2.record.turn.isInLine, http2.record.turn.held < mostOfConnection, let next = http2.record.turn.waiting.pop()
     else { return }
     http2.record.turn.isInLine = true
     waitingForTurn.subtract(1, ordering: .relaxed)
     waiting.append(next)
   }
 
-  private func beginTurn(_ request: Request) {
+  /// The next of its connection may stand in line.
+  private func leaveLine(_ request: Request, hasThread: Bool) {
     guard let http2 = request.record.connection.record.http2 else { return }
     http2.record.turn.isInLine = false
-    http2.record.turn.held += 1
+    if hasThread { http2.record.turn.held += 1 }
     lineUp(http2)
   }
 
-  /// [request-thread] The handler of a stream has returned. From here on the thread looks for the next request itself.
+  /// Whether `endTurn` has to be called for a request.
+  @inline(__always)
+  func countsTurns(of request: Request) -> Bool { request.isStream || isSerial(request) }
+
+  @inline(__always)
+  private func isSerial(_ request: Request) -> Bool {
+    !serial.isEmpty && serial.indices.contains(request.record.plugin) && serial[request.record.plugin]
+  }
+
+  /// [request-thread] The handler of such a request has returned. From here on the thread looks for the next itself.
   func endTurn(_ request: Request) {
-    guard let http2 = request.record.connection.record.http2 else { return }
     monitor.lock()
-    http2.record.turn.held -= 1
-    lineUp(http2)
+    if request.isStream, let http2 = request.record.connection.record.http2 {
+      http2.record.turn.held -= 1
+      lineUp(http2)
+    }
+    // It waited longest of all, and stands first therefore.
+    if let next = turns.end(request) {
+      if head > 0 {
+        head -= 1
+        waiting[head] = next
+      } else {
+        waiting.insert(next, at: 0)
+      }
+    }
+    let wakes = claimWake()
     monitor.unlock()
+    if wakes { monitor.signal() }
   }
 
-  /// Lets the threads end when they are done, and waits for them.
-  func stop() {
+  /// Lets the threads end when they are done, and waits for them until `deadline` (monotonic nanoseconds).
+  ///
+  /// - Returns: false if some of them are at work still.
+  func stop(until deadline: UInt64) -> Bool {
     monitor.lock()
     stopping = true
     monitor.broadcast()
     monitor.unlock()
-    for thread in threads { thread.join() }
-    threads = []
+    while let thread = threads.last {
+      guard thread.join(until: deadline) else { return false }
+      threads.removeLast()
+    }
+    return true
   }
 }
