@@ -102,6 +102,7 @@ extension MasterProcess {
       $0.killAt = Clock.monotonic() &+ graceful
     }
     tell(of: slot, .leaving)
+    scoreboard.slot(slot).leaveBy = Clock.monotonic() &+ configuration.settings.server.gracefulTimeout
     crew.tell(slot, .drain)
   }
 

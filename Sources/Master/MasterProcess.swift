@@ -245,6 +245,7 @@ package struct MasterProcess: ~Copyable {
     stage = .draining
     killDeadline =
       Clock.monotonic() &+ configuration.settings.server.gracefulTimeout &+ Clock.nanosecondsPerSecond
+    limitLives(to: Clock.monotonic() &+ configuration.settings.server.gracefulTimeout)
     crew.tellAll(.drain)
     // The workers have copies of their own; with the last of them new clients are refused.
     for socket in listeners.sockets { Connections.close(socket.fd) }
@@ -255,7 +256,16 @@ package struct MasterProcess: ~Copyable {
     stage = .stopping
     // Enough for plugins to be told; a handler that blocks does not count.
     killDeadline = Clock.monotonic() &+ 300 * Clock.nanosecondsPerMillisecond
+    limitLives(to: Clock.monotonic())
     crew.tellAll(.stop)
+  }
+
+  /// By then the workers have to be gone, if nothing was said before: one within a handler hears no message.
+  private func limitLives(to moment: UInt64) {
+    for slot in crew.slots {
+      let board = scoreboard.slot(slot)
+      board.leaveBy = board.leaveBy == 0 ? moment : min(board.leaveBy, moment)
+    }
   }
 
   private var nextMoment: UInt64 {

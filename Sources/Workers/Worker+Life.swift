@@ -22,17 +22,33 @@ extension Worker {
       killAfterSeconds: UInt32(clamping: record.gracefulTimeout / Clock.nanosecondsPerSecond + 5))
     updateClock()  // its first sign of life: from now on it is missed when there is no other
     record.slot.state = .ready
+    let watch = record.settings.model.isSync ? HandlerWatch.start() : nil
     record.channel.send(kind: WorkerProcess.Message.ready.rawValue)
     run()
+    watch?.end()
     // Its loop turns no more: what the hooks take from here on has a deadline of its own.
     record.thread.record.cells?.busySince = 0
+    if record.drain == .stopping { cutRequests(.serverStopped) }
     end.isOrderly = endThreads()
     closeAll()
     while let call = record.runtime.record.callbacks.takeAny() { call.perform() }
-    for plugin in record.plugins { plugin.stopWorker(deadline: record.drain == .stopping ? 0 : record.drainDeadline) }
-    for plugin in record.plugins where plugin.record.isWorkersOwn { plugin.unload() }
+    stopPlugins()
     record.accessLog?.end(Clock.monotonic())
     end.code = .ok
+  }
+
+  /// The plugins' last hooks, but for those that a handler is in.
+  private func stopPlugins() {
+    let deadline = record.drain == .stopping ? 0 : record.drainDeadline
+    let busy = pluginsAtWork
+    for plugin in record.plugins where busy.contains(plugin.record.number) {
+      record.log.error(
+        "plugin \(plugin.record.nameText): handle() has not returned, so that worker_stop is not called")
+    }
+    for plugin in record.plugins where !busy.contains(plugin.record.number) { plugin.stopWorker(deadline: deadline) }
+    for plugin in record.plugins where plugin.record.isWorkersOwn && !busy.contains(plugin.record.number) {
+      plugin.unload()
+    }
   }
 
   private func startPlugins(_ workerIndex: Int) throws(LoadFault) {
@@ -101,7 +117,7 @@ extension Worker {
       }
     }
     if record.settings.model.isSync { for plugin in blockingPlugins { plugin.stopThread() } }
-    return record.pool?.stop(until: .max) ?? true
+    return record.pool?.stop(until: threadsDeadline) ?? true
   }
 
   /// No call of the request's handler waits any longer: what the loop has of its answer, a file too, is not sent.
@@ -112,10 +128,29 @@ extension Worker {
     discardOutput(request)
   }
 
-  /// Connections that outlived the drain: their exchanges are told, and they close.
+  /// Connections that outlived the drain: their exchanges are told, and they close. What a handler has not given back stays,
+  /// and is counted all the same.
   private func closeAll() {
-    record.pool = nil
     record.table.visit { abandon($0, .cancelled) }
+    record.table.visit { connection in
+      connection.record.http2?.visit { endUnreturned($0) }
+      if let request = connection.record.request { endUnreturned(request) }
+    }
+  }
+
+  private func endUnreturned(_ request: Request) {
+    if let refusal = request.record.pendingRefusal, !request.record.isRefused { note(refusal, request) }
+    if request.record.outcome == .complete { request.record.outcome = .cancelled }
+    account(request)
+  }
+
+  private var pluginsAtWork: Set<Int> {
+    var plugins = Set<Int>()
+    record.table.visit { connection in
+      connection.record.http2?.visit { if isHandled($0) { plugins.insert($0.record.plugin) } }
+      if let request = connection.record.request, isHandled(request) { plugins.insert(request.record.plugin) }
+    }
+    return plugins
   }
 
   // MARK: The master's word
@@ -173,7 +208,7 @@ extension Worker {
     record.drain = .draining
     record.slot.state = .draining
     record.isDraining.store(true, ordering: .relaxed)
-    record.drainDeadline = record.now &+ record.gracefulTimeout
+    setDrainDeadlines()
     record.table.visit { recall($0) }
     closeListeners()
   }
@@ -192,7 +227,7 @@ extension Worker {
   var isFinished: Bool {
     switch record.drain {
     case .serving: false
-    case .draining: record.table.count == 0 && !hasLastClients || record.now >= record.drainDeadline
+    case .draining: record.table.count == 0 && !hasLastClients || record.now >= lastRequestsDeadline
     case .stopping: true
     }
   }

@@ -101,9 +101,14 @@ struct WorkerRecord: ~Copyable {
   var drain = Drain.serving
   /// The same for other threads.
   let isDraining = Atomic<Bool>(false)
-  /// By when a draining worker must be gone.
+  /// By when a draining worker must be gone, and by when its requests.
   var drainDeadline = UInt64.max
+  var requestsDeadline = UInt64.max
+  /// What had not been answered by then has been refused.
+  var hasCutRequests = false
   let gracefulTimeout: UInt64
+  /// Under sync the request whose handler runs, as a number, and whether somebody else looks at it: see `HandlerWatch`.
+  let handling = Atomic<UInt>(0)
   var proxiedHintsExplained = false
   /// What the worker shows of itself.
   let slot: ScoreboardSlot

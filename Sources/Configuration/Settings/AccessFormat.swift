@@ -61,6 +61,7 @@ package struct AccessFormat: Sendable, Equatable {
       ("time", .timestamp), ("remote_address", .remoteAddress), ("user", .user), ("method", .method),
       ("path", .path), ("query", .query), ("protocol", .version), ("scheme", .scheme), ("host", .host),
       ("status", .status), ("bytes", .bodyBytes), ("duration_seconds", .decimalSeconds), ("hints", .hints),
+      ("outcome", .outcome),
       ("referer", .referer), ("user_agent", .userAgent), ("plugin", .plugin), ("request_id", .requestID),
       ("pid", .pid),
     ]
@@ -202,5 +203,6 @@ package enum AccessAtom: String, Sendable, CaseIterable {
   case requestID = "request_id"
   case plugin
   case hints
+  case outcome
   case timestamp
 }

@@ -17,18 +17,21 @@ package struct AccessRecord {
   package var duration: UInt64
   /// How many 103 responses were sent.
   package var hints: Int
+  package var outcome: RequestOutcome
 
   /// As nginx and what reads its logs have it: the client has closed before there was an answer.
   package static let clientClosedRequest: UInt32 = 499
 
   package init(
-    _ head: RequestHead, status: UInt32, bodyBytes: UInt64, duration: UInt64, hints: Int
+    _ head: RequestHead, status: UInt32, bodyBytes: UInt64, duration: UInt64, hints: Int,
+    outcome: RequestOutcome
   ) {
     self.head = head
     self.status = status == 0 ? AccessRecord.clientClosedRequest : status
     self.bodyBytes = bodyBytes
     self.duration = duration
     self.hints = hints
+    self.outcome = outcome
   }
 
   /// The first field of that name, which is in small letters; empty if there is none.

@@ -21,6 +21,7 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
   case stalledStream
   case headsTooLarge
   case keyUpdateFlood
+  case gracefulTimeout, serverStopped
 
   /// The status of the answer (RFC 9110 section 15).
   package var status: UInt32 {
@@ -34,9 +35,19 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
     case .unsupportedCoding, .unsupportedMethod: 501
     case .unsupportedVersion: 505
     case .handlerFailed: 500
-    case .handlerUnavailable, .pluginPaused: 503
+    case .handlerUnavailable, .pluginPaused, .gracefulTimeout, .serverStopped: 503
     case .requestTimeout: 504
     default: 400
+    }
+  }
+
+  /// What has become of a request that is refused so.
+  package var outcome: RequestOutcome {
+    switch self {
+    case .headTimeout, .bodyTimeout, .belowMinimumRate, .requestTimeout, .stalledStream: .timeout
+    case .truncatedBody: .clientGone
+    case .gracefulTimeout, .serverStopped: .cancelled
+    default: .complete
     }
   }
 
@@ -116,6 +127,8 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
     case .continuationFlood: "too many CONTINUATION frames"
     case .headsTooLarge: "heads of a connection's streams larger together than http2.max_head_memory"
     case .keyUpdateFlood: "more TLS key updates or renegotiations than 32 a second"
+    case .gracefulTimeout: "not answered when server.graceful_timeout was over"
+    case .serverStopped: "not answered when the server was stopped"
     case .stalledStream: "stream takes its answer slower than timeouts.write and limits.min_rate"
     }
   }

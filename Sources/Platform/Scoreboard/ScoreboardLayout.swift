@@ -4,7 +4,7 @@
 /// of another version, or of another configuration, finds its way or refuses.
 package struct ScoreboardLayout: Sendable, Equatable {
   /// Moves on with every change of the layout.
-  package static let version: UInt64 = 3
+  package static let version: UInt64 = 4
   /// "outrider", as a number.
   static let magic: UInt64 = 0x6F75_7472_6964_6572
 
@@ -38,15 +38,19 @@ package struct ScoreboardLayout: Sendable, Equatable {
   static let poolThreads = 1
   static let requestsBefore = 2
   static let isUsed = 3
+  static let leaveBy = 4
   static let firstCounter = 8
-  static let firstRefusal = firstCounter + 24
+  /// Requests that did not end as they should, by the number of their outcome.
+  static let firstOutcome = firstCounter + 24
+  package static let outcomes = 8
+  static let firstRefusal = firstOutcome + outcomes
   static let threadWords = 8
 
   var firstThread: Int { Self.firstRefusal + Self.aligned(refusals) }
   var queueTime: Int { firstThread + (threads + 1) * Self.threadWords }
   var hintLead: Int { queueTime + Histogram.words }
   var firstPlugin: Int { hintLead + Histogram.words }
-  var firstFlight: Int { firstPlugin + plugins * PluginCells.words }
+  var firstFlight: Int { firstPlugin + (plugins + 1) * PluginCells.words }
   var crash: Int { firstFlight + Self.flights * FlightRecord.words }
 
   var slotWords: Int {

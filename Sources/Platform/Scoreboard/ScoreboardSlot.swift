@@ -30,6 +30,13 @@ package struct ScoreboardSlot: @unchecked Sendable {
     nonmutating set { self[ScoreboardLayout.poolThreads] = UInt64(newValue) }
   }
 
+  /// By when the worker has to be gone, in monotonic nanoseconds; 0 as long as it is to serve. The master writes it before
+  /// it tells the worker, who may be within a handler and hear of nothing.
+  package var leaveBy: UInt64 {
+    get { self[ScoreboardLayout.leaveBy] }
+    nonmutating set { self[ScoreboardLayout.leaveBy] = newValue }
+  }
+
   // MARK: Counters
 
   package func count(_ counter: WorkerCounter) -> UInt64 { self[ScoreboardLayout.firstCounter + counter.rawValue] }
@@ -54,6 +61,16 @@ package struct ScoreboardSlot: @unchecked Sendable {
     kind < layout.refusals ? self[ScoreboardLayout.firstRefusal + kind] : 0
   }
 
+  /// [any-thread] Requests that have not ended as they should, by the number of their outcome.
+  package func addOutcome(_ number: Int, _ amount: UInt64 = 1) {
+    guard number < ScoreboardLayout.outcomes else { return }
+    unsafe words[ScoreboardLayout.firstOutcome + number].wrappingAdd(amount, ordering: .relaxed)
+  }
+
+  package func outcomes(_ number: Int) -> UInt64 {
+    number < ScoreboardLayout.outcomes ? self[ScoreboardLayout.firstOutcome + number] : 0
+  }
+
   // MARK: Parts
 
   /// 0 is the loop, others the threads of the pool.
@@ -62,8 +79,9 @@ package struct ScoreboardSlot: @unchecked Sendable {
     return unsafe ThreadCells(words + layout.firstThread + number * ScoreboardLayout.threadWords)
   }
 
+  /// - Parameter number: that of the plugin; that of none is the number of plugins.
   package func plugin(_ number: Int) -> PluginCells {
-    precondition(number >= 0 && number < layout.plugins)
+    precondition(number >= 0 && number <= layout.plugins)
     return unsafe PluginCells(words + firstPlugin + number * PluginCells.words)
   }
 
@@ -89,6 +107,7 @@ package struct ScoreboardSlot: @unchecked Sendable {
     state = .absent
     self[ScoreboardLayout.isUsed] = 1
     poolThreads = 0
+    leaveBy = 0
     for number in 0...layout.threads { thread(number).clear() }
     for number in 0..<ScoreboardLayout.flights { flight(number).release() }
     crash.clear()

@@ -15,7 +15,13 @@ extension Exchange {
     defer { leaveHandler() }
     guard record.response.hasHead else { return false }
     // What a deadline has stopped in the middle must not look whole.
-    if status < 0 || refusal != nil { _ = Answering.abort(self) } else { Answering.end(self) }
+    if refusal != nil {
+      _ = Answering.abort(self, .cancelled)
+    } else if status < 0 {
+      _ = Answering.abort(self, .handlerFailed)
+    } else {
+      Answering.end(self)
+    }
     return true
   }
 

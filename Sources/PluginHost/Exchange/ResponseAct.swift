@@ -14,7 +14,7 @@ package enum ResponseAct {
   /// The answer ends with what was sent before.
   case end
   /// The answer can't be completed: the client must see that it is cut off.
-  case abort
+  case abort(CutReason)
 }
 
 /// What becomes of a part of a body.

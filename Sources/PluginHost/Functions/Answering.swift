@@ -127,16 +127,16 @@ enum Answering {
     }
   }
 
-  static func abort(_ exchange: Exchange) -> Outcome {
+  static func abort(_ exchange: Exchange, _ reason: CutReason) -> Outcome {
     if exchange.record.response.isComplete { return .wrongState }
     exchange.record.response.abandon()
-    return perform(exchange, .abort)
+    return perform(exchange, .abort(reason))
   }
 
   /// The answer is shorter than it said: the connection is cut so that the client can tell.
   private static func cut(_ exchange: Exchange) -> Outcome {
     exchange.record.response.abandon()
-    _ = perform(exchange, .abort)
+    _ = perform(exchange, .abort(.shorterThanAnnounced))
     return .invalid
   }
 

@@ -75,7 +75,7 @@ enum EventSending {
       return unsafe file(raw.load(as: outrider_file_event.self), exchange)
     case OUTRIDER_EVENT_ABORT:
       guard size >= MemoryLayout<outrider_notice_event>.size else { return .invalid }
-      return exchange.refusal ?? Answering.abort(exchange)
+      return exchange.refusal ?? Answering.abort(exchange, .aborted)
     case 64...95: return .unsupported
     default: return .invalid
     }

@@ -28,8 +28,9 @@ enum MetricsText {
 
   private static func requests(_ totals: Totals, _ present: Present, _ text: inout PrometheusText) {
     text.begin(
-      "outrider_requests_total", .counter, "Requests that plugins were given, by the class of their answer's status.")
-    for plugin in totals.plugins {
+      "outrider_requests_total", .counter,
+      "Requests that have ended, each once, by the class of the response's status; without a plugin where none was found.")
+    for plugin in totals.plugins + [totals.unassigned] {
       for (method, methodName) in PluginCells.methods.enumerated() {
         for (answer, className) in PluginCells.classes.enumerated() {
           let count = plugin.count(method: method, class: answer)
@@ -37,6 +38,10 @@ enum MetricsText {
           text.sample([("plugin", plugin.name), ("method", "\(methodName)"), ("class", "\(className)")], count)
         }
       }
+    }
+    text.begin("outrider_request_outcomes_total", .counter, "Requests that have ended, each once, by how.")
+    for outcome in RequestOutcome.allCases {
+      text.sample([("outcome", "\(outcome.name)")], totals.count(outcome))
     }
     text.begin("outrider_requests_in_flight", .gauge, "Requests that have begun and not ended.")
     text.sample([], present.requestsInFlight)
@@ -47,7 +52,7 @@ enum MetricsText {
     }
     text.begin("outrider_queue_seconds", .histogram, "What requests have waited for a thread of a worker.")
     text.histogram([], totals.queueTime, bound: Histogram.bound)
-    text.begin("outrider_refusals_total", .counter, "What the server itself has refused, by the reason.")
+    text.begin("outrider_refusals_total", .counter, "Why the server itself has responded, or ended a connection or stream, by the reason.")
     for refusal in Refusal.allCases {
       text.sample([("reason", refusal.metricsName), ("status", "\(refusal.status)")], totals.count(refusal))
     }

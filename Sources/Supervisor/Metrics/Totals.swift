@@ -42,14 +42,25 @@ struct Totals: Sendable, Equatable {
   private var refusals = [UInt64](repeating: 0, count: Refusal.allCases.count)
   /// Those of a generation with other kinds than this program knows.
   private(set) var otherRefusals: UInt64 = 0
+  private var outcomes = [UInt64](repeating: 0, count: RequestOutcome.allCases.count)
   private var restarts = [UInt64](repeating: 0, count: RestartCause.allCases.count)
   private(set) var queueTime = Histogram()
   private(set) var hintLead = Histogram()
   private(set) var plugins: [Plugin] = []
+  /// Requests that the server answered before any plugin was found for them.
+  private(set) var unassigned = Plugin(name: "")
 
   func count(_ counter: WorkerCounter) -> UInt64 { counters[counter.rawValue] }
   func count(_ refusal: Refusal) -> UInt64 { refusals[Int(refusal.rawValue)] }
   func count(_ cause: RestartCause) -> UInt64 { restarts[cause.rawValue] }
+
+  /// Workers count those alone that are not `complete`: these are the rest of all.
+  func count(_ outcome: RequestOutcome) -> UInt64 {
+    if outcome != .complete { return outcomes[Int(outcome.rawValue)] }
+    let all = (plugins + [unassigned]).reduce(0) { $0 &+ $1.answers.reduce(0, &+) }
+    let others = outcomes.reduce(0, &+)
+    return all > others ? all - others : 0
+  }
 
   /// Adds all that a scoreboard has.
   mutating func add(_ board: borrowing Scoreboard) {
@@ -67,11 +78,13 @@ struct Totals: Sendable, Equatable {
           otherRefusals &+= slot.refusals(kind)
         }
       }
+      for kind in outcomes.indices { outcomes[kind] &+= slot.outcomes(kind) }
       queueTime.add(slot.queueTime)
       hintLead.add(slot.hintLead)
       for (plugin, place) in places.enumerated() {
         if let place { plugins[place].add(slot.plugin(plugin)) }
       }
+      unassigned.add(slot.plugin(board.layout.plugins))
     }
   }
 
@@ -86,7 +99,9 @@ struct Totals: Sendable, Equatable {
 
   /// Without the name of a kind: one for the sums of all plugins, then one for each plugin.
   var savedLines: [String] {
-    let general = [counters, refusals, [otherRefusals], restarts, queueTime.words, hintLead.words]
+    let general = [
+      counters, refusals, [otherRefusals], restarts, queueTime.words, hintLead.words, unassigned.answers, outcomes,
+    ]
     return [Totals.line(general)]
       + plugins.map { plugin in
         let numbers = Totals.line([plugin.answers, plugin.durations.words])
@@ -107,6 +122,8 @@ struct Totals: Sendable, Equatable {
     restarts = record.numbers(like: restarts)
     queueTime = Histogram(words: record.numbers(like: queueTime.words))
     hintLead = Histogram(words: record.numbers(like: hintLead.words))
+    unassigned.answers = record.numbers(like: unassigned.answers)
+    outcomes = record.numbers(like: outcomes)
   }
 
   mutating func restore(plugin record: StateText.Record) {

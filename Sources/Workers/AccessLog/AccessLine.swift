@@ -60,6 +60,7 @@ struct AccessLine: ~Copyable {
     case .requestID: append(record.requestID)
     case .plugin: append(record.plugin)
     case .hints: append(number: UInt64(record.hints))
+    case .outcome: append(fixed: Bytes(record.outcome.name))
     case .time, .timestamp: break  // by their own ways
     }
   }

@@ -33,7 +33,8 @@ extension Worker {
     let (answer, logged) = (request.record.answer, request.record.logged)
     let sent = answer.bodyBytes - min(answer.bodyBytes, request.record.lostBytes)
     var line = AccessRecord(
-      request.head, status: answer.status, bodyBytes: sent, duration: duration, hints: answer.hints)
+      request.head, status: answer.status, bodyBytes: sent, duration: duration, hints: answer.hints,
+      outcome: request.record.outcome)
     line.remoteAddress = logged.remoteAddress
     line.remotePort = logged.remotePort
     line.scheme = logged.scheme

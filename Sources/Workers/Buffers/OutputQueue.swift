@@ -158,11 +158,16 @@ struct OutputQueue: ~Copyable {
       }
       if sent < 0 {
         if errno == EAGAIN { return .blocked }
-        return .failed(errno == EPIPE || errno == ECONNRESET ? .closed : .io)
+        return .failed(OutputQueue.isPeersFault(errno) ? .closed : .io)
       }
       consume(sent, &pool)
     }
     return .empty
+  }
+
+  /// What a socket says whose peer has left or can't be reached; whatever else comes, comes of a file.
+  private static func isPeersFault(_ code: CInt) -> Bool {
+    [EPIPE, ECONNRESET, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, ENETDOWN, ECONNABORTED, ENOTCONN].contains(code)
   }
 
   private static let vectorCount = 16

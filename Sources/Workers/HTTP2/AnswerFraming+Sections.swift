@@ -35,7 +35,7 @@ extension AnswerFraming {
       if fate.endsAnswer { queue.append(section: .end, &thread.record.pool) }
     case .trailers(let fields): write(.trailers, status: 0, fields, &queue, thread)
     case .end: queue.append(section: .end, &thread.record.pool)
-    case .abort: abort()
+    case .abort(let reason): abort(reason)
     }
   }
 

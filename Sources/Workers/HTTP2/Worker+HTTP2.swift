@@ -146,6 +146,7 @@ extension Worker {
   /// Streams whose handler's thread has yet to return stay.
   func giveUpStreams(_ http2: HTTP2Connection, _ why: Outcome) {
     http2.visit { request in
+      if !request.record.stream.flags.contains(.answered) { noteAbandoned(request, why) }
       request.record.stream.flags.insert(.closed)
       if request.record.exchange == nil || giveUp(request, why) { release(stream: request) }
     }

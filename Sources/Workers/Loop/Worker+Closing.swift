@@ -21,6 +21,7 @@ extension Worker {
   /// The answer can't be completed: what is queued goes out, and then the client sees that it is cut off.
   func cut(_ request: Request) {
     if request.isStream { return reset(stream: request, .internalError) }
+    if request.record.outcome == .complete && request.record.answer.cut == nil { request.record.outcome = .truncated }
     let connection = request.record.connection
     // Where the end of the connection is the end of the body, only a reset says that it is not.
     if request.record.answer.endsByClose { connection.record.flags.insert(.resets) }
@@ -97,6 +98,7 @@ extension Worker {
         return
       }
     }
+    if let request = connection.record.request { noteAbandoned(request, why) }
     if let request = connection.record.request, request.record.exchange != nil {
       guard giveUp(request, why) else {
         // A handler's thread still has it; the rest follows when that has returned.
@@ -107,6 +109,17 @@ extension Worker {
       }
     }
     close(connection)
+  }
+
+  /// How a request ends whose connection is of no use any more.
+  func noteAbandoned(_ request: Request, _ why: Outcome) {
+    guard request.record.outcome == .complete, request.record.began != 0 else { return }
+    switch why {
+    case .closed: request.record.outcome = .clientGone
+    case .io:
+      request.record.answer.abort(.unreadableFile)
+    default: request.record.outcome = record.drain == .stopping || record.hasCutRequests ? .cancelled : .timeout
+    }
   }
 
   /// Closes at once, with all that the connection holds.

@@ -25,6 +25,7 @@ extension Worker {
     updateClock()
     while true {
       updateAccepting()
+      cutLateRequests()
       armTimer()
       if isFinished { return }
       takeTurn()
@@ -89,7 +90,7 @@ extension Worker {
     var next = min(record.wheel.nextMoment, record.runtime.record.callbacks.nextMoment)
     next = min(next, record.heartbeatDue)
     if let log = record.accessLog { next = min(next, log.dueAt) }
-    if record.drain == .draining { next = min(next, record.drainDeadline, nextListenerEnd) }
+    if record.drain == .draining { next = min(next, nextDrainMoment, nextListenerEnd) }
     if record.acceptAgainAt > record.now { next = min(next, record.acceptAgainAt) }
     if hasExcessMemory { next = min(next, record.secondEnds) }
     record.timer.arm(next)
@@ -143,6 +144,9 @@ extension Worker {
   private func ready(_ connection: Connection, _ ready: Epoll.Interest) {
     if connection.record.phase == .lent {
       connection.record.missed.formUnion(ready)
+      if !ready.isDisjoint(with: [.peerClosed, .error, .hangUp]) {
+        connection.record.request?.record.exchange?.noteDeparture()
+      }
       if connection.record.loan.notice(), let request = connection.record.request { takeBack(request) }
       return
     }

@@ -12,8 +12,10 @@ struct AnswerFraming {
   private(set) var hasHead = false
   /// The end of the connection is the end of the body.
   private(set) var endsByClose = false
-  /// The answer is given up; what is queued goes out, and the connection ends.
-  private(set) var isAborted = false
+  /// Why the answer is given up, if it is; what is queued goes out, and the connection ends.
+  private(set) var cut: CutReason?
+  /// The client had closed its side before the final head.
+  var followsDeparture = false
   /// Of the final head; 0 before it.
   private(set) var status: UInt32 = 0
   /// Bytes of the body that were queued.
@@ -47,7 +49,7 @@ struct AnswerFraming {
       let isWhole = appendChunk(UInt64(part.total), fate, &queue, thread) { queue in
         append(part, dropped: fate.isDropped, owner, &queue, thread)
       }
-      if !isWhole { abort() }
+      if !isWhole { abort(.changedLength) }
     case .file(let part, let fate):
       if !fate.isDropped { countBody(part.length) }
       let isWhole = appendChunk(part.length, fate, &queue, thread) { queue in
@@ -57,14 +59,14 @@ struct AnswerFraming {
           queue.append(file: part, owner: owner, &thread.record.pool)
         }
       }
-      if !isWhole { abort() }
+      if !isWhole { abort(.changedLength) }
     case .trailers(let fields):
       queue.write(bound: ResponseEncoder.bound(fields: fields, fieldBytes: fieldBytes(fields)), &thread.record.pool) {
         ResponseEncoder.writeTrailers(fields, to: &$0)
       }
     case .end:
       if isChunked { queue.append(Bytes(ResponseEncoder.lastChunk), &thread.record.pool) }
-    case .abort: abort()
+    case .abort(let reason): abort(reason)
     }
   }
 
@@ -120,11 +122,16 @@ struct AnswerFraming {
     self.status = status
   }
 
+  var isAborted: Bool { cut != nil }
+
   /// Nothing more of the answer is sent.
-  mutating func abort() {
+  mutating func abort(_ reason: CutReason) {
     closes = true
-    isAborted = true
+    if cut == nil { cut = reason }
   }
+
+  /// Nobody got it: the client had left.
+  mutating func missesClient() { status = AccessRecord.clientClosedRequest }
 
   private mutating func framing(
     _ status: UInt32, _ verdict: FieldValidation.Verdict, _ whole: BodyPart?, _ bounds: ResponseState.BodyBounds,

@@ -62,6 +62,11 @@ struct RequestRecord: ~Copyable {
   var isRefused = false
   /// It has ended, and been counted.
   var isAccounted = false
+  /// How it ends, as far as that is known.
+  var outcome = RequestOutcome.complete
+  /// Somebody sends for it, or reads, on a connection that is not the loop's: its handler's thread, or who ends the request
+  /// in its place, and keeps this.
+  let isSending = Atomic<Bool>(false)
   /// The connection may be kept, as far as the request and the model go.
   var keepAlive = false
   /// What the client is told when the handler has returned, if it has not answered.

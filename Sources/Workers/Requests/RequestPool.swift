@@ -85,6 +85,8 @@ struct RequestPool: ~Copyable {
     request.record.awaitsBody = false
     request.record.isRefused = false
     request.record.isAccounted = false
+    request.record.outcome = .complete
+    request.record.isSending.store(false, ordering: .relaxed)
     request.record.pendingRefusal = nil
     request.record.stream.refusedBytes = 0
     request.record.sentTags.clear()

@@ -42,11 +42,39 @@ extension Worker {
     let hasBegun = request.record.began != 0
     request.record.ended = Clock.monotonic()
     let duration = hasBegun ? request.record.ended &- request.record.began : 0
+    if request.record.answer.status == 0 || request.record.answer.isAborted || request.record.lostBytes != 0
+      || request.record.outcome != .complete
+    {
+      judgeEnd(of: request, hasBegun: hasBegun)
+    }
     if let log = record.accessLog, hasBegun || request.record.answer.status != 0 {
       self.log(request, duration: duration, to: log)
     }
-    guard hasBegun else { return }
+    guard hasBegun else {
+      // Its head was refused.
+      if request.record.answer.status != 0 {
+        record.slot.plugin(record.plugins.count).endedShared(
+          method: PluginCells.otherMethod, status: request.record.answer.status)
+      }
+      return
+    }
     if record.pool == nil { tally(request, duration, shared: false) } else { tallyShared(request, duration) }
+  }
+
+  /// A request that has not simply been answered: how it has ended, and a line where a plugin has left it without its end.
+  @inline(never)
+  private func judgeEnd(of request: Request, hasBegun: Bool) {
+    if request.record.outcome == .complete {
+      if let cut = request.record.answer.cut {
+        request.record.outcome = .truncated
+        if let reason = cut.reason { noteCut(request, reason) }
+      } else if request.record.lostBytes != 0 {
+        request.record.outcome = .truncated
+      } else if request.record.answer.status == 0 && hasBegun {
+        request.record.outcome = .clientGone
+      }
+    }
+    if request.record.outcome != .complete { record.slot.addOutcome(Int(request.record.outcome.rawValue)) }
   }
 
   @inline(never)
@@ -59,8 +87,8 @@ extension Worker {
     if record.settings.model.isGthread || record.runtime.isOnLoop {
       countBytes(request.record.connection, shared: shared)
     }
-    guard request.record.plugin >= 0 else { return }
-    let cells = record.slot.plugin(request.record.plugin)
+    let plugin = request.record.plugin
+    let cells = record.slot.plugin(plugin >= 0 ? plugin : record.plugins.count)
     if shared {
       cells.endedShared(method: request.record.method, status: request.record.answer.status)
       cells.durations.recordShared(duration)

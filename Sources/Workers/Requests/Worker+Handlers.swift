@@ -13,7 +13,7 @@ extension Worker {
       // Under gthread the body of an HTTP/1 request is gathered first.
       if record.settings.model.isAsync || request.isStream { handOver(request, to: pool) }
     } else {
-      let answered = exchange.runHandler()
+      let answered = runInPlace(request, exchange)
       updateClock()
       finishHandler(request, exchange, answered: answered)
     }
@@ -21,6 +21,7 @@ extension Worker {
 
   /// handle() has returned: the exchange ends, and the server answers where the plugin did not.
   func finishHandler(_ request: Request, _ exchange: Exchange, answered: Bool) {
+    noteLoss(of: request, answered: answered)
     // A handler that gives up because its client has left is no fault to be logged.
     let clientLeft = exchange.cancelled == .closed || exchange.hasDeparted
     let isCut = !answered || request.record.answer.isAborted
@@ -28,6 +29,11 @@ extension Worker {
       record.now >= requestDeadline(request)
     {
       request.record.pendingRefusal = .requestTimeout
+    }
+    if isCut, exchange.cancelled == .cancelled, record.slot.leaveBy != 0,
+      record.hasCutRequests || request.record.pendingRefusal == nil
+    {
+      request.record.pendingRefusal = record.now < record.slot.leaveBy ? .gracefulTimeout : .serverStopped
     }
     end(exchange, of: request, opened: false)
     if request.isBroken { return }
@@ -49,6 +55,41 @@ extension Worker {
     } else {
       refuse(request, .handlerFailed)
     }
+  }
+
+  /// Runs the handler on the loop's thread; `HandlerWatch` can see meanwhile which it is.
+  private func runInPlace(_ request: Request, _ exchange: Exchange) -> Bool {
+    let number = unsafe UInt(bitPattern: request.raw)
+    record.handling.store(number, ordering: .releasing)
+    let answered = exchange.runHandler()
+    while !record.handling.compareExchange(expected: number, desired: 0, ordering: .acquiringAndReleasing).exchanged {
+      Thread.yield()
+    }
+    return answered
+  }
+
+  /// [request-thread] The final head is about to be sent: notes whether the client had closed its side by then. A handler in
+  /// place is asked that only if it has taken its time.
+  @inline(__always)
+  func noteDeparture(_ request: Request, _ exchange: Exchange) {
+    if record.settings.model.isSync { noteDepartureInPlace(request, exchange) }
+    if exchange.hasDeparted { request.record.answer.followsDeparture = true }
+  }
+
+  private func noteDepartureInPlace(_ request: Request, _ exchange: Exchange) {
+    guard Clock.monotonic() &- request.record.began > Clock.nanosecondsPerMillisecond else { return }
+    if Connections.peerHasLeft(request.record.connection.record.fd) { exchange.noteDeparture() }
+  }
+
+  /// A client that closes its side may wait for the response all the same. If a reset was the answer to that, there is none
+  /// who has got it.
+  private func noteLoss(of request: Request, answered: Bool) {
+    guard !request.isStream, request.record.answer.followsDeparture || request.isBroken else { return }
+    let connection = request.record.connection
+    transmit(connection)
+    guard connection.record.flags.contains(.broken) || Connections.wasReset(connection.record.fd) else { return }
+    if request.record.outcome == .complete { request.record.outcome = .clientGone }
+    if request.record.answer.followsDeparture || !answered { request.record.answer.missesClient() }
   }
 
   /// [request-thread] Runs the handler of a queued request.
@@ -88,7 +129,7 @@ extension Worker {
   /// [request-thread] With the lane locked: whether nothing is left to do for the answer, and the connection is kept.
   private func isSettled(_ request: Request, _ exchange: Exchange) -> Bool {
     // What is cancelled, the loop may be answering itself.
-    guard exchange.cancelled == nil, !request.isStream, !exchange.hasRequestBody, !request.record.answer.closes,
+    guard exchange.cancelled == nil, !request.record.answer.followsDeparture, !request.isStream, !exchange.hasRequestBody, !request.record.answer.closes,
       request.record.keepAlive, !isDraining, request.record.pendingRefusal == nil
     else { return false }
     if record.settings.model.isGthread {

@@ -98,6 +98,12 @@ extension Worker {
 
   private func note(_ refusal: Refusal, _ connection: Connection, _ request: Request?, because cause: String?) {
     record.slot.countRefusal(Int(refusal.rawValue))
+    if refusal.outcome != .complete { request?.record.outcome = refusal.outcome }
+    // Each of those that the server ends is told.
+    if refusal.outcome == .cancelled {
+      record.log.error("\(description(of: refusal, connection, request))")
+      return
+    }
     guard !connection.record.flags.contains(.complained) else { return }
     connection.record.flags.insert(.complained)
     // The master has told of it, once.
@@ -105,6 +111,14 @@ extension Worker {
     let isOurs = refusal.status >= 500 && refusal.status != 501 && refusal.status != 505
     let reason = cause.map { ": \($0)" } ?? ""
     record.log.log(level: isOurs ? .error : .info, "\(description(of: refusal, connection, request))\(reason)")
+  }
+
+  /// Logs that a response does not reach its end, where its plugin is the reason.
+  func noteCut(_ request: Request, _ reason: StaticString) {
+    let connection = request.record.connection
+    var line = "answer cut off to \(peer(of: connection)): \(reason)"
+    describe(request, &line)
+    record.log.error("\(line)")
   }
 
   /// Counts, and logs, that TLS on the connection has failed by a flood; once.
@@ -121,15 +135,29 @@ extension Worker {
   private func description(of refusal: Refusal, _ connection: Connection, _ request: Request?) -> String {
     var what = refusal.isAnswered ? "\(refusal.status) to" : "reset to"
     if let answer = request?.record.answer, refusal.isAnswered, answer.hasHead || answer.isAborted {
-      what = answer.isAborted ? "answer cut off to" : "answered all the same to"
+      let isCut = answer.isAborted || refusal.outcome == .cancelled && request?.record.isRefused == false
+      what = isCut ? "answer cut off to" : "answered all the same to"
     }
     var line = "\(what) \(peer(of: connection)): \(refusal.reason)"
-    if let head = request?.head, !head.method.isEmpty {
-      line += " (\(head.method.escaped()) \(head.path.escaped(limit: 80)))"
-    }
-    if let exchange = request?.record.exchange {
-      line += " plugin=\(exchange.record.plugin.record.nameText) request=\(exchange.requestID.escaped())"
-    }
+    if let request { describe(request, &line) }
     return line
+  }
+
+  /// Which request it is: what it asks for, of which plugin, and its id.
+  private func describe(_ request: Request, _ line: inout String) {
+    if !request.head.method.isEmpty {
+      line += " (\(request.head.method.escaped()) \(request.head.path.escaped(limit: 80)))"
+    }
+    let plugin = request.record.plugin
+    guard plugin >= 0 else { return }
+    line += " plugin=\(record.plugins[plugin].record.nameText)"
+    if let id = shownID(of: request) { line += " request=\(id)" }
+  }
+
+  /// Its exchange may have ended: what is shown of it has its id still.
+  private func shownID(of request: Request) -> String? {
+    if let exchange = request.record.exchange { return exchange.requestID.escaped() }
+    guard let number = request.record.flight, let flight = record.slot.flight(number).flight else { return nil }
+    return LogText.escaped(flight.id)
   }
 }

@@ -29,8 +29,27 @@ enum DirectTransport {
     let worker = Worker.current
     let request = request(exchange)
     let connection = request.record.connection
+    guard let outcome = claim(request, exchange, { send(act, exchange, request, connection, worker) }) else {
+      return exchange.cancelled ?? .closed
+    }
+    return outcome
+  }
+
+  /// Runs `body` while nobody else sends on the connection; nil if the request was ended in the handler's place.
+  @inline(__always)
+  private static func claim(_ request: Request, _ exchange: Exchange, _ body: () -> Outcome) -> Outcome? {
+    guard !request.record.isSending.exchange(true, ordering: .acquiring) else { return nil }
+    defer { request.record.isSending.store(false, ordering: .releasing) }
+    return body()
+  }
+
+  @inline(__always)
+  private static func send(
+    _ act: ResponseAct, _ exchange: Exchange, _ request: Request, _ connection: Connection, _ worker: Worker
+  ) -> Outcome {
     if connection.record.flags.contains(.broken) { return .closed }
     worker.refreshThreadDate()
+    if case .head = act { worker.noteDeparture(request, exchange) }
     worker.keepForLog(act, of: request)
     request.record.answer.encode(
       act.lending, version: request.record.parser.head.version,
@@ -84,9 +103,17 @@ enum DirectTransport {
   private static func read(
     _ exchange: Exchange, _ buffer: UnsafeMutableRawPointer, _ capacity: Int, _ got: UnsafeMutablePointer<Int>
   ) -> Outcome {
-    let worker = Worker.current
     let request = request(exchange)
     if let why = exchange.cancelled { return why }
+    let outcome = claim(request, exchange) { unsafe receive(exchange, request, buffer, capacity, got) }
+    return outcome ?? exchange.cancelled ?? .closed
+  }
+
+  private static func receive(
+    _ exchange: Exchange, _ request: Request, _ buffer: UnsafeMutableRawPointer, _ capacity: Int,
+    _ got: UnsafeMutablePointer<Int>
+  ) -> Outcome {
+    let worker = Worker.current
     let usesLane = request.record.usesLane.load(ordering: .relaxed)
     let gathered = usesLane ? unsafe request.record.lane.takeGathered(buffer, capacity) : 0
     if gathered > 0 {
@@ -110,6 +137,8 @@ enum DirectTransport {
         request.record.pendingRefusal = refusal
         return refusal == .bodyTooLarge ? .limit : .invalid
       case .gone:
+        // Its end may be the server's doing.
+        if let why = exchange.cancelled { return why }
         request.record.pendingRefusal = .truncatedBody
         return .invalid
       case .wait:
@@ -120,6 +149,7 @@ enum DirectTransport {
 
   private static func waitForBody(_ request: Request, _ exchange: Exchange, _ worker: Worker) -> Bool {
     let connection = request.record.connection
+    if exchange.cancelled != nil { return false }
     let now = Clock.monotonic()
     if now >= worker.requestDeadline(request) {
       request.record.pendingRefusal = .requestTimeout

@@ -74,6 +74,7 @@ enum QueuedTransport {
     _ act: ResponseAct, _ exchange: Exchange, _ request: Request, _ worker: Worker, owner: UInt64
   ) {
     worker.keepForLog(act, of: request)
+    if case .head = act { worker.noteDeparture(request, exchange) }
     let lane = request.record.lane
     func encode(into output: inout OutputQueue) {
       WorkerThread.withCurrent { thread in
@@ -111,7 +112,7 @@ enum QueuedTransport {
       var rest = part[index]
       // The plugin has been told that its chunks are read until the call returns: they are as long as they were.
       guard rest.isWellFormed, rest.count <= announced else {
-        request.record.answer.abort()
+        request.record.answer.abort(.changedLength)
         return .invalid
       }
       announced -= rest.count
@@ -124,13 +125,13 @@ enum QueuedTransport {
         worker.record.mailbox.post(request, worker.record.runtime)
         let outcome = waitForRoom(exchange, request, worker)
         guard outcome == .ok else {
-          request.record.answer.abort()
+          request.record.answer.abort(.cancelled)
           return outcome
         }
       }
     }
     guard announced == 0 else {
-      request.record.answer.abort()
+      request.record.answer.abort(.changedLength)
       return .invalid
     }
     WorkerThread.withCurrent { thread in
@@ -151,7 +152,7 @@ enum QueuedTransport {
       if lane.pendingFiles > 0 { WorkerThread.awaitClient { lane.monitor.wait() } }
     }
     if !lane.closed && !lane.fileFailed && exchange.cancelled == nil { return .ok }
-    request.record.answer.abort()
+    request.record.answer.abort(lane.fileFailed ? .unreadableFile : .cancelled)
     return lane.fileFailed ? .io : exchange.cancelled ?? .closed
   }
 
