@@ -55,7 +55,7 @@ let package = Package(
       name: "Supervisor", dependencies: ["Control", "HTTP", "Platform", "CSystemd"], swiftSettings: strict),
     .target(name: "Control", swiftSettings: strict),
     .target(
-      name: "Master", dependencies: ["Workers", "PluginHost", "TLS", "Configuration", "Platform"],
+      name: "Master", dependencies: ["Workers", "PluginHost", "HTTP", "TLS", "Configuration", "Platform"],
       swiftSettings: strict),
     .target(
       name: "Workers", dependencies: ["PluginHost", "HTTP", "TLS", "Configuration", "Platform"], swiftSettings: strict),

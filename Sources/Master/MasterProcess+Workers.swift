@@ -44,12 +44,13 @@ extension MasterProcess {
     Signals.disregard(MasterProcess.disregarded)
     Process.closeDescriptors(except: listeners.descriptors + channel.descriptors + [accessLog].compactMap { $0 })
     scoreboard.leaveOnly(slot)
+    accessLogMemory?.leaveOnly(slot.index)
     guard Process.bindToParent(parent, signal: SIGTERM) else { Process.leave(.ok) }
     var settings = configuration.settings
     settings.listeners = listeners.settings
     let worker = WorkerProcess(
       settings: settings, plugins: plugins, sockets: listeners.sockets, index: place, channel: channel,
-      slot: slot, accessLog: accessLog, logCuts: logCuts, pauses: PluginPauses(ends: pauses.ends))
+      slot: slot, accessLog: accessLog, accessLogRegion: accessLogMemory?.region(slot.index), logCuts: logCuts, pauses: PluginPauses(ends: pauses.ends))
     worker.run(role: "worker \(place)", level: level)
   }
 
@@ -129,6 +130,7 @@ extension MasterProcess {
       } else {
         replace(member, ending, slot)
       }
+      settleRequests(of: slot, ending, wasLeaving: member.isLeaving || stage.isEnding)
       relieveNext()
     }
   }

@@ -28,6 +28,9 @@ package struct MasterProcess: ~Copyable {
   /// The descriptor that workers begin with, for the life of the process; nil if there is no access log.
   let accessLog: CInt?
   let logCuts: LogCuts
+  /// Where workers gather its lines, and what is made of those that they leave; nil if there is no access log.
+  let accessLogMemory: AccessLogMemory?
+  let recovery: AccessLogRecovery?
   let plugins: PluginSet
   let scoreboard: Scoreboard
   var crew: Crew
@@ -128,6 +131,7 @@ package struct MasterProcess: ~Copyable {
     let epoll = try Epoll(capacity: 64)
     let timer = try TimerDescriptor()
     let logCuts = try LogCuts()
+    let memory = accessLog == nil ? nil : try AccessLogMemory(slots: size.slots)
     try epoll.add(signals.raw, .readable, token: MasterProcess.signalToken)
     try epoll.add(timer.raw, .readable, token: MasterProcess.timerToken)
     try epoll.add(line.channel.raw, .readable, token: MasterProcess.channelToken)
@@ -138,6 +142,8 @@ package struct MasterProcess: ~Copyable {
     self.configuration = configuration
     self.accessLog = accessLog
     self.logCuts = logCuts
+    accessLogMemory = memory
+    recovery = memory.map { AccessLogRecovery(configuration.settings.log.accessFormat, $0, logCuts) }
     self.line = line
     self.listeners = listeners
     self.bootDeadline = bootDeadline

@@ -52,6 +52,7 @@ package struct WorkerProcess: Sendable {
   private let channel: Channel
   private let slot: ScoreboardSlot
   private let accessLog: CInt?
+  private let accessLogRegion: AccessLogRegion?
   private let logCuts: LogCuts
   private let pauses: PluginPauses
 
@@ -62,11 +63,13 @@ package struct WorkerProcess: Sendable {
   ///   - channel: the line to the master.
   ///   - slot: where it shows what it does.
   ///   - accessLog: where the lines of requests go, as a descriptor that is the worker's; nil for nowhere.
+  ///   - accessLogRegion: where those are gathered.
   ///   - logCuts: of that log, by any of the workers.
   ///   - pauses: which plugins are paused as it starts.
   package init(
     settings: Settings, plugins: PluginSet, sockets: [Socket], index: Int, channel: Channel,
-    slot: ScoreboardSlot, accessLog: CInt?, logCuts: LogCuts, pauses: PluginPauses
+    slot: ScoreboardSlot, accessLog: CInt?, accessLogRegion: AccessLogRegion?, logCuts: LogCuts,
+    pauses: PluginPauses
   ) {
     self.settings = settings
     self.plugins = plugins
@@ -75,6 +78,7 @@ package struct WorkerProcess: Sendable {
     self.channel = channel
     self.slot = slot
     self.accessLog = accessLog
+    self.accessLogRegion = accessLogRegion
     self.logCuts = logCuts
     self.pauses = pauses
   }
@@ -157,7 +161,8 @@ package struct WorkerProcess: Sendable {
   }
 
   private func makeAccessLog() -> AccessLog? {
-    guard let raw = accessLog else { return nil }
-    return AccessLog(AccessLinePlan(settings.log.accessFormat), LogSink(FileDescriptor(owning: raw)), logCuts, slot)
+    guard let raw = accessLog, let region = accessLogRegion else { return nil }
+    return AccessLog(
+      AccessLinePlan(settings.log.accessFormat), LogSink(FileDescriptor(owning: raw)), logCuts, slot, region)
   }
 }

@@ -9,7 +9,7 @@ package struct AccessRecord {
   package var requestID = Bytes.empty
   /// Empty if no plugin had it.
   package var plugin = Bytes.empty
-  /// Of the final head; what clients that leave before one get, if there was none.
+  /// Of the final head; without one what clients that leave before it get, or 0 where it was not the client's doing.
   package var status: UInt32
   /// Bytes of the answer's body.
   package var bodyBytes: UInt64
@@ -27,7 +27,7 @@ package struct AccessRecord {
     outcome: RequestOutcome
   ) {
     self.head = head
-    self.status = status == 0 ? AccessRecord.clientClosedRequest : status
+    self.status = status == 0 && outcome == .clientGone ? AccessRecord.clientClosedRequest : status
     self.bodyBytes = bodyBytes
     self.duration = duration
     self.hints = hints

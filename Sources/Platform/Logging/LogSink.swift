@@ -38,6 +38,12 @@ package struct LogSink: ~Copyable {
 
   package var raw: CInt { descriptor.raw }
 
+  /// One that leads to where a descriptor does; nil if there is none left.
+  package static func duplicate(of descriptor: CInt) -> LogSink? {
+    let raw = outrider_fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
+    return raw >= 0 ? LogSink(FileDescriptor(owning: raw)) : nil
+  }
+
   /// From now on lines go to where `other` leads.
   package mutating func replace(with other: borrowing FileDescriptor) {
     LogFile.replace(descriptor.raw, with: other)

@@ -28,8 +28,8 @@ package struct PluginCells {
   }
 
   /// [any-thread] Likewise, where several threads write.
-  package func endedShared(method: Int, status: UInt32) {
-    unsafe base[Self.index(method, Self.answer(status))].wrappingAdd(1, ordering: .relaxed)
+  package func endedShared(method: Int, status: UInt32, _ amount: UInt64 = 1) {
+    unsafe base[Self.index(method, Self.answer(status))].wrappingAdd(amount, ordering: .relaxed)
   }
 
   /// The place of a status among `classes`.

@@ -109,15 +109,20 @@ package struct ScoreboardSlot: @unchecked Sendable {
     poolThreads = 0
     leaveBy = 0
     for number in 0...layout.threads { thread(number).clear() }
-    for number in 0..<ScoreboardLayout.flights { flight(number).release() }
     crash.clear()
+    settle()
+    self[ScoreboardLayout.requestsBefore] = count(.requests)
+  }
+
+  /// [master] The worker has ended, and so has all that it had begun.
+  package func settle() {
+    for number in 0..<ScoreboardLayout.flights { flight(number).release() }
     let pairs: [(WorkerCounter, WorkerCounter)] = [
       (.requests, .requestsEnded), (.connections, .connectionsClosed), (.queued, .dequeued),
     ]
     for (begun, ended) in pairs {
       self[ScoreboardLayout.firstCounter + ended.rawValue] = count(begun)
     }
-    self[ScoreboardLayout.requestsBefore] = count(.requests)
   }
 
   /// No worker has ever had it.

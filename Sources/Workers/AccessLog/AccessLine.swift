@@ -45,7 +45,7 @@ struct AccessLine: ~Copyable {
     case .path: append(record.head.path)
     case .query: append(record.head.query)
     case .version: append(fixed: record.head.method.isEmpty ? .empty : record.head.version.name)
-    case .status: append(number: UInt64(record.status))
+    case .status: if record.status > 0 { append(number: UInt64(record.status)) } else { appendNothing() }
     case .bodyBytes: append(number: record.bodyBytes)
     case .bodyBytesOrDash: if record.bodyBytes > 0 { append(number: record.bodyBytes) } else { append(.empty) }
     case .referer: append(record.field(Bytes("referer")))

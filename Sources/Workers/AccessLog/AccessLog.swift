@@ -17,14 +17,23 @@ struct AccessLog {
     nonmutating unsafeMutableAddress { unsafe address }
   }
 
-  /// Lives as long as the process.
+  /// Lives until `destroy`. What is in the region is its beginning.
   ///
   /// - Parameters:
   ///   - cuts: of this log, by whichever worker.
   ///   - slot: where lines that are lost are counted.
-  init(_ plan: AccessLinePlan, _ sink: consuming LogSink, _ cuts: LogCuts, _ slot: ScoreboardSlot) {
+  ///   - region: where lines are gathered.
+  init(
+    _ plan: AccessLinePlan, _ sink: consuming LogSink, _ cuts: LogCuts, _ slot: ScoreboardSlot,
+    _ region: AccessLogRegion
+  ) {
     unsafe address = .allocate(capacity: 1)
-    unsafe address.initialize(to: AccessLogRecord(plan, sink, cuts, slot))
+    unsafe address.initialize(to: AccessLogRecord(plan, sink, cuts, slot, region))
+  }
+
+  func destroy() {
+    unsafe address.deinitialize(count: 1)
+    unsafe address.deallocate()
   }
 
   var plan: AccessLinePlan { record.plan }
@@ -108,10 +117,11 @@ private struct AccessLogRecord: ~Copyable {
   private var formerCuts: UInt64 = 0
   private let slot: ScoreboardSlot
   let monitor = Monitor()
-  /// An end of line, and behind it whole lines.
-  private let memory: UnsafeMutablePointer<UInt8>
+  private let region: AccessLogRegion
   /// The bytes of the lines.
-  private(set) var count = 0
+  private(set) var count: Int {
+    didSet { region.count = count }
+  }
   /// Nothing was taken: another may have cut a line that `cuts` does not know of, before a reload or beside this server.
   private var hasFailed = false
   private var time = LogTime()
@@ -119,7 +129,6 @@ private struct AccessLogRecord: ~Copyable {
   /// What was wrong, the first time since somebody asked.
   var fault: AccessLog.Fault?
 
-  static let capacity = 64 << 10
   /// From here on it is not worth waiting for more.
   static let writeSize = 32 << 10
   /// How long a line waits for others.
@@ -128,18 +137,23 @@ private struct AccessLogRecord: ~Copyable {
   private static let retry = 500 * Clock.nanosecondsPerMillisecond
   private static let lineEnd: UInt8 = 0x0A
 
-  init(_ plan: AccessLinePlan, _ sink: consuming LogSink, _ cuts: LogCuts, _ slot: ScoreboardSlot) {
+  init(
+    _ plan: AccessLinePlan, _ sink: consuming LogSink, _ cuts: LogCuts, _ slot: ScoreboardSlot,
+    _ region: AccessLogRegion
+  ) {
     self.plan = plan
     self.sink = sink
     self.cuts = cuts
     self.slot = slot
-    unsafe memory = .allocate(capacity: 1 + AccessLogRecord.capacity)
-    unsafe memory.pointee = AccessLogRecord.lineEnd
+    self.region = region
+    count = region.count
+    unsafe region.memory.pointee = AccessLogRecord.lineEnd
+    while count > 0, unsafe lines[count - 1] != AccessLogRecord.lineEnd { count -= 1 }
   }
 
-  private var lines: UnsafeMutablePointer<UInt8> { unsafe memory + 1 }
+  private var lines: UnsafeMutablePointer<UInt8> { unsafe region.memory + 1 }
 
-  var hasNoRoom: Bool { AccessLogRecord.capacity - count < AccessLinePlan.lineLength }
+  var hasNoRoom: Bool { AccessLogRegion.capacity - count < AccessLinePlan.lineLength }
 
   mutating func append(_ request: borrowing AccessRecord, _ response: borrowing ResponseFields) {
     let now = UInt64(max(0, Clock.epochNanoseconds()))

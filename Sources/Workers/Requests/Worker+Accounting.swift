@@ -26,7 +26,8 @@ extension Worker {
     }
     unsafe record.slot.flight(number).take(
       start: request.record.began, plugin: request.record.plugin, method: request.record.method,
-      name: head.method.raw, id: exchange.requestID.raw, path: head.path.raw
+      version: head.version.rawValue, name: head.method.raw, id: exchange.requestID.raw, path: head.path.raw,
+      address: exchange.client.address.raw, port: exchange.client.port
     ) { bytes, count, place in unsafe ByteCopy.copy(bytes, count, to: place) }
     record.thread.record.cells?.flight = number
   }

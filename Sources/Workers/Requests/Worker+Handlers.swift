@@ -21,7 +21,7 @@ extension Worker {
 
   /// handle() has returned: the exchange ends, and the server answers where the plugin did not.
   func finishHandler(_ request: Request, _ exchange: Exchange, answered: Bool) {
-    noteLoss(of: request, answered: answered)
+    noteLoss(of: request, exchange, answered: answered)
     // A handler that gives up because its client has left is no fault to be logged.
     let clientLeft = exchange.cancelled == .closed || exchange.hasDeparted
     let isCut = !answered || request.record.answer.isAborted
@@ -83,12 +83,14 @@ extension Worker {
 
   /// A client that closes its side may wait for the response all the same. If a reset was the answer to that, there is none
   /// who has got it.
-  private func noteLoss(of request: Request, answered: Bool) {
-    guard !request.isStream, request.record.answer.followsDeparture || request.isBroken else { return }
+  private func noteLoss(of request: Request, _ exchange: Exchange, answered: Bool) {
     let connection = request.record.connection
+    if answered && !request.record.answer.isAborted { request.record.answered = true }
+    guard !request.isStream, request.record.answer.followsDeparture || request.isBroken else { return }
     transmit(connection)
-    guard connection.record.flags.contains(.broken) || Connections.wasReset(connection.record.fd) else { return }
-    if request.record.outcome == .complete { request.record.outcome = .clientGone }
+    guard exchange.cancelled == .closed || Connections.wasReset(connection.record.fd) else { return }
+    request.record.answered = false
+    if request.record.outcome == .complete && !request.record.answer.isAborted { request.record.outcome = .clientGone }
     if request.record.answer.followsDeparture || !answered { request.record.answer.missesClient() }
   }
 

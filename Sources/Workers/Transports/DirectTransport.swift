@@ -75,7 +75,9 @@ enum DirectTransport {
       let before = connection.record.output.sent
       switch connection.flushOutput(&WorkerThread.current.record.pool) {
       case .empty: return .ok
-      case .failed(let outcome): return fail(connection, exchange, worker, outcome)
+      case .failed(let outcome):
+        if outcome == .io { request.record.answer.abort(.unreadableFile) }
+        return fail(connection, exchange, worker, outcome)
       case .blocked: break
       }
       let now = Clock.monotonic()
