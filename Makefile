@@ -19,7 +19,8 @@ PLUGINS := $(DEMOS) inspect
 BROKEN := $(basename $(notdir $(wildcard Tests/Plugins/broken/*.c)))
 OF_BOTH_STYLES := edges endings misbehave throws
 OF_ONE_STYLE := configured hostile identity lending logging
-TEST_PLUGINS := $(BROKEN) $(OF_BOTH_STYLES:%=%_blocking) $(OF_BOTH_STYLES:%=%_event) $(OF_ONE_STYLE) inspect_blocking
+IN_SWIFT := swift_locks_static swift_locks_dynamic
+TEST_PLUGINS := $(BROKEN) $(OF_BOTH_STYLES:%=%_blocking) $(OF_BOTH_STYLES:%=%_event) $(OF_ONE_STYLE) inspect_blocking $(IN_SWIFT)
 PLUGIN_FLAGS := -Wall -Wextra -Wpedantic -Werror -O2 -shared -fPIC -fvisibility=hidden \
   -ISources/COutrider/include -Wl,--version-script=Plugins/plugin.map
 PLUGIN_CFLAGS := -std=c11 $(PLUGIN_FLAGS)
@@ -97,6 +98,11 @@ $(foreach name,$(OF_ONE_STYLE),$(eval $(call test_plugin,$(name),$(name))))
 $(foreach name,$(OF_BOTH_STYLES),$(eval $(call test_plugin,$(name)_blocking,$(name))))
 $(foreach name,$(OF_BOTH_STYLES),$(eval $(call test_plugin,$(name)_event,$(name),-DEVENT_STYLE)))
 $(eval $(call test_plugin,inspect_blocking,inspect_blocking,,$(wildcard Plugins/inspect/*.c Plugins/demo_pages/*.h)))
+# With a runtime of its own, and with the one of the toolchain.
+$(BUILD)/test-plugins/libswift_locks_%.so: Tests/Plugins/swift_locks/swift_locks.swift $(ABI)
+	@mkdir -p $(@D)
+	swiftc -O -swift-version 6 -warnings-as-errors -emit-library -parse-as-library -module-name swift_locks \
+	  -import-objc-header $(ABI) $(if $(filter static,$*),-static-stdlib) -o $@ $<
 $(BUILD)/test-plugins/lib%.so: Tests/Plugins/broken/%.c Tests/Plugins/broken/broken.h $(ABI)
 	@mkdir -p $(@D)
 	$(CC) $(PLUGIN_CFLAGS) -pthread -o $@ $<

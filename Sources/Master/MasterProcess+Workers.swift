@@ -50,7 +50,8 @@ extension MasterProcess {
     settings.listeners = listeners.settings
     let worker = WorkerProcess(
       settings: settings, plugins: plugins, sockets: listeners.sockets, index: place, channel: channel,
-      slot: slot, accessLog: accessLog, accessLogRegion: accessLogMemory?.region(slot.index), logCuts: logCuts, pauses: PluginPauses(ends: pauses.ends))
+      slot: slot, accessLog: accessLog, accessLogRegion: accessLogMemory?.region(slot.index), logCuts: logCuts,
+      pauses: PluginPauses(ends: pauses.ends))
     worker.run(role: "worker \(place)", level: level)
   }
 

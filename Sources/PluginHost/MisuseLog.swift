@@ -21,7 +21,12 @@ package final class MisuseLog: Sendable {
   }
 
   /// Counts and perhaps logs that `call` was refused.
-  func note(_ call: StaticString, _ outcome: Outcome, plugin: Plugin?, exchange handle: outrider_exchange) {
+  ///
+  /// - Parameter rule: which rule it has broken, if the exchange has no better word.
+  func note(
+    _ call: StaticString, _ outcome: Outcome, plugin: Plugin?, exchange handle: outrider_exchange, rule: String? = nil
+  ) {
+    let rule = rule ?? outcome.rule
     guard let runtime = Runtime.current else { return }
     runtime.record.slot.addShared(.misuses)
     let second = Clock.epochSeconds()
@@ -37,7 +42,12 @@ package final class MisuseLog: Sendable {
     }
     guard aborts || suppressed != nil else { return }
     var line = "plugin \(plugin?.record.nameText ?? "?"): \(call) refused: \(outcome.name)"
-    if let id = runtime.record.exchanges.find(handle)?.requestIDText(of: handle) { line += " request=\(id)" }
+    if let told = runtime.record.exchanges.find(handle)?.describeCall(of: handle, outcome) {
+      if let rule = told.rule ?? rule { line += ": \(rule)" }
+      line += " request=\(told.id)"
+    } else if let rule {
+      line += ": \(rule)"
+    }
     if let suppressed, suppressed > 0 { line += " (and \(suppressed) more not shown)" }
     guard aborts else {
       runtime.record.log.warning("\(line)")
@@ -64,6 +74,16 @@ extension Outcome {
     case .again: "OUTRIDER_E_AGAIN"
     case .wrongThread: "OUTRIDER_E_THREAD"
     case .io: "OUTRIDER_E_IO"
+    }
+  }
+
+  /// What it means where nothing more is known.
+  fileprivate var rule: String? {
+    switch self {
+    case .wrongThread: "another thread runs the handler, or is inside a call on this exchange"
+    case .unsupported: "this style or version has no such call"
+    case .wrongState: "not in this state of the exchange"
+    default: nil
     }
   }
 

@@ -11,10 +11,14 @@ extension Worker {
   func serve(workerIndex: Int, _ end: WorkerEnd) {
     do throws(LoadFault) {
       try startPlugins(workerIndex)
-      guard try startPool() else { return end.code = .osError }
+      guard try startPool() else {
+        end.code = .osError
+        return
+      }
     } catch {
       record.channel.send(kind: WorkerProcess.Message.refused.rawValue, text: Array("\(error)".utf8))
-      return end.code = .configuration
+      end.code = .configuration
+      return
     }
     // Until here SIGTERM has its default: a worker without clients, whose master is gone, has nothing to finish.
     Signals.onTerminate(

@@ -92,6 +92,7 @@ package struct WorkerProcess: Sendable {
     let end = WorkerEnd()
     do throws(Errno) {
       try slot.crash.install()
+      if settings.server.coreDumps { Process.allowCoreDumps() }
       let thread = try Thread.start { self.run(role: role, level: level, end) }
       thread.join()
     } catch {

@@ -69,6 +69,12 @@ extension Settings {
         "server.umask", .fileMode, default: "\"022\"", \.server.umask,
         "The permissions that files made by plugins do not get."),
       .init(
+        "server.core_dumps", .boolean, default: "false", \.server.coreDumps,
+        """
+        Whether a worker that crashes leaves a core with server.user too, where RLIMIT_CORE lets it; other processes of that \
+        user can read its memory then, keys of certificates included.
+        """),
+      .init(
         "server.pidfile", .text("absolute path", check: checkPidFile), default: "\"\"", \.server.pidFile,
         "The file that holds the supervisor's process id, locked for writing as long as it runs; without it there is none."
       ),

@@ -38,6 +38,7 @@ package struct Settings: Sendable, Equatable {
     package var user = ""
     package var group = ""
     package var umask = FileMode(bits: 0)
+    package var coreDumps = false
     /// An absolute path; empty for none.
     package var pidFile = ""
   }

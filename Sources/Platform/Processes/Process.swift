@@ -82,6 +82,9 @@ package enum Process {
     return getppid() == parent
   }
 
+  /// A fatal signal leaves a core, although the process has changed its user since it was executed (PR_SET_DUMPABLE).
+  package static func allowCoreDumps() { _ = outrider_prctl(PR_SET_DUMPABLE, 1) }
+
   /// No exec gives this process, or a child of it, more rights than it has.
   package static func renouncePrivileges() throws(Errno) {
     guard outrider_prctl(PR_SET_NO_NEW_PRIVS, 1) == 0 else { throw .last("prctl no_new_privs") }
@@ -169,7 +172,12 @@ package enum Process {
   package static func finish(_ code: ExitCode, within patience: UInt64) -> Never {
     outrider_expect_exit()
     // Without a thread that looks after it, exit() could last for ever.
-    guard (try? Thread.start { pause(for: patience); leave(code) }) != nil else { leave(code) }
+    guard
+      (try? Thread.start {
+        pause(for: patience)
+        leave(code)
+      }) != nil
+    else { leave(code) }
     // A plugin's thread would run on in code whose data are gone.
     if (try? threadCount()) ?? 0 > 2 {
       fflush(nil)

@@ -35,7 +35,8 @@ package struct FlightRecord {
   ///   - copy: copies so many bytes from the first place to the second: the caller knows how that is done for few.
   @inline(__always)
   package func take(
-    start: UInt64, plugin: Int, method: Int, version: UInt32, name: UnsafeBufferPointer<UInt8>, id: UnsafeBufferPointer<UInt8>,
+    start: UInt64, plugin: Int, method: Int, version: UInt32, name: UnsafeBufferPointer<UInt8>,
+    id: UnsafeBufferPointer<UInt8>,
     path: UnsafeBufferPointer<UInt8>, address: UnsafeBufferPointer<UInt8>, port: UInt16,
     copy: (UnsafePointer<UInt8>, Int, UnsafeMutablePointer<UInt8>) -> Void
   ) {

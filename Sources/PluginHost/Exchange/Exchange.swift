@@ -91,6 +91,8 @@ package struct ExchangeRecord: ~Copyable {
   /// Whether calls may be added, and have been, in `CallbackGate`'s terms.
   let callbackGate = Atomic<UInt64>(0)
   var nextFree: Int32 = -1
+  /// What was wrong with the call that was refused last, until it is told.
+  var callFault: (outcome: Outcome, rule: String)?
 
   init(slot: UInt32, plugin: Plugin, transport: UnsafePointer<ExchangeTransport>, connection: UnsafeMutableRawPointer) {
     self.slot = slot
@@ -220,16 +222,26 @@ extension Exchange {
   }
 
   /// [any-thread] The request's id as the log shows it; nil if the exchange of `handle` has ended, or others are at it.
-  func requestIDText(of handle: outrider_exchange) -> String? {
+  func requestIDText(of handle: outrider_exchange) -> String? { whileOpen(handle) { requestID.escaped() } }
+
+  /// [any-thread] Likewise, and what was wrong with the call that was refused last.
+  func describeCall(of handle: outrider_exchange, _ outcome: Outcome) -> (id: String, rule: String?)? {
+    whileOpen(handle) {
+      let fault = record.callFault.take()
+      return (requestID.escaped(), fault?.outcome == outcome ? fault?.rule : nil)
+    }
+  }
+
+  private func whileOpen<Result>(_ handle: outrider_exchange, _ body: () -> Result) -> Result? {
     let isOwn = isInHandler || Runtime.current?.isOnLoop == true
-    if isOwn { return requestID.escaped() }
+    if isOwn { return body() }
     // While the send right is held, the exchange can't end. A sending call that holds it may be what calls here.
     let generation = UInt32(truncatingIfNeeded: handle.id >> 32)
     for _ in 0..<100 {
       let (exchanged, present) = exchangeSendRight(generation, for: SendRight.host)
       if exchanged {
         defer { yieldClaim(generation) }
-        return requestID.escaped()
+        return body()
       }
       if present >> 2 != UInt64(generation) { return nil }
       Thread.yield()

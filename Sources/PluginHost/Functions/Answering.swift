@@ -35,10 +35,14 @@ enum Answering {
     _ exchange: Exchange, _ status: UInt32, _ fields: UnsafePointer<outrider_field>?, _ count: Int
   ) -> Outcome {
     if let why = exchange.refusal { return why }
-    guard let fields = unsafe Fields(fields, count) else { return .invalid }
+    guard let fields = unsafe Fields(fields, count) else {
+      return exchange.refuse(.invalid, because: Exchange.faultOfFields(count))
+    }
     let before = exchange.record.response
     let outcome = exchange.record.response.informational(status: status, fields: fields)
-    guard outcome == .ok else { return outcome }
+    guard outcome == .ok else {
+      return exchange.refuse(outcome, because: exchange.faultOfInformational(status, fields, outcome))
+    }
     let sent = perform(exchange, .informational(status: status, fields: fields))
     if !sent.isAccepted { exchange.record.response = before }
     return sent
@@ -50,14 +54,18 @@ enum Answering {
     whole: BodyPart?, trailersFollow: Bool = false
   ) -> Outcome {
     if let why = exchange.refusal { return why }
-    guard let fields = unsafe Fields(fields, count) else { return .invalid }
+    guard let fields = unsafe Fields(fields, count) else {
+      return exchange.refuse(.invalid, because: Exchange.faultOfFields(count))
+    }
     switch exchange.record.response.judgeHead(status: status, fields: fields, whole: whole?.total) {
-    case .refused(let outcome): return outcome
+    case .refused(let outcome):
+      return exchange.refuse(
+        outcome, because: exchange.faultOfHead(status, fields, whole: whole?.total, outcome))
     case .accepted(let verdict):
       let copied = whole.map { $0.lease.outlivesCall ? 0 : $0.total } ?? 0
       let (bytes, overflowed) = verdict.bytes.addingReportingOverflow(copied)
       let room = admit(exchange, overflowed ? .max : bytes)
-      guard room.isAccepted else { return room }
+      guard room.isAccepted else { return exchange.refuse(room, because: faultOfSize(bytes)) }
       exchange.record.response.takeHead(status, verdict, whole: whole?.total, trailersFollow: trailersFollow)
       if exchange.record.firstHintAt != 0 { recordHintLead(exchange) }
       return perform(exchange, .head(status: status, fields: fields, verdict: verdict, whole: whole))
@@ -75,7 +83,10 @@ enum Answering {
     if let why = exchange.refusal { return why }
     guard part.descriptor >= 0, !part.offset.addingReportingOverflow(part.length).overflow,
       part.offset + part.length <= UInt64(Int64.max)
-    else { return .invalid }
+    else {
+      return exchange.refuse(
+        .invalid, because: "file \(part.descriptor), offset \(part.offset), length \(part.length): no part of a file")
+    }
     return advance(exchange, part.length, copied: 0, ends: ends) { .file(part, $0) }
   }
 
@@ -86,12 +97,12 @@ enum Answering {
   ) -> Outcome {
     let before = exchange.record.response
     let outcome = exchange.record.response.body(count)
-    guard outcome.isAccepted else { return outcome }
+    guard outcome.isAccepted else { return exchange.refuse(outcome, because: exchange.faultOfContent(count)) }
     if outcome == .ok {
       let room = admit(exchange, copied)
       guard room.isAccepted else {
         exchange.record.response = before
-        return room
+        return exchange.refuse(room, because: faultOfSize(copied))
       }
     }
     if ends, exchange.record.response.endBody() == .invalid { return cut(exchange) }
@@ -102,7 +113,9 @@ enum Answering {
 
   static func trailers(_ exchange: Exchange, _ fields: UnsafePointer<outrider_field>?, _ count: Int) -> Outcome {
     if let why = exchange.refusal { return why }
-    guard let fields = unsafe Fields(fields, count) else { return .invalid }
+    guard let fields = unsafe Fields(fields, count) else {
+      return exchange.refuse(.invalid, because: Exchange.faultOfFields(count))
+    }
     let hadHead = exchange.record.response.hasHead
     let outcome = exchange.record.response.trailers(
       fields, accepted: exchange.record.traits.contains(.acceptsTrailers))
@@ -114,7 +127,7 @@ enum Answering {
       let sent = perform(exchange, .end)
       return sent.isAccepted ? .skipped : sent
     case .invalid where hadHead && exchange.record.response.isComplete: return cut(exchange)
-    default: return outcome
+    default: return exchange.refuse(outcome, because: exchange.faultOfTrailers(fields))
     }
   }
 
@@ -128,17 +141,22 @@ enum Answering {
   }
 
   static func abort(_ exchange: Exchange, _ reason: CutReason) -> Outcome {
-    if exchange.record.response.isComplete { return .wrongState }
+    if exchange.record.response.isComplete {
+      return exchange.refuse(.wrongState, because: "the response has ended already")
+    }
     exchange.record.response.abandon()
     return perform(exchange, .abort(reason))
   }
 
   /// The answer is shorter than it said: the connection is cut so that the client can tell.
   private static func cut(_ exchange: Exchange) -> Outcome {
+    _ = exchange.refuse(.invalid, because: exchange.faultOfEnd())
     exchange.record.response.abandon()
     _ = perform(exchange, .abort(.shorterThanAnnounced))
     return .invalid
   }
+
+  private static func faultOfSize(_ bytes: Int) -> String { "\(bytes) bytes to be copied, more than limits.output" }
 
   private static func admit(_ exchange: Exchange, _ bytes: Int) -> Outcome {
     unsafe Outcome(transport: exchange.record.transport.pointee.admit(exchange.raw, bytes))

@@ -11,7 +11,9 @@ package enum BlockingTable {
         size: UInt32(MemoryLayout<outrider_io>.size), reserved: 0,
         read: { exchange, buffer, capacity, got in
           guard let buffer = unsafe buffer, let got = unsafe got, capacity > 0 else {
-            return call("read", exchange) { _ in .invalid }
+            return call("read", exchange) {
+              $0.refuse(.invalid, because: "buffer or got is NULL, or capacity is 0")
+            }
           }
           // What is invalid then is the client's framing.
           return call("read", exchange, blames: false) { unsafe BlockingTable.read($0, buffer, capacity, got) }
@@ -80,8 +82,12 @@ package enum BlockingTable {
     _ exchange: Exchange, _ fields: UnsafeMutablePointer<UnsafePointer<outrider_field>?>?,
     _ count: UnsafeMutablePointer<Int>?
   ) -> Outcome {
-    guard let fields = unsafe fields, let count = unsafe count else { return .invalid }
-    guard exchange.record.bodyDelivered.load(ordering: .relaxed) else { return .wrongState }
+    guard let fields = unsafe fields, let count = unsafe count else {
+      return exchange.refuse(.invalid, because: "fields or count is NULL")
+    }
+    guard exchange.record.bodyDelivered.load(ordering: .relaxed) else {
+      return exchange.refuse(.wrongState, because: "the body has not been read to its end")
+    }
     unsafe fields.pointee = exchange.record.requestTrailers.abi
     unsafe count.pointee = exchange.record.requestTrailers.count
     return .ok
@@ -91,7 +97,9 @@ package enum BlockingTable {
     _ exchange: Exchange, _ status: UInt32, _ fields: UnsafePointer<outrider_field>?, _ count: Int,
     _ body: outrider_bytes
   ) -> Outcome {
-    guard unsafe Bytes(body).isWellFormed else { return .invalid }
+    guard unsafe Bytes(body).isWellFormed else {
+      return exchange.refuse(.invalid, because: "body is NULL, or its size is negative")
+    }
     return unsafe withUnsafePointer(to: body) { chunk in
       let part = unsafe BodyPart(chunks: chunk, count: 1, total: Int(body.size), lease: .call, tag: 0)
       return unsafe Answering.head(exchange, status, fields, count, whole: part)
@@ -101,11 +109,15 @@ package enum BlockingTable {
   private static func write(
     _ exchange: Exchange, _ chunks: UnsafePointer<outrider_bytes>?, _ count: Int
   ) -> Outcome {
-    guard let chunks = unsafe chunks, count > 0, count <= 1024 else { return .invalid }
+    guard let chunks = unsafe chunks, count > 0, count <= 1024 else {
+      return exchange.refuse(.invalid, because: "chunks is NULL, or their number \(count) is not 1 to 1024")
+    }
     var total = 0
     for index in 0..<count {
       let bytes = unsafe Bytes(chunks[index])
-      guard bytes.isWellFormed else { return .invalid }
+      guard bytes.isWellFormed else {
+        return exchange.refuse(.invalid, because: "chunk \(index) is NULL, or its size is negative")
+      }
       let (sum, overflowed) = total.addingReportingOverflow(bytes.count)
       guard !overflowed else { return .invalid }
       total = sum

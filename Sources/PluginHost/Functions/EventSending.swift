@@ -11,7 +11,9 @@ enum EventSending {
     let outcome = unsafe send(exchange, handle, event)
     let status = outcome.rawValue
     if status < 0 && outcome.isMisuse {
-      unsafe runtime.record.misuse.note("send", outcome, plugin: HostTable.plugin(host), exchange: handle)
+      unsafe runtime.record.misuse.note(
+        "send", outcome, plugin: HostTable.plugin(host), exchange: handle,
+        rule: event == nil ? "event is NULL" : nil)
     }
     return status
   }
@@ -58,27 +60,34 @@ enum EventSending {
   /// Reads no field beyond the event's own size.
   private static func carryOut(_ event: UnsafePointer<outrider_event>, _ exchange: Exchange) -> Outcome {
     let size = unsafe Int(event.pointee.size)
-    guard size >= MemoryLayout<outrider_event>.size else { return .invalid }
+    guard size >= MemoryLayout<outrider_event>.size else { return refuseSize(exchange, size) }
     let raw = unsafe UnsafeRawPointer(event)
     switch unsafe event.pointee.type {
     case OUTRIDER_EVENT_INFORMATIONAL, OUTRIDER_EVENT_START, OUTRIDER_EVENT_TRAILERS:
-      guard unsafe size >= MemoryLayout<outrider_head_event>.size else { return .invalid }
+      guard unsafe size >= MemoryLayout<outrider_head_event>.size else { return refuseSize(exchange, size) }
       return unsafe section(raw.load(as: outrider_head_event.self), exchange)
     case OUTRIDER_EVENT_RESPONSE:
-      guard unsafe size >= MemoryLayout<outrider_response_event>.size else { return .invalid }
+      guard unsafe size >= MemoryLayout<outrider_response_event>.size else { return refuseSize(exchange, size) }
       return unsafe whole(raw.load(as: outrider_response_event.self), exchange)
     case OUTRIDER_EVENT_BODY:
-      guard unsafe size >= MemoryLayout<outrider_body_event>.size else { return .invalid }
+      guard unsafe size >= MemoryLayout<outrider_body_event>.size else { return refuseSize(exchange, size) }
       return unsafe body(raw.load(as: outrider_body_event.self), exchange)
     case OUTRIDER_EVENT_FILE:
-      guard unsafe size >= MemoryLayout<outrider_file_event>.size else { return .invalid }
+      guard unsafe size >= MemoryLayout<outrider_file_event>.size else { return refuseSize(exchange, size) }
       return unsafe file(raw.load(as: outrider_file_event.self), exchange)
     case OUTRIDER_EVENT_ABORT:
-      guard size >= MemoryLayout<outrider_notice_event>.size else { return .invalid }
+      guard size >= MemoryLayout<outrider_notice_event>.size else { return refuseSize(exchange, size) }
       return exchange.refusal ?? Answering.abort(exchange, .aborted)
-    case 64...95: return .unsupported
-    default: return .invalid
+    case 64...95:
+      return exchange.refuse(.unsupported, because: "event type \(unsafe event.pointee.type) is of another extension")
+    default:
+      return exchange.refuse(
+        .invalid, because: "event type \(unsafe event.pointee.type) is not one that a plugin sends")
     }
+  }
+
+  private static func refuseSize(_ exchange: Exchange, _ size: Int) -> Outcome {
+    exchange.refuse(.invalid, because: "size \(size) is less than that of an event of its type")
   }
 
   private static func section(_ event: outrider_head_event, _ exchange: Exchange) -> Outcome {
@@ -95,7 +104,9 @@ enum EventSending {
   }
 
   private static func whole(_ event: outrider_response_event, _ exchange: Exchange) -> Outcome {
-    guard unsafe Bytes(event.body).isWellFormed else { return .invalid }
+    guard unsafe Bytes(event.body).isWellFormed else {
+      return exchange.refuse(.invalid, because: "body is NULL, or its size is negative")
+    }
     return unsafe withUnsafePointer(to: event.body) { chunk in
       let part = unsafe BodyPart(
         chunks: chunk, count: 1, total: Int(event.body.size),
@@ -105,7 +116,9 @@ enum EventSending {
   }
 
   private static func body(_ event: outrider_body_event, _ exchange: Exchange) -> Outcome {
-    guard unsafe Bytes(event.bytes).isWellFormed else { return .invalid }
+    guard unsafe Bytes(event.bytes).isWellFormed else {
+      return exchange.refuse(.invalid, because: "bytes is NULL, or its size is negative")
+    }
     return unsafe withUnsafePointer(to: event.bytes) { chunk in
       let part = unsafe BodyPart(
         chunks: chunk, count: 1, total: Int(event.bytes.size),

@@ -35,7 +35,9 @@ enum HostCallbacks {
       outcome = .invalid
     }
     if outcome.isMisuse {
-      unsafe runtime.record.misuse.note(call, outcome, plugin: HostTable.plugin(host), exchange: handle)
+      unsafe runtime.record.misuse.note(
+        call, outcome, plugin: HostTable.plugin(host), exchange: handle,
+        rule: outcome == .invalid ? "run is NULL" : outcome == .limit ? "too many callbacks wait" : nil)
     }
     return outcome.rawValue
   }

@@ -34,7 +34,9 @@ enum HostExchange {
       outcome = .closed
     }
     if outcome.isMisuse {
-      unsafe runtime.record.misuse.note("receive", outcome, plugin: HostTable.plugin(host), exchange: handle)
+      unsafe runtime.record.misuse.note(
+        "receive", outcome, plugin: HostTable.plugin(host), exchange: handle,
+        rule: outcome == .invalid ? "credit is 0" : outcome == .wrongState ? "the body has been delivered whole" : nil)
     }
     return outcome.rawValue
   }

@@ -29,7 +29,8 @@ enum MetricsText {
   private static func requests(_ totals: Totals, _ present: Present, _ text: inout PrometheusText) {
     text.begin(
       "outrider_requests_total", .counter,
-      "Requests that have ended, each once, by the class of the response's status; without a plugin where none was found.")
+      "Requests that have ended, each once, by the class of the response's status; without a plugin where none was found."
+    )
     for plugin in totals.plugins + [totals.unassigned] {
       for (method, methodName) in PluginCells.methods.enumerated() {
         for (answer, className) in PluginCells.classes.enumerated() {
@@ -52,7 +53,9 @@ enum MetricsText {
     }
     text.begin("outrider_queue_seconds", .histogram, "What requests have waited for a thread of a worker.")
     text.histogram([], totals.queueTime, bound: Histogram.bound)
-    text.begin("outrider_refusals_total", .counter, "Why the server itself has responded, or ended a connection or stream, by the reason.")
+    text.begin(
+      "outrider_refusals_total", .counter,
+      "Why the server itself has responded, or ended a connection or stream, by the reason.")
     for refusal in Refusal.allCases {
       text.sample([("reason", refusal.metricsName), ("status", "\(refusal.status)")], totals.count(refusal))
     }

@@ -50,7 +50,10 @@ package struct AccessLogRegion: @unchecked Sendable {
   }
 
   var count: Int {
-    get { min(Int(truncatingIfNeeded: unsafe word.pointee.load(ordering: .acquiring) & 0xFFFF_FFFF), AccessLogRegion.capacity) }
+    get {
+      min(
+        Int(truncatingIfNeeded: unsafe word.pointee.load(ordering: .acquiring) & 0xFFFF_FFFF), AccessLogRegion.capacity)
+    }
     nonmutating set { unsafe word.pointee.store(UInt64(newValue), ordering: .releasing) }
   }
 

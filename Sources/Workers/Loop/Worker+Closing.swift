@@ -113,7 +113,9 @@ extension Worker {
 
   /// How a request ends whose connection is of no use any more.
   func noteAbandoned(_ request: Request, _ why: Outcome) {
-    guard request.record.outcome == .complete, request.record.began != 0, !request.record.answer.isAborted else { return }
+    guard request.record.outcome == .complete, request.record.began != 0, !request.record.answer.isAborted else {
+      return
+    }
     // The client has it all.
     if request.record.answered && !request.isStream && request.record.connection.record.output.isEmpty { return }
     switch why {

@@ -75,6 +75,9 @@ extension Worker {
         request.record.outcome = .clientGone
       }
     }
+    if request.record.outcome == .clientGone && request.record.answer.followsDeparture {
+      request.record.answer.missesClient()
+    }
     if request.record.outcome != .complete { record.slot.addOutcome(Int(request.record.outcome.rawValue)) }
   }
 

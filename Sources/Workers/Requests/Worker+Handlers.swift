@@ -91,7 +91,7 @@ extension Worker {
     guard exchange.cancelled == .closed || Connections.wasReset(connection.record.fd) else { return }
     request.record.answered = false
     if request.record.outcome == .complete && !request.record.answer.isAborted { request.record.outcome = .clientGone }
-    if request.record.answer.followsDeparture || !answered { request.record.answer.missesClient() }
+    if !answered { request.record.answer.missesClient() }
   }
 
   /// [request-thread] Runs the handler of a queued request.
@@ -131,7 +131,8 @@ extension Worker {
   /// [request-thread] With the lane locked: whether nothing is left to do for the answer, and the connection is kept.
   private func isSettled(_ request: Request, _ exchange: Exchange) -> Bool {
     // What is cancelled, the loop may be answering itself.
-    guard exchange.cancelled == nil, !request.record.answer.followsDeparture, !request.isStream, !exchange.hasRequestBody, !request.record.answer.closes,
+    guard exchange.cancelled == nil, !request.record.answer.followsDeparture, !request.isStream,
+      !exchange.hasRequestBody, !request.record.answer.closes,
       request.record.keepAlive, !isDraining, request.record.pendingRefusal == nil
     else { return false }
     if record.settings.model.isGthread {

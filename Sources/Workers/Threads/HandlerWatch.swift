@@ -58,7 +58,9 @@ final class HandlerWatch: @unchecked Sendable {
       // The master is gone.
       if entries[1].revents & Int16(POLLHUP) != 0 { return Clock.monotonic() &+ worker.record.gracefulTimeout }
       // The loop reads the message, when it can.
-      if entries[1].revents != 0 && sleep(until: Clock.monotonic() &+ 50 * Clock.nanosecondsPerMillisecond) { return nil }
+      if entries[1].revents != 0 && sleep(until: Clock.monotonic() &+ 50 * Clock.nanosecondsPerMillisecond) {
+        return nil
+      }
     }
   }
 

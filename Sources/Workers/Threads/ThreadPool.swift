@@ -173,7 +173,8 @@ final class ThreadPool: @unchecked Sendable {
 
   /// The connection's next stream stands in line, if none does and it may have another thread.
   private func lineUp(_ http2: HTTP2Connection) {
-    guard !http2.record.turn.isInLine, http2.record.turn.held < mostOfConnection, let next = http2.record.turn.waiting.pop()
+    guard !http2.record.turn.isInLine, http2.record.turn.held < mostOfConnection,
+      let next = http2.record.turn.waiting.pop()
     else { return }
     http2.record.turn.isInLine = true
     waitingForTurn.subtract(1, ordering: .relaxed)
