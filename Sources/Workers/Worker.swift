@@ -110,6 +110,8 @@ struct WorkerRecord: ~Copyable {
   /// Under sync the request whose handler runs, as a number, and whether somebody else looks at it: see `HandlerWatch`.
   let handling = Atomic<UInt>(0)
   var proxiedHintsExplained = false
+  /// When it may be told again that there is no temporary file.
+  let spoolComplaintAt = Atomic<UInt64>(0)
   /// What the worker shows of itself.
   let slot: ScoreboardSlot
   /// The number of requests after which the worker asks to be relieved; `.max` when it has, or never does.

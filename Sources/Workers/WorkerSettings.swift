@@ -17,6 +17,9 @@ struct WorkerSettings {
   let outputLimit: Int
   let highWater: Int
   let minRate: Int
+  /// The most bytes of a response, and of all, that wait in files.
+  let spool: Int
+  let workerSpool: Int
   let hints: [EarlyHintRules]
   let trusted: TrustedPeers
   /// The PROXY header that each listener wants, if any.
@@ -42,6 +45,8 @@ struct WorkerSettings {
     outputLimit = settings.limits.output
     highWater = settings.limits.output / 2
     minRate = settings.limits.minRate
+    spool = settings.limits.spool
+    workerSpool = settings.limits.workerSpool
     var limits = RequestLimits()
     limits.requestLine = settings.limits.requestLine
     limits.fieldSize = settings.limits.fieldSize

@@ -102,6 +102,7 @@ static inline int outrider_openat(int folder, const char *name, int flags, mode_
   return openat(folder, name, flags, mode);
 }
 #define OUTRIDER_O_PATH 010000000
+enum { OUTRIDER_O_TMPFILE = 020000000 | O_DIRECTORY };
 // Gives the file behind a descriptor, O_PATH too, another owner; -1 leaves one as it is. 0, or -1.
 int outrider_change_owner(int fd, uid_t owner, gid_t group);
 // A descriptor, as by O_PATH, of the file that a unix socket is bound to, wherever its name leads to by now; -1 with errno,

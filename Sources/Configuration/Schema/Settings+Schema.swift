@@ -124,6 +124,15 @@ extension Settings {
         "limits.output", .size(16 * kib...64 * mib), default: "256KiB", \.limits.output,
         "The most bytes queued for a connection; at half of it the handler waits."),
       .init(
+        "limits.spool", .size(0...tib), default: "64MiB", \.limits.spool,
+        """
+        The most bytes of a response that go to a temporary file, in TMPDIR or /var/tmp, when its client does not take them, so \
+        that a blocking handler need not wait; 0 is none.
+        """),
+      .init(
+        "limits.worker_spool", .size(0...tib), default: "1GiB", \.limits.workerSpool,
+        "Likewise of all responses of a worker together."),
+      .init(
         "limits.min_rate", .integer(0...1_000_000_000), default: "240", \.limits.minRate,
         "The least bytes a second that a client sends or takes, averaged over the timeout; 0 is no limit."),
 

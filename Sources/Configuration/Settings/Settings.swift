@@ -65,6 +65,8 @@ package struct Settings: Sendable, Equatable {
     package var chunkExtension = 0
     package var drain = 0
     package var output = 0
+    package var spool = 0
+    package var workerSpool = 0
     /// Bytes a second; 0 is no limit.
     package var minRate = 0
   }

@@ -88,6 +88,8 @@ package enum WorkerCounter: Int, CaseIterable, Sendable {
   case acceptPauses
   /// Lines of the access log that it did not take.
   case accessLinesLost
+  /// Bytes of responses that went to a temporary file, since their clients did not take them.
+  case bytesSpooled
 }
 
 /// Why a worker's place was taken by another.

@@ -61,13 +61,21 @@ package struct BodyPart {
   }
 }
 
-/// Part of a file that the plugin lends.
+/// Part of a file that is sent.
 package struct FilePart {
   package let descriptor: CInt
   package let offset: UInt64
   package let length: UInt64
   package let lease: Lease
   package let tag: UInt64
+
+  package init(descriptor: CInt, offset: UInt64, length: UInt64, lease: Lease, tag: UInt64) {
+    self.descriptor = descriptor
+    self.offset = offset
+    self.length = length
+    self.lease = lease
+    self.tag = tag
+  }
 }
 
 /// How long lent memory stays: until `release` has been called, or, without one, until the call returns.

@@ -71,6 +71,10 @@ enum MetricsText {
     text.sample([], totals.count(.bytesReceived))
     text.begin("outrider_sent_bytes_total", .counter, "Bytes that clients were sent, without those of TLS.")
     text.sample([], totals.count(.bytesSent))
+    text.begin(
+      "outrider_spooled_bytes_total", .counter,
+      "Bytes of responses that went to a file, since clients did not take them.")
+    text.sample([], totals.count(.bytesSpooled))
     text.begin("outrider_accept_pauses_total", .counter, "Times that a worker stopped accepting for want of room.")
     text.sample([], totals.count(.acceptPauses))
     text.begin("outrider_access_lines_lost_total", .counter, "Lines of the access log that it did not take.")

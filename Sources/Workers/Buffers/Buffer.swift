@@ -41,7 +41,7 @@ struct Buffer {
   }
 
   /// It stands for what a plugin lends, or somebody waits for its end.
-  var belongsToPlugin: Bool { isFile || isLent || record.owner != 0 }
+  var belongsToPlugin: Bool { record.owner != Spool.owner && (isFile || isLent || record.owner != 0) }
 
   /// It holds nothing, and stands in no list.
   func empty() {

@@ -15,6 +15,16 @@ struct OutputQueue: ~Copyable {
   var count = 0
   /// How many of them are lent.
   private(set) var lent = 0
+  /// A file is queued that is the plugin's.
+  var waitsForPlugin: Bool {
+    var next = unsafe first
+    while let header = unsafe next {
+      let segment = unsafe Buffer(header: header)
+      if segment.isFile && segment.record.owner != Spool.owner { return true }
+      unsafe next = header.pointee.next
+    }
+    return false
+  }
   /// The bytes of files that wait.
   private var fileBytes: UInt64 = 0
   /// The bytes sent so far, files too; wraps.
@@ -110,6 +120,40 @@ struct OutputQueue: ~Copyable {
     other.count = 0
     other.lent = 0
     other.fileBytes = 0
+  }
+
+  /// Takes the first segment out, which is the caller's from here on.
+  mutating func popFirst() -> Buffer? {
+    guard let header = unsafe first else { return nil }
+    let segment = unsafe Buffer(header: header)
+    unsafe first = header.pointee.next
+    if unsafe first == nil { unsafe last = nil }
+    switch segment.record.content {
+    case .bytes, .section: count -= segment.unreadCount
+    case .lent:
+      count -= segment.unreadCount
+      lent -= segment.unreadCount
+    case .file: fileBytes &-= UInt64(segment.unreadCount)
+    }
+    return segment
+  }
+
+  /// Puts such a segment at the end.
+  mutating func pushBack(_ segment: Buffer) {
+    push(segment)
+    switch segment.record.content {
+    case .bytes, .section: count += segment.unreadCount
+    case .lent:
+      count += segment.unreadCount
+      lent += segment.unreadCount
+    case .file: fileBytes &+= UInt64(segment.unreadCount)
+    }
+  }
+
+  /// The last segment, a part of a file, reaches further.
+  mutating func extend(_ segment: Buffer, by bytes: Int) {
+    segment.record.end += bytes
+    fileBytes &+= UInt64(bytes)
   }
 
   mutating func push(_ buffer: Buffer) {

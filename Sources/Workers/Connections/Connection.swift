@@ -83,6 +83,8 @@ struct ConnectionRecord: ~Copyable {
     static let severed = Flags(rawValue: 1 << 15)
     /// The end of the connection is the end of the body that is on its way out.
     static let endsBody = Flags(rawValue: 1 << 16)
+    /// A request that was read waits until the client has taken the answers before it.
+    static let heldBack = Flags(rawValue: 1 << 17)
   }
 
   let slot: Int32

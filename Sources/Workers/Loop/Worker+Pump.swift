@@ -57,9 +57,10 @@ extension Worker {
     settle(connection)
     watchOutput(connection)
     if connection.record.phase == .idle || connection.record.phase == .head,
-      connection.record.flags.contains(.readable), connection.record.output.count <= record.settings.highWater
+      !connection.record.flags.isDisjoint(with: [.readable, .heldBack]), hasTaken(connection)
     {
       // Reading stopped for an answer that was not read, and that has gone out just now.
+      connection.record.flags.remove(.heldBack)
       queue(connection)
     }
   }
@@ -129,7 +130,7 @@ extension Worker {
   private func readHead(_ connection: Connection) -> Bool {
     if let input = connection.record.input, input.unreadCount > 0, parseWaiting(connection, input) { return true }
     // Answers that the client does not read hold back the next request.
-    guard connection.record.output.count <= record.settings.highWater else { return false }
+    guard hasTaken(connection) else { return false }
     guard connection.record.flags.contains(.readable) else { return connection.record.flags.contains(.broken) }
     let input = inputWithRoom(connection)
     switch receive(connection, into: input) {
@@ -143,7 +144,19 @@ extension Worker {
 
   /// What came behind the request before may be the head of the next.
   @inline(never)
-  private func parseWaiting(_ connection: Connection, _ input: Buffer) -> Bool { parseHead(connection, input) }
+  private func parseWaiting(_ connection: Connection, _ input: Buffer) -> Bool {
+    guard hasTaken(connection) else {
+      connection.record.flags.insert(.heldBack)
+      return false
+    }
+    return parseHead(connection, input)
+  }
+
+  /// The client has taken enough of what it was sent before: files count as memory does.
+  @inline(__always)
+  private func hasTaken(_ connection: Connection) -> Bool {
+    connection.record.output.total <= UInt64(truncatingIfNeeded: record.settings.highWater)
+  }
 
   @inline(never)
   private func endOfFileInHead(_ connection: Connection) -> Bool {

@@ -87,6 +87,7 @@ struct RequestPool: ~Copyable {
     request.record.isAccounted = false
     request.record.outcome = .complete
     request.record.isSending.store(false, ordering: .relaxed)
+    if request.record.lane.spool != nil { request.record.lane.spool = nil }
     request.record.pendingRefusal = nil
     request.record.stream.refusedBytes = 0
     request.record.sentTags.clear()

@@ -207,8 +207,10 @@ extension Worker {
     let lane = request.record.lane
     lane.monitor.lock()
     lane.loopCount = count
+    let wantsMore = lane.spool != nil && count <= record.settings.highWater / 2 && !lane.output.isEmpty
     lane.monitor.broadcast()
     lane.monitor.unlock()
+    if wantsMore { record.mailbox.post(request, record.runtime) }
   }
 
   /// [loop] A request that another thread wants looked at.

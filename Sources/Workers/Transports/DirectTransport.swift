@@ -89,8 +89,36 @@ enum DirectTransport {
           now, timeout: worker.record.settings.timeouts.write, rate: worker.record.settings.minRate)
       else { return fail(connection, exchange, worker, .cancelled) }
       let deadline = min(moment, worker.requestDeadline(request))
-      WorkerThread.awaitClient { _ = connection.wait(toWrite: true, deadline: deadline) }
+      guard request.record.lane.maySpool, worker.record.settings.spool > 0, worker.record.settings.model.isGthread
+      else {
+        WorkerThread.awaitClient { _ = connection.wait(toWrite: true, deadline: deadline) }
+        continue
+      }
+      if request.record.lane.spool == nil {
+        let patience = min(deadline, now &+ Spool.patience)
+        let isReady = WorkerThread.awaitClient { connection.wait(toWrite: true, deadline: patience) }
+        if isReady || patience == deadline { continue }
+      }
+      if spill(connection, request, worker) { return .ok }
+      request.record.lane.maySpool = false
     }
+  }
+
+  /// What the client does not take goes to a file, which the loop sends when the handler has returned: false if not all of
+  /// it can.
+  private static func spill(_ connection: Connection, _ request: Request, _ worker: Worker) -> Bool {
+    let lane = request.record.lane
+    if lane.spool == nil { lane.spool = worker.makeSpool() }
+    guard let spool = lane.spool, !connection.record.output.waitsForPlugin else { return false }
+    // A little may stay where it is, if it is the worker's own.
+    if connection.record.output.lent == 0 && connection.record.output.count <= worker.record.settings.highWater {
+      return true
+    }
+    let before = connection.record.output.count
+    let isWhole = connection.record.output.spill(
+      to: spool, keeps: true, limit: worker.record.settings.workerSpool, &WorkerThread.current.record.pool)
+    worker.record.slot.addShared(.bytesSpooled, UInt64(before - connection.record.output.count))
+    return isWhole
   }
 
   private static func fail(

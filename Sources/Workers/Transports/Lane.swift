@@ -36,6 +36,10 @@ final class Lane: @unchecked Sendable {
   var refusedBytes = 0
   /// Body bytes that the handler has read, and for which the stream's window has yet to open.
   var readBytes = 0
+  /// Where the answer goes that the client does not take; nil as long as it takes it. Its handler's own.
+  var spool: Spool?
+  /// There can be one.
+  var maySpool = true
   /// Leases and tags in `output`.
   var unsettled = 0
   /// In the worker's mailbox; guarded by the mailbox.
@@ -51,7 +55,11 @@ final class Lane: @unchecked Sendable {
     }
     var segments = output.takeDone()
     while let segment = segments.pop() {
-      if segment.isFile && pendingFiles > 0 { pendingFiles -= 1 }
+      if segment.record.owner == Spool.owner {
+        if let release = unsafe segment.record.release { unsafe release(segment.record.context) }
+      } else if segment.isFile && pendingFiles > 0 {
+        pendingFiles -= 1
+      }
       segment.deallocate()
     }
     unsettled = 0
@@ -75,6 +83,8 @@ final class Lane: @unchecked Sendable {
     refusedBytes = 0
     readBytes = 0
     unsettled = 0
+    spool = nil
+    maySpool = true
     body.reset()
     monitor.unlock()
   }

@@ -48,7 +48,7 @@ enum QueuedTransport {
       encode(act, exchange, request, worker, owner: 0)
       if case .head(_, _, _, whole: nil) = act { return .ok }
       if sendAtOnce(exchange, request, worker) { return .ok }
-      worker.record.mailbox.post(request, worker.record.runtime)
+      announce(request, worker)
       return waitForRoom(exchange, request, worker)
     }
   }
@@ -122,7 +122,7 @@ enum QueuedTransport {
         request.record.answer.countBody(UInt64(piece.count))
         WorkerThread.withCurrent { lane.output.append(piece, &$0.record.pool) }
         rest = rest.dropFirst(piece.count)
-        worker.record.mailbox.post(request, worker.record.runtime)
+        announce(request, worker)
         let outcome = waitForRoom(exchange, request, worker)
         guard outcome == .ok else {
           request.record.answer.abort(.cancelled)
@@ -158,20 +158,61 @@ enum QueuedTransport {
 
   /// With the lane locked: more is queued than half the bound, or than a stream's share where others hold too much.
   private static func isFull(_ request: Request, _ worker: Worker) -> Bool {
+    // All that the lane has is in a file.
+    if request.record.lane.spool != nil && request.record.lane.output.count == 0 { return false }
     let present = request.record.lane.output.count + request.record.lane.loopCount
     if present > worker.record.settings.highWater { return true }
     return present > Request.streamShare && request.isCrowded
   }
 
-  /// With the lane locked: waits until there is room for more.
+  /// With the lane locked: waits until there is room for more, or until what waits has gone to a file.
   private static func waitForRoom(_ exchange: Exchange, _ request: Request, _ worker: Worker) -> Outcome {
     let lane = request.record.lane
+    var patience: UInt64?
     while isFull(request, worker) {
       if lane.closed { return exchange.cancelled ?? .closed }
       if let why = exchange.cancelled { return why }
-      WorkerThread.awaitClient { lane.monitor.wait() }
+      let end = patience ?? (lane.spool == nil ? Clock.monotonic() &+ Spool.patience : 0)
+      patience = end
+      if Clock.monotonic() >= end {
+        if lane.spool == nil && lane.maySpool { beginSpool(lane, worker) }
+        // What the loop has already is no hindrance then.
+        if let spool = lane.spool, lane.output.count == 0 || spill(lane, to: spool, worker) { continue }
+      }
+      let waitsForSpool = lane.spool == nil && lane.maySpool && worker.record.settings.spool > 0
+      WorkerThread.awaitClient { _ = lane.monitor.wait(until: waitsForSpool ? end : .max) }
     }
     return lane.closed ? exchange.cancelled ?? .closed : .ok
+  }
+
+  private static func beginSpool(_ lane: Lane, _ worker: Worker) {
+    lane.spool = worker.makeSpool()
+    if lane.spool == nil { lane.maySpool = false }
+  }
+
+  /// With the lane locked, but not while the file is written: what the lane has goes there, and there is room then. False if
+  /// the file takes no more of it.
+  private static func spill(_ lane: Lane, to spool: Spool, _ worker: Worker) -> Bool {
+    var queue = OutputQueue()
+    queue.append(&lane.output)
+    lane.monitor.unlock()
+    let before = queue.count
+    let isWhole = WorkerThread.withCurrent {
+      queue.spill(to: spool, keeps: false, limit: worker.record.settings.workerSpool, &$0.record.pool)
+    }
+    worker.record.slot.addShared(.bytesSpooled, UInt64(before - queue.count))
+    lane.monitor.lock()
+    lane.output.append(&queue)
+    if lane.closed { lane.dropOutput() }
+    return isWhole
+  }
+
+  /// With the lane locked: the loop is to look at the answer. While it has enough of it, and the rest goes to a file, it need
+  /// not: it asks for more itself.
+  private static func announce(_ request: Request, _ worker: Worker) {
+    let lane = request.record.lane
+    if lane.spool != nil && lane.loopCount > worker.record.settings.highWater / 2 { return }
+    worker.record.mailbox.post(request, worker.record.runtime)
   }
 
   private static func read(
