@@ -161,6 +161,9 @@ struct Crew: ~Copyable {
     freeSlot == nil ? .max : places.lazy.filter { !$0.isClosed }.map(\.startAt).min() ?? .max
   }
 
+  /// When the next worker has to be gone.
+  var nextKill: UInt64 { members.lazy.compactMap { $0?.killAt }.min() ?? .max }
+
   /// A place whose start is due; nil if there is none, or no slot for it.
   func nextDue(at now: UInt64) -> Int? {
     freeSlot == nil ? nil : places.firstIndex { $0.startAt <= now && !$0.isClosed }
@@ -226,9 +229,5 @@ struct Crew: ~Copyable {
 
   func passAll(_ message: WorkerProcess.Message, text: String, descriptor: CInt) {
     for line in channels { line?.send(kind: message.rawValue, text: Array(text.utf8), descriptor: descriptor) }
-  }
-
-  func killAll() {
-    for case let member? in members { Process.send(SIGKILL, to: member.pid) }
   }
 }

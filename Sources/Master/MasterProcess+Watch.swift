@@ -14,10 +14,7 @@ extension MasterProcess {
     let settings = configuration.settings
     for slot in crew.slots {
       guard let member = crew[slot] else { continue }
-      if now >= member.killAt {
-        crew.change(slot) { $0.killAt = .max }
-        Process.send(SIGKILL, to: member.pid)
-      } else if !member.isReady {
+      if !member.isReady {
         if !member.isHung, now >= member.hiredAt &+ settings.server.bootTimeout {
           kill(slot, member, "not ready within boot_timeout")
         }

@@ -40,6 +40,8 @@ package struct MasterProcess: ~Copyable {
   private let bootDeadline: UInt64
   private var killDeadline = UInt64.max
   private var exitCode = ExitCode.ok
+  /// A worker has not come to its end as it should, while the generation finished what it held.
+  var hasLostWorker = false
   /// Another generation goes on.
   private var isSuperseded = false
 
@@ -168,7 +170,8 @@ package struct MasterProcess: ~Copyable {
       }
     }
     if exitCode == .ok && !isSuperseded { for plugin in plugins.loaded { plugin.unload() } }
-    return exitCode
+    // Whoever took over has nothing to do with that.
+    return exitCode == .ok && hasLostWorker && !isSuperseded ? .software : exitCode
   }
 
   /// The first workers are ready.
@@ -255,15 +258,18 @@ package struct MasterProcess: ~Copyable {
   }
 
   private var nextMoment: UInt64 {
-    switch stage {
-    case .starting: min(bootDeadline, crew.nextStart)
-    case .serving: min(crew.nextStart, watchAt, ticketKeysRotateAt)
-    case .draining, .stopping: killDeadline
-    }
+    let next =
+      switch stage {
+      case .starting: min(bootDeadline, crew.nextStart)
+      case .serving: min(crew.nextStart, watchAt, ticketKeysRotateAt)
+      case .draining, .stopping: killDeadline
+      }
+    return min(next, crew.nextKill)
   }
 
   private mutating func momentHasCome() {
     let now = Clock.monotonic()
+    killOverdue(now)
     switch stage {
     case .starting where now >= bootDeadline:
       let reason = "workers are not ready within boot_timeout"
@@ -279,7 +285,7 @@ package struct MasterProcess: ~Copyable {
     case .draining, .stopping:
       guard now >= killDeadline else { return }
       killDeadline = .max
-      crew.killAll()
+      killAll()
     // One that was ready already may have served, and died of it.
     case .starting: while let place = crew.nextDue(at: now) { start(place) }
     }

@@ -40,12 +40,17 @@ struct Obituary {
     return number.flatMap { slot.flight($0).flight?.plugin }
   }
 
+  /// It served somebody.
+  var takesRequestsAlong: Bool { !slot.flights.isEmpty || (1..<1 << 32).contains(openRequests) }
+
+  private var openRequests: Int { Int(clamping: slot.count(.requests) &- slot.count(.requestsEnded)) }
+
   /// Every other request it served, one a line.
   var companions: [String] {
     let culprit = culpritNumber
     let others = (0..<ScoreboardLayout.flights).filter { $0 != culprit }.compactMap { slot.flight($0).flight }
     var lines = others.prefix(Self.flightsShown).map { "lost with it: \(describe($0))" }
-    let open = Int(clamping: slot.count(.requests) &- slot.count(.requestsEnded))
+    let open = openRequests
     let shown = lines.count + (culprit == nil ? 0 : 1)
     if open > shown && open < 1 << 32 { lines.append("lost with it: \(open - shown) more") }
     return lines

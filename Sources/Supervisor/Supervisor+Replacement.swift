@@ -297,6 +297,7 @@ extension Generation {
     }
     // One that starts is not handed over.
     talk = MasterTalk(isServing: true)
+    hasServed = true
     let board = record.number(CInt.self)
     if board > 2 {
       Process.closeOnExec(board)

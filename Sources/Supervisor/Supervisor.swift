@@ -49,6 +49,8 @@ package struct Supervisor: ~Copyable {
   var probe: Probe?
   /// That try was asked for while a generation started.
   var replacementIsWanted = false
+  /// What the end is to be, as far as it is known.
+  var outcome = ExitCode.ok
   /// Set at the end.
   var exitCode: ExitCode?
 
