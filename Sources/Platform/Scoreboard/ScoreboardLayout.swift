@@ -4,7 +4,7 @@
 /// of another version, or of another configuration, finds its way or refuses.
 package struct ScoreboardLayout: Sendable, Equatable {
   /// Moves on with every change of the layout.
-  package static let version: UInt64 = 3
+  package static let version: UInt64 = 4
   /// "outrider", as a number.
   static let magic: UInt64 = 0x6F75_7472_6964_6572
 
