@@ -138,7 +138,9 @@ package struct Supervisor: ~Copyable {
 
   private mutating func heedSignals() {
     while let signal = signals.next() {
-      if signal == SIGCHLD { reap() } else { heed(signal) }
+      // Who has ended by now has not ended because of what follows.
+      reap()
+      if signal != SIGCHLD { heed(signal) }
     }
   }
 
