@@ -177,7 +177,11 @@ package struct Supervisor: ~Copyable {
       if isAlive { ServiceNotification.watchdog() }
     }
     dismissLateVisitors(now)
-    if let probe, probe.deadline <= now { Process.send(SIGKILL, to: probe.pid) }
+    if let probe, probe.deadline <= now {
+      probe.deadline = .max
+      probe.isLate = true
+      Process.send(SIGKILL, to: probe.pid)
+    }
   }
 
   /// Whether anybody could answer a request. While the service starts, or ends, that is not asked.
