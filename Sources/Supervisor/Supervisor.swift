@@ -214,7 +214,8 @@ package struct Supervisor: ~Copyable {
     guard aim == .serve, state.generationCount > 1 || state.serving != nil else { return true }
     return state.generations.contains { generation in
       // One of an earlier program, whose scoreboard can't be read safely, is believed to be well.
-      generation.scoreboard?.hasFreshWorker(limit: generation.settings.workerTimeout, since: judgesFrom) ?? (generation.stage == .serving)
+      guard let scoreboard = generation.scoreboard else { return generation.stage == .serving }
+      return scoreboard.hasFreshWorker(limit: generation.settings.workerTimeout, since: judgesFrom)
     }
   }
 }
