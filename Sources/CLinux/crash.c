@@ -1,8 +1,12 @@
 // The last words of a process: a handler of fatal signals that leaves in shared memory which signal it was and where each
-// thread stood, and then lets the signal take its usual course. Everything in it is async-signal-safe, but for
-// backtrace(), which is once its library is loaded, unless the crash is in the dynamic loader: hence the alarm.
+// thread stood, and then lets the signal take its usual course.
+//
+// Which signal, which thread and where it stood is written first. The rest needs memory that may be what is broken: a file
+// that was cut short under the process has no code and no tables for backtrace() any more. Such a step is given up, and the
+// next one follows. All of it is async-signal-safe, but for backtrace(), which is once its library is loaded, and dladdr(),
+// which comes last: where the crash is in the dynamic loader they can wait for ever, hence the alarm.
 #define _GNU_SOURCE
-#include "CLinux.h"
+#include "crash.h"
 
 #include <errno.h>
 #include <execinfo.h>
@@ -18,7 +22,9 @@
 
 static struct outrider_crash *crash;
 static pid_t crashing_process;
-static atomic_int dying;
+static atomic_int dying;  // the thread that reports
+static int first_signal;
+static atomic_int step;
 static atomic_int exit_is_expected;
 static atomic_int joined[OUTRIDER_CRASH_TRACES];
 static atomic_uint traced;
@@ -38,40 +44,59 @@ static void *program_counter(const void *context) {
 #endif
 }
 
-static void trace(const void *context) {
+// How many functions stand above what is of interest: those here, and in a handler the kernel's trampoline.
+enum { AT_EXIT = 2, IN_HANDLER = 4 };
+
+// Takes a trace of the calling thread, of which the first frame is there before the stack is looked at; NULL if there is no
+// room.
+static struct outrider_crash_trace *begin_trace(void *here, int depth) {
   unsigned index = atomic_fetch_add(&traced, 1);
-  if (index >= OUTRIDER_CRASH_TRACES) return;
+  if (index >= OUTRIDER_CRASH_TRACES) return NULL;
+  struct outrider_crash_trace *record = &crash->traces[index];
+  record->thread = (uint64_t)thread_id();
+  record->frames[0] = (uint64_t)(uintptr_t)here;
+  record->count = depth == IN_HANDLER;
+  return record;
+}
+
+static void unwind(struct outrider_crash_trace *record, void *here, int depth) {
   void *frames[OUTRIDER_CRASH_FRAMES + 4];
   int count = backtrace(frames, OUTRIDER_CRASH_FRAMES + 4);
-  // Above the interrupted function stand this one, the handler and the kernel's trampoline.
   int first = 0;
-  void *here = program_counter(context);
   while (first < count && frames[first] != here) ++first;
-  if (first == count) first = count < 3 ? count : here ? 3 : 1;
-  struct outrider_crash_trace *record = &crash->traces[index];
-  uint64_t kept = 0;
-  if (here && (first >= count || frames[first] != here)) record->frames[kept++] = (uint64_t)(uintptr_t)here;
+  if (first == count) first = count < depth ? count : depth;
+  uint64_t kept = record->count;
+  if (first < count && frames[first] == here) ++first;
   while (first < count && kept < OUTRIDER_CRASH_FRAMES) record->frames[kept++] = (uint64_t)(uintptr_t)frames[first++];
-  record->thread = (uint64_t)thread_id();
   record->count = kept;
+}
+
+static void trace(void *here, int depth) {
+  struct outrider_crash_trace *record = begin_trace(here, depth);
+  if (!record) return;
+  unwind(record, here, depth);
   __atomic_fetch_add(&crash->count, 1, __ATOMIC_RELEASE);
 }
 
 static void on_trace(int signal, siginfo_t *info, void *context) {
   (void)signal, (void)info;
   int saved = errno;
-  if (crash) trace(context);
+  if (crash && getpid() == crashing_process) trace(program_counter(context), IN_HANDLER);
   errno = saved;
 }
 
-static void on_fatal(int signal, siginfo_t *info, void *context) {
-  // One thread reports; another that fails meanwhile waits for the end that the first brings.
-  if (atomic_exchange(&dying, 1)) {
-    for (;;) pause();
-  }
-  alarm(5);
-  crash->address = (uint64_t)(uintptr_t)info->si_addr;
-  trace(context);
+static _Noreturn void die(int signal) {
+  struct sigaction usual = {.sa_handler = SIG_DFL};
+  sigaction(signal, &usual, NULL);
+  sigset_t heeded;
+  sigemptyset(&heeded);
+  sigaddset(&heeded, signal);
+  pthread_sigmask(SIG_UNBLOCK, &heeded, NULL);
+  syscall(SYS_tgkill, getpid(), thread_id(), signal);
+  for (;;) pause();
+}
+
+static void trace_fellows(void) {
   unsigned others = 0;
   int self = thread_id();
   for (int index = 0; index < OUTRIDER_CRASH_TRACES; ++index) {
@@ -82,15 +107,49 @@ static void on_fatal(int signal, siginfo_t *info, void *context) {
     struct timespec pause = {0, 1000000};
     nanosleep(&pause, NULL);
   }
-  __atomic_store_n(&crash->signal, (uint64_t)signal, __ATOMIC_RELEASE);
-  struct sigaction usual = {.sa_handler = SIG_DFL};
-  sigaction(signal, &usual, NULL);
-  syscall(SYS_tgkill, getpid(), self, signal);
 }
 
-// Somebody has called exit(), which no worker does. What a plugin has forked is not ours.
+// The next step of the report. One that fails brings another signal, whose handler goes on with the step after it.
+static _Noreturn void go_on(void) {
+  for (;;) {
+    switch (atomic_fetch_add(&step, 1)) {
+      case 0: outrider_crash_name_modules(crash); break;
+      case 1: unwind(&crash->traces[0], (void *)(uintptr_t)crash->traces[0].frames[0], IN_HANDLER); break;
+      case 2: trace_fellows(); break;
+      case 3: outrider_crash_name_modules(crash); break;
+      case 4: outrider_crash_name_functions(crash); break;
+      default: die(first_signal);
+    }
+  }
+}
+
+static void on_fatal(int signal, siginfo_t *info, void *context) {
+  // What a plugin has forked is not ours, though it has the memory of the record.
+  if (getpid() != crashing_process) die(signal);
+  // One thread reports; another that fails meanwhile waits for the end that the first brings.
+  int self = thread_id(), reporter = 0;
+  if (!atomic_compare_exchange_strong(&dying, &reporter, self)) {
+    if (reporter == self) go_on();
+    for (;;) pause();
+  }
+  first_signal = signal;
+  alarm(5);
+  // First what takes no memory but this, for the case that all else fails.
+  crash->address = (uint64_t)(uintptr_t)info->si_addr;
+  crash->thread = (uint64_t)self;
+  atomic_store(&traced, 0);
+  begin_trace(program_counter(context), IN_HANDLER);
+  __atomic_store_n(&crash->count, 1, __ATOMIC_RELEASE);
+  __atomic_store_n(&crash->signal, (uint64_t)signal, __ATOMIC_RELEASE);
+  go_on();
+}
+
+// Somebody has called exit(), which no worker does.
 static void on_exit_called(void) {
-  if (crash && getpid() == crashing_process && !atomic_load(&dying) && !atomic_load(&exit_is_expected)) trace(NULL);
+  if (!crash || getpid() != crashing_process || atomic_load(&dying) || atomic_load(&exit_is_expected)) return;
+  trace(NULL, AT_EXIT);
+  outrider_crash_name_modules(crash);
+  outrider_crash_name_functions(crash);
 }
 
 void outrider_expect_exit(void) { atomic_store(&exit_is_expected, 1); }
@@ -138,7 +197,7 @@ int outrider_record_crashes(struct outrider_crash *record) {
   crash = record;
   crashing_process = getpid();
   if (atexit(on_exit_called) != 0) return -1;
-  struct sigaction fatal = {.sa_sigaction = on_fatal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+  struct sigaction fatal = {.sa_sigaction = on_fatal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
   for (int index = 0; index < FATAL_SIGNALS; ++index) sigaction(fatal_signals[index], &fatal, NULL);
   struct sigaction other = {.sa_sigaction = on_trace, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
   sigaction(TRACE_SIGNAL, &other, NULL);

@@ -9,7 +9,7 @@ struct Crew: ~Copyable {
     let pid: pid_t
     /// The worker's number, which its replacement takes over.
     let place: Int
-    let hiredAt: UInt64
+    var hiredAt: UInt64
     var isReady = false
     /// It has said why it can't serve.
     var hasRefused = false
@@ -161,6 +161,19 @@ struct Crew: ~Copyable {
     freeSlot == nil ? .max : places.lazy.filter { !$0.isClosed }.map(\.startAt).min() ?? .max
   }
 
+  /// When the next worker has to be gone.
+  var nextKill: UInt64 { members.lazy.compactMap { $0?.killAt }.min() ?? .max }
+
+  /// All that workers have to be done with is due so much later.
+  mutating func postponeDeadlines(by span: UInt64) {
+    for slot in slots {
+      change(slot) {
+        $0.hiredAt = $0.hiredAt.postponed(by: span)
+        $0.killAt = $0.killAt.postponed(by: span)
+      }
+    }
+  }
+
   /// A place whose start is due; nil if there is none, or no slot for it.
   func nextDue(at now: UInt64) -> Int? {
     freeSlot == nil ? nil : places.firstIndex { $0.startAt <= now && !$0.isClosed }
@@ -226,9 +239,5 @@ struct Crew: ~Copyable {
 
   func passAll(_ message: WorkerProcess.Message, text: String, descriptor: CInt) {
     for line in channels { line?.send(kind: message.rawValue, text: Array(text.utf8), descriptor: descriptor) }
-  }
-
-  func killAll() {
-    for case let member? in members { Process.send(SIGKILL, to: member.pid) }
   }
 }

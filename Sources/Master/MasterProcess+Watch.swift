@@ -14,10 +14,7 @@ extension MasterProcess {
     let settings = configuration.settings
     for slot in crew.slots {
       guard let member = crew[slot] else { continue }
-      if now >= member.killAt {
-        crew.change(slot) { $0.killAt = .max }
-        Process.send(SIGKILL, to: member.pid)
-      } else if !member.isReady {
+      if !member.isReady {
         if !member.isHung, now >= member.hiredAt &+ settings.server.bootTimeout {
           kill(slot, member, "not ready within boot_timeout")
         }
@@ -34,10 +31,17 @@ extension MasterProcess {
   }
 
   /// Often enough to find a worker that hangs soon after its time, never so often that it is felt.
-  private var interval: UInt64 {
+  var interval: UInt64 {
     let limit = configuration.settings.timeouts.worker
     let eighth = limit == 0 ? .max : limit / 8
     return min(max(eighth, 50 * Clock.nanosecondsPerMillisecond), Clock.nanosecondsPerSecond)
+  }
+
+  /// How late this process may be and judge its workers nevertheless: it is a part of their time that no healthy one is silent
+  /// for, with what they may be silent anyway.
+  static func tolerance(_ settings: Settings) -> UInt64 {
+    let limit = settings.timeouts.worker
+    return min(limit == 0 ? .max : limit / 4, Clock.nanosecondsPerSecond)
   }
 
   /// What is wrong with a worker that gives no sign of life, or nil.
@@ -47,7 +51,8 @@ extension MasterProcess {
     let cells = scoreboard.slot(slot)
     func silence(_ number: Int) -> UInt64 {
       let last = cells.thread(number).busySince
-      return last == 0 || last >= now ? 0 : now - last
+      let since = max(last, judgesFrom)
+      return last == 0 || since >= now ? 0 : now - since
     }
     func seconds(_ time: UInt64) -> String { "\(time / Clock.nanosecondsPerMillisecond) ms" }
 

@@ -127,7 +127,7 @@ extension MasterProcess {
       if stage == .starting && !member.isReady {
         endedWhileStarting(member, ending, slot)
       } else if member.isLeaving || stage.isEnding {
-        if ending != .exited(0) && !stage.isEnding { report(member, ending, slot, then: "") }
+        endedWhileLeaving(member, ending, slot)
       } else {
         replace(member, ending, slot)
       }
@@ -175,7 +175,7 @@ extension MasterProcess {
   }
 
   /// Tells of a worker's end, and of all that ended with it.
-  private func report(_ member: Crew.Member, _ ending: Process.Ending, _ slot: Int, then sequel: String) {
+  func report(_ member: Crew.Member, _ ending: Process.Ending, _ slot: Int, then sequel: String) {
     let obituary = Obituary(scoreboard.slot(slot), pluginNames: plugins.names)
     let name = "worker \(member.place) (pid \(member.pid))"
     var end = "\(ending)"

@@ -40,9 +40,14 @@ package struct MasterProcess: ~Copyable {
   var stage = Stage.starting
   /// When the workers are looked at next.
   var watchAt = UInt64.max
-  private let bootDeadline: UInt64
+  /// Before that nobody's silence counts: this process has stood still.
+  var judgesFrom: UInt64 = 0
+  private var standstill: Standstill
+  private var bootDeadline: UInt64
   private var killDeadline = UInt64.max
   private var exitCode = ExitCode.ok
+  /// A worker has not come to its end as it should, while the generation finished what it held.
+  var hasLostWorker = false
   /// Another generation goes on.
   private var isSuperseded = false
 
@@ -147,6 +152,7 @@ package struct MasterProcess: ~Copyable {
     self.line = line
     self.listeners = listeners
     self.bootDeadline = bootDeadline
+    standstill = Standstill(tolerance: MasterProcess.tolerance(configuration.settings))
     self.plugins = plugins
     self.signals = signals
     self.epoll = epoll
@@ -164,8 +170,11 @@ package struct MasterProcess: ~Copyable {
     line.scaled(crew.count - configuredWorkers)
     for place in 0..<crew.count { start(place) }
     while !(stage.isEnding && crew.isGone) {
-      timer.arm(nextMoment)
+      let moment = min(nextMoment, Clock.monotonic() &+ interval)
+      standstill.plan(moment)
+      timer.arm(moment)
       let count = epoll.wait(milliseconds: -1)
+      heedStandstill()
       for index in 0..<count {
         switch epoll[index].token {
         case MasterProcess.signalToken: heedSignals()
@@ -178,7 +187,8 @@ package struct MasterProcess: ~Copyable {
       }
     }
     if exitCode == .ok && !isSuperseded { for plugin in plugins.loaded { plugin.unload() } }
-    return exitCode
+    // Whoever took over has nothing to do with that.
+    return exitCode == .ok && hasLostWorker && !isSuperseded ? .software : exitCode
   }
 
   /// The first workers are ready.
@@ -274,16 +284,36 @@ package struct MasterProcess: ~Copyable {
     }
   }
 
-  private var nextMoment: UInt64 {
-    switch stage {
-    case .starting: min(bootDeadline, crew.nextStart)
-    case .serving: min(crew.nextStart, watchAt, ticketKeysRotateAt)
-    case .draining, .stopping: killDeadline
+  /// Late is whoever had the time: what was due while this process stood still is due so much later.
+  private mutating func heedStandstill() {
+    let now = Clock.monotonic()
+    let length = standstill.length(at: now)
+    guard length > 0 else { return }
+    // It may have begun just after the last look.
+    let span = length &+ interval
+    judgesFrom = now
+    // Or while a plugin was loaded, when nobody looks.
+    bootDeadline = max(bootDeadline.postponed(by: span), now &+ configuration.settings.server.bootTimeout)
+    killDeadline = killDeadline.postponed(by: span)
+    crew.postponeDeadlines(by: span)
+    if length >= Clock.nanosecondsPerSecond {
+      log.warning("stood still for \(length / Clock.nanosecondsPerMillisecond) ms: workers are judged anew")
     }
+  }
+
+  private var nextMoment: UInt64 {
+    let next =
+      switch stage {
+      case .starting: min(bootDeadline, crew.nextStart)
+      case .serving: min(crew.nextStart, watchAt, ticketKeysRotateAt)
+      case .draining, .stopping: killDeadline
+      }
+    return min(next, crew.nextKill)
   }
 
   private mutating func momentHasCome() {
     let now = Clock.monotonic()
+    killOverdue(now)
     switch stage {
     case .starting where now >= bootDeadline:
       let reason = "workers are not ready within boot_timeout"
@@ -299,7 +329,7 @@ package struct MasterProcess: ~Copyable {
     case .draining, .stopping:
       guard now >= killDeadline else { return }
       killDeadline = .max
-      crew.killAll()
+      killAll()
     // One that was ready already may have served, and died of it.
     case .starting: while let place = crew.nextDue(at: now) { start(place) }
     }

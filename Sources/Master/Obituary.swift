@@ -40,12 +40,17 @@ struct Obituary {
     return number.flatMap { slot.flight($0).flight?.plugin }
   }
 
+  /// It served somebody.
+  var takesRequestsAlong: Bool { !slot.flights.isEmpty || (1..<1 << 32).contains(openRequests) }
+
+  private var openRequests: Int { Int(clamping: slot.count(.requests) &- slot.count(.requestsEnded)) }
+
   /// Every other request it served, one a line.
   var companions: [String] {
     let culprit = culpritNumber
     let others = (0..<ScoreboardLayout.flights).filter { $0 != culprit }.compactMap { slot.flight($0).flight }
     var lines = others.prefix(Self.flightsShown).map { "lost with it: \(describe($0))" }
-    let open = Int(clamping: slot.count(.requests) &- slot.count(.requestsEnded))
+    let open = openRequests
     let shown = lines.count + (culprit == nil ? 0 : 1)
     if open > shown && open < 1 << 32 { lines.append("lost with it: \(open - shown) more") }
     return lines
@@ -54,9 +59,10 @@ struct Obituary {
   /// Where the thread that got the signal stood, and those that served requests, innermost function first: a line each.
   var traces: [String] {
     let idle = Set((1...max(1, slot.poolThreads)).map { slot.thread($0) }.filter { $0.flight == nil }.map(\.thread))
+    let symbols = CrashSymbols(slot.crash)
     return slot.crash.traces.enumerated().compactMap { index, trace in
       guard index == 0 || !idle.contains(trace.thread) else { return nil }
-      let frames = trace.frames.map { "\(Symbol(address: $0))" }.joined(separator: " < ")
+      let frames = trace.frames.map(symbols.text).joined(separator: " < ")
       let fate = slot.crash.signal == nil ? " called exit" : " got the signal"
       return "thread \(trace.thread)\(index == 0 ? fate : "") at \(frames)"
     }
@@ -68,8 +74,8 @@ struct Obituary {
   private var threads: [ThreadCells] { (0...slot.poolThreads).map { slot.thread($0) } }
 
   private var failingThread: ThreadCells? {
-    guard let failing = slot.crash.traces.first else { return nil }
-    return threads.first { $0.thread == failing.thread }
+    guard let failing = slot.crash.thread else { return nil }
+    return threads.first { $0.thread == failing }
   }
 
   private var failingFlight: Int? { failingThread?.flight }

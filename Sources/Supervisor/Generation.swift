@@ -54,6 +54,10 @@ package struct Generation {
   package internal(set) var step = "starting"
   /// Its master has ended, and no process has its number any more.
   var hasEnded = false
+  /// Its workers have been ready.
+  var hasServed = false
+  /// The supervisor has killed its master, and said so.
+  var isKilled = false
   /// Why it can't start.
   var failure: String?
   /// The failure was on stderr before it came here.

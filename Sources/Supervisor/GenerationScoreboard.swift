@@ -21,12 +21,14 @@ package final class GenerationScoreboard: Sendable {
   }
 
   /// Whether a worker serves whose loop has turned within `limit` nanoseconds; 0 is no limit.
-  func hasFreshWorker(limit: UInt64) -> Bool {
+  ///
+  /// - Parameter start: silence before that does not count.
+  func hasFreshWorker(limit: UInt64, since start: UInt64) -> Bool {
     let now = Clock.monotonic()
     return (0..<board.layout.slots).contains { number in
       let slot = board.slot(number)
       let busySince = slot.thread(0).busySince
-      return slot.state == .ready && (busySince == 0 || limit == 0 || now &- min(busySince, now) <= limit)
+      return slot.state == .ready && (busySince == 0 || limit == 0 || now &- min(max(busySince, start), now) <= limit)
     }
   }
 }

@@ -53,15 +53,22 @@ package struct MasterProgram: ~Copyable {
     }
   }
 
-  /// Starts the program so that it says its version, to nobody; the pid.
-  func probe() throws(Errno) -> pid_t {
+  /// Starts the program so that it says its version.
+  func probe(deadline: UInt64) throws(Errno) -> Probe {
+    var ends: [CInt] = [-1, -1]
+    guard unsafe pipe(&ends) == 0 else { throw .last("pipe") }
+    let output = FileDescriptor(owning: ends[0])
+    let input = FileDescriptor(owning: ends[1])
+    for end in ends { Process.closeOnExec(end) }
+    output.makeNonblocking()
     let own = Process.id
     switch try Process.fork() {
-    case .parent(let child): return child
+    case .parent(let child): return Probe(pid: child, output: output, deadline: deadline)
     case .child:
       Signals.reset()
+      guard Process.discardOutput(), dup2(input.raw, 1) == 1 else { Process.leave(.osError) }
       Process.closeDescriptors(except: [])
-      guard Process.bindToParent(own, signal: SIGKILL), Process.discardOutput() else { Process.leave(.osError) }
+      guard Process.bindToParent(own, signal: SIGKILL) else { Process.leave(.osError) }
       do throws(Errno) {
         try Process.execute(path, arguments: [path, "--version"])
       } catch {

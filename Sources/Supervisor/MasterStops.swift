@@ -31,6 +31,7 @@ extension Supervisor {
     } else {
       log.error("\(what), again and again: it is killed")
       state.generations[index].failure = generation.failure ?? "its master was stopped again and again"
+      state.generations[index].isKilled = true
       kill(index)
     }
   }

@@ -1,6 +1,14 @@
 /// Words and lines in which a supervisor leaves its state to its successor: one record a line, its kind first, words
 /// apart by spaces, and free text last.
-enum StateText {
+package enum StateText {
+  /// Moves on when a former supervisor could not read the records, or a new one not those of the former.
+  static let version = 1
+  /// A program that says this of its version, and that number, can take over.
+  static let claim = "supervisor state "
+
+  /// What a program of this version says.
+  package static var versionLine: String { "\(claim)\(version)" }
+
   static func line(_ words: [String], text: String? = nil) -> String {
     (words + (text.map { [escaped($0)] } ?? [])).joined(separator: " ") + "\n"
   }

@@ -67,6 +67,7 @@ extension Supervisor {
     log.logLevel = generation.settings.logLevel
     settleDoors(generation.settings)
     state.generations[index].stage = .serving
+    state.generations[index].hasServed = true
     state.generations[index].deadline = .max
     state.generations[index].scoreboard = state.generations[index].nextScoreboard
     state.scale = generation.settled(scale: state.scale)
@@ -162,10 +163,22 @@ extension Supervisor {
     case .serving:
       if case .exited = ending { state.restarts[.exited] += 1 } else { state.restarts[.killed] += 1 }
       restart(after: generation, because: "\(ending)")
-    case .draining, .stopping: break
+    case .draining, .stopping: endedWhileLeaving(generation, ending)
     }
-    if aim != .serve, state.generations.isEmpty { exitCode = exitCode ?? .ok }
+    if aim != .serve, state.generations.isEmpty { exitCode = exitCode ?? outcome }
     isThrough()
+  }
+
+  /// A master that was to leave has ended: as it should, or with what somebody has to know. Of its workers it has told itself.
+  private mutating func endedWhileLeaving(_ generation: Generation, _ ending: Process.Ending) {
+    guard ending != .exited(ExitCode.ok.rawValue) else { return }
+    let hasTold = ending == .exited(ExitCode.software.rawValue)
+    if !hasTold && !generation.isKilled {
+      log.error("master \(generation.master) of generation \(generation.number) \(ending) while it was to leave")
+    }
+    // One that never served had nothing to lose, and whoever has to leave at once loses what there is.
+    guard aim != .serve, generation.hasServed, generation.stage == .draining || hasTold else { return }
+    outcome = .software
   }
 
   /// A generation could not start.
@@ -258,6 +271,7 @@ extension Supervisor {
     } else {
       log.warning("master \(generation.master) of generation \(generation.number) did not end in time: killed")
     }
+    state.generations[index].isKilled = true
     kill(index)
   }
 

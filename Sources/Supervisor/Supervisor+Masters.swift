@@ -142,6 +142,7 @@ extension Supervisor {
       state.generations[index].failureIsTold = true
     }
     hangUp(index)
+    state.generations[index].isKilled = true
     kill(index)
   }
 

@@ -5,7 +5,8 @@ import Platform
 // USR2: the supervisor's program is replaced in place. Its pid, children, sockets and lines stay; what it knows goes to
 // the successor as text in an anonymous file, whose number is in the environment.
 //
-// Once exec has succeeded there is no way back. So the new program first has to say its version, in a child.
+// Once exec has succeeded there is no way back. So the new program first has to say its version, in a child, and that it
+// understands what is left to it: any other program would end the service, and well at that.
 
 extension Supervisor {
   /// Where the successor finds the state.
@@ -13,12 +14,6 @@ extension Supervisor {
   private static let longestState = 1 << 24
   /// How long the new program has to say its version.
   private static let probeTime = 10 * Clock.nanosecondsPerSecond
-
-  /// A try of the program file on disk.
-  struct Probe {
-    let pid: pid_t
-    let deadline: UInt64
-  }
 
   /// Tries the program on disk; the rest follows when it has ended well.
   mutating func beginReplacement() {
@@ -29,16 +24,17 @@ extension Supervisor {
     }
     replacementIsWanted = false
     do throws(Errno) {
-      probe = Probe(pid: try program.probe(), deadline: Clock.monotonic() &+ Supervisor.probeTime)
+      probe = try program.probe(deadline: Clock.monotonic() &+ Supervisor.probeTime)
     } catch {
       log.error("the supervisor is not replaced: \(error)")
     }
   }
 
   mutating func probeEnded(_ ending: Process.Ending) {
-    probe = nil
-    guard ending == .exited(ExitCode.ok.rawValue) else {
-      log.error("the supervisor is not replaced: \(program.path) --version \(ending)")
+    guard let probe else { return }
+    self.probe = nil
+    if let objection = objection(to: probe, ending) {
+      log.error("the supervisor is not replaced: \(program.path) --version: \(objection)")
       return
     }
     guard state.starting == nil else {
@@ -50,6 +46,15 @@ extension Supervisor {
     } catch {
       log.error("the supervisor is not replaced: \(error)")
     }
+  }
+
+  /// Why the program that was tried can't take over; nil if it can.
+  private func objection(to probe: Probe, _ ending: Process.Ending) -> String? {
+    if probe.isLate {
+      return "it has not ended within \(Supervisor.probeTime / Clock.nanosecondsPerSecond) s"
+    }
+    guard ending == .exited(ExitCode.ok.rawValue) else { return "it \(ending)" }
+    return ProgramVersion(probe.text).objection
   }
 
   /// Returns only to throw, with all as it was.
@@ -304,6 +309,7 @@ extension Generation {
     }
     // One that starts is not handed over.
     talk = MasterTalk(isServing: true)
+    hasServed = true
     let board = record.number(CInt.self)
     if board > 2 {
       Process.closeOnExec(board)

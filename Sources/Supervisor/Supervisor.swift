@@ -45,10 +45,15 @@ package struct Supervisor: ~Copyable {
   /// When the watchdog of the service manager is to hear of this process; `.max` without one.
   private var watchdogAt: UInt64
   private let watchdogInterval: UInt64
+  /// Before that nobody's silence counts: this process has stood still.
+  private var judgesFrom: UInt64 = 0
+  private var standstill = Standstill(tolerance: Clock.nanosecondsPerSecond)
   /// A try of the program that is to replace the supervisor's own.
   var probe: Probe?
   /// That try was asked for while a generation started.
   var replacementIsWanted = false
+  /// What the end is to be, as far as it is known.
+  var outcome = ExitCode.ok
   /// Set at the end.
   var exitCode: ExitCode?
 
@@ -107,8 +112,11 @@ package struct Supervisor: ~Copyable {
         closeDoors()
         return exitCode
       }
-      timer.arm(nextMoment)
+      let moment = nextMoment
+      standstill.plan(moment)
+      timer.arm(moment)
       let count = epoll.wait(milliseconds: -1)
+      heedStandstill()
       for index in 0..<count {
         switch epoll[index].token {
         case Supervisor.signalToken: heedSignals()
@@ -136,7 +144,9 @@ package struct Supervisor: ~Copyable {
 
   private mutating func heedSignals() {
     while let signal = signals.next() {
-      if signal == SIGCHLD { reap() } else { heed(signal) }
+      // Who has ended by now has not ended because of what follows.
+      reap()
+      if signal != SIGCHLD { heed(signal) }
     }
   }
 
@@ -158,9 +168,28 @@ package struct Supervisor: ~Copyable {
 
   // MARK: Time
 
+  /// As long as somebody has a deadline, this process looks often enough to find that it has stood still before that.
+  private static let longestSleep = Clock.nanosecondsPerSecond
+
   private var nextMoment: UInt64 {
-    let own = min(restartAt, watchdogAt, probe?.deadline ?? .max, visitors.nextDeadline)
-    return state.generations.reduce(own) { min($0, $1.deadline) }
+    let deadline = state.generations.reduce(probe?.deadline ?? .max) { min($0, $1.deadline) }
+    let look = deadline == .max ? .max : Clock.monotonic() &+ Supervisor.longestSleep
+    return min(restartAt, watchdogAt, visitors.nextDeadline, deadline, look)
+  }
+
+  /// Late is whoever had the time: what was due while this process stood still is due so much later.
+  private mutating func heedStandstill() {
+    let now = Clock.monotonic()
+    let length = standstill.length(at: now)
+    guard length > 0 else { return }
+    // It may have begun just after the last look.
+    let span = length &+ Supervisor.longestSleep
+    judgesFrom = now
+    for index in state.generations.indices {
+      state.generations[index].deadline = state.generations[index].deadline.postponed(by: span)
+    }
+    if let probe { probe.deadline = probe.deadline.postponed(by: span) }
+    log.warning("stood still for \(length / Clock.nanosecondsPerMillisecond) ms: masters have so much more time")
   }
 
   private mutating func momentHasCome() {
@@ -173,7 +202,11 @@ package struct Supervisor: ~Copyable {
       if isAlive { ServiceNotification.watchdog() }
     }
     dismissLateVisitors(now)
-    if let probe, probe.deadline <= now { Process.send(SIGKILL, to: probe.pid) }
+    if let probe, probe.deadline <= now {
+      probe.deadline = .max
+      probe.isLate = true
+      Process.send(SIGKILL, to: probe.pid)
+    }
   }
 
   /// Whether anybody could answer a request. While the service starts, or ends, that is not asked.
@@ -181,7 +214,8 @@ package struct Supervisor: ~Copyable {
     guard aim == .serve, state.generationCount > 1 || state.serving != nil else { return true }
     return state.generations.contains { generation in
       // One of an earlier program, whose scoreboard can't be read safely, is believed to be well.
-      generation.scoreboard?.hasFreshWorker(limit: generation.settings.workerTimeout) ?? (generation.stage == .serving)
+      guard let scoreboard = generation.scoreboard else { return generation.stage == .serving }
+      return scoreboard.hasFreshWorker(limit: generation.settings.workerTimeout, since: judgesFrom)
     }
   }
 }

@@ -22,29 +22,45 @@ package struct PluginSet: Sendable {
     var faults: [String] = []
     for (index, settings) in configuration.settings.plugins.enumerated() where settings.load == process {
       willLoad(settings.name)
-      do throws(LoadFault) {
-        plugins[index] = try PluginLoader.load(PluginLoader.Entry(settings, number: index), purpose: purpose)
-      } catch {
-        let origin = configuration.origin(of: "plugin.path", plugin: index)
-        faults.append("\(ConfigurationFault(origin: origin, message: "\(error)"))")
-      }
-    }
-    guard faults.isEmpty else { throw PluginFaults(description: faults.joined(separator: "\n")) }
-  }
-
-  /// Loads all of them, to see whether they load.
-  package static func check(_ configuration: Configuration) throws(PluginFaults) {
-    var plugins = PluginSet(configuration)
-    var faults: [String] = []
-    // The workers' own come last: they may start threads, and those before them must not.
-    for process in [LoadingProcess.master, .worker] {
       do throws(PluginFaults) {
-        try plugins.load(in: process, purpose: .check)
+        plugins[index] = try load(index, purpose)
       } catch {
         faults.append(error.description)
       }
     }
     guard faults.isEmpty else { throw PluginFaults(description: faults.joined(separator: "\n")) }
+  }
+
+  private func load(_ index: Int, _ purpose: PluginLoader.Purpose) throws(PluginFaults) -> Plugin {
+    do throws(LoadFault) {
+      return try PluginLoader.load(
+        PluginLoader.Entry(configuration.settings.plugins[index], number: index), purpose: purpose)
+    } catch {
+      throw fault(of: index, "\(error)")
+    }
+  }
+
+  private func fault(of index: Int, _ message: String) -> PluginFaults {
+    let origin = configuration.origin(of: "plugin.path", plugin: index)
+    return PluginFaults(description: "\(ConfigurationFault(origin: origin, message: message))")
+  }
+
+  // MARK: To see whether they load
+
+  /// The places of all of them, in the order in which a check loads them. The workers' own come last: they may start threads,
+  /// and those before them must not.
+  package var checkOrder: [Int] {
+    let loads = configuration.settings.plugins.map(\.load)
+    return loads.indices.filter { loads[$0] == .master } + loads.indices.filter { loads[$0] == .worker }
+  }
+
+  /// Loads one of them, to see whether it loads.
+  package func check(_ index: Int) throws(PluginFaults) { _ = try load(index, .check) }
+
+  /// One of them has not come back from that.
+  package func checkFault(_ index: Int, _ reason: String) -> PluginFaults {
+    let plugin = configuration.settings.plugins[index]
+    return fault(of: index, "\(LoadFault(plugin: plugin.name, path: plugin.path, reason))")
   }
 
   /// Those that are loaded here, in the order of the configuration.

@@ -115,7 +115,7 @@ struct OutriderCommand: ParsableCommand {
 
   /// Certificates, keys and plugins; what is wrong with the former does not hide what is wrong with the latter.
   private func checkFiles(of configuration: Configuration) throws(StartFault) -> Platform.ExitCode {
-    var faults: [StartFault] = []
+    var code = Platform.ExitCode.ok
     do throws(StartFault) {
       // That there is no such user is told below.
       let user = (try? Privileges(configuration))?.serviceUser
@@ -123,23 +123,13 @@ struct OutriderCommand: ParsableCommand {
         ErrorLog.complain(warning, level: .warning)
       }
     } catch {
-      faults.append(error)
+      ErrorLog.complain(error.description)
+      code = error.code
     }
-    do throws(StartFault) {
-      try Privileges(configuration).drop(nil)
-      do throws(PluginFaults) {
-        try PluginSet.check(configuration)
-      } catch {
-        throw StartFault(error)
-      }
-    } catch {
-      faults.append(error)
-    }
-    if let first = faults.first {
-      throw StartFault(faults.map(\.description).joined(separator: "\n"), first.code)
-    }
-    if !quiet { print("configuration OK") }
-    return .ok
+    let plugins = try PluginCheck.run(configuration)
+    if code == .ok { code = plugins }
+    if code == .ok && !quiet { print("configuration OK") }
+    return code
   }
 
   private func printDump(_ configuration: Configuration) -> Platform.ExitCode {

@@ -4,6 +4,7 @@ import CSystemd
 import Glibc
 import Platform
 import PluginHost
+import Supervisor
 
 /// The versions of the server and of the libraries that it runs with.
 enum Versions {
@@ -13,6 +14,7 @@ enum Versions {
     """
     outrider \(outrider)
     plugin ABI \(ABI.text(ABI.version))
+    \(StateText.versionLine)
     \(openSSL)
     nghttp2 \(nghttp2)
     \(systemd)

@@ -348,6 +348,7 @@ def test_version():
         for pattern in (
             r"(?im)^outrider\b.*\d+\.\d+",
             r"(?i)\bABI\b.*\b1\.0\b",
+            r"(?m)^supervisor state \d+$",
             r"OpenSSL.*\d+\.\d+\.\d+",
             r"nghttp2.*\d+\.\d+\.\d+",
             r"systemd.*\d{3}",

@@ -3,11 +3,13 @@
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
+import processes
 from matrix import INSPECT, MODELS
-from server import RELEASE, TEST_PLUGINS, run
+from server import BINARY, RELEASE, TEST_PLUGINS, environment, run
 
 GOOD = RELEASE / "libdemo_blocking.so"
 
@@ -188,3 +190,60 @@ def test_a_name_without_a_slash_is_a_file(tmp_path):
     result = run("-t", "mine.so", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert run("-t", "libc.so.6", cwd=tmp_path).returncode == 66
+
+
+# A load that does not come back
+
+WITHOUT_RETURN = {
+    "load_crashes": r"load\(\) was killed by SIGSEGV",
+    "load_exits": r"load\(\) called exit\(0\)",
+    "load_hangs": r"load\(\) has not returned within boot_timeout \(500 ms\)",
+}
+QUICKLY = ("--set", "server.boot_timeout=500ms")
+
+
+def left_over(path):
+    """Processes that have the file mapped."""
+    return [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit() and processes.has_mapped(int(p.name), path.name)]
+
+
+@pytest.mark.parametrize("load", ["master", "worker"])
+@pytest.mark.parametrize("name", WITHOUT_RETURN)
+def test_a_check_of_a_load_that_does_not_return(tmp_path, name, load):
+    """A fault as any other: at its place in the file, and with those of the plugins around it."""
+    path, other = tmp_path / f"{name}.so", broken("load_refuses")
+    shutil.copy(broken(name), path)
+    config = tmp_path / "outrider.toml"
+    config.write_text(
+        f'[[plugin]]\npath = "{other}"\nmount = "/a"\n'
+        f'[[plugin]]\npath = "{path}"\nmount = "/b"\nload = "{load}"\n'
+        f'[[plugin]]\npath = "{other}"\nmount = "/c"\nname = "third"\n'
+    )
+    result = run("-t", "-c", config, *QUICKLY)
+    assert result.returncode == 78 and not result.stdout, result
+    faults = result.stderr.splitlines()
+    assert len(faults) == 3, result.stderr
+    at = rf"^{re.escape(str(config))}:5:\d+: plugin \"{name}\": {re.escape(str(path))}: "
+    assert re.search(at + WITHOUT_RETURN[name] + "$", result.stderr, re.M), result.stderr
+    assert result.stderr.count("the moon is in the wrong phase") == 2
+    assert not left_over(path)
+
+
+def test_a_check_leaves_nothing_behind_that_a_plugin_has_started(tmp_path):
+    """Nor when the check itself is ended."""
+    path = tmp_path / "hanging.so"
+    shutil.copy(broken("load_hangs"), path)
+    check = subprocess.Popen([BINARY, "-t", path], env=environment())
+    try:
+        processes.wait_for(lambda: left_over(path), "a process with the plugin")
+        check.kill()
+    finally:
+        check.wait()
+    processes.wait_for(lambda: not left_over(path), lambda: f"{left_over(path)} are left")
+
+
+@pytest.mark.parametrize("name", WITHOUT_RETURN)
+def test_a_start_with_a_load_that_does_not_return(name):
+    result = run("-b", "127.0.0.1:0", *QUICKLY, broken(name))
+    assert result.returncode == 70, result
+    assert re.search(rf"while loading plugin {name}$", result.stderr, re.M), result.stderr

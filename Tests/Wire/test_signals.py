@@ -279,6 +279,45 @@ def test_a_broken_binary_replaces_nothing(deployed, name):
     deployed.reload()
 
 
+PROGRAMS = {
+    "true": ("/bin/true", 'it is no outrider, it says "true .*"'),
+    "silent": ("#!/bin/sh\nexit 0\n", "it does not say that it is outrider"),
+    "garbage": ("#!/bin/sh\nprintf 'outrider \\033[2Jtwo\\n'\n", r'it is no outrider, it says "outrider \S*two"'),
+    "another": ("#!/bin/sh\necho GNU bash, version 5.2\n", 'it is no outrider, it says "GNU bash, version 5.2"'),
+    "former": (
+        "#!/bin/sh\nprintf 'outrider 0.0.9\\nplugin ABI 1.0\\n'\n",
+        "outrider 0.0.9 does not tell which state of a supervisor it understands; this one leaves 1",
+    ),
+    "later": (
+        "#!/bin/sh\nprintf 'outrider 3.0.0\\nsupervisor state 2\\n'\n",
+        "outrider 3.0.0 understands the state 2 of a supervisor; this one leaves 1",
+    ),
+    "endless": ("#!/bin/sh\nexec yes outrider 1.0.0\n", "it has not ended within 10 s"),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_that_can_not_take_over_replaces_nothing(deployed, tmp_path, name):
+    """However well it ends: with it the service would be gone."""
+    before = deployed.server.master(), deployed.server.workers()
+    content, says = PROGRAMS[name]
+    new, old = tmp_path / "new", tmp_path / "old"
+    shutil.copy(deployed.binary, old)
+    if content.startswith("/"):
+        shutil.copy(content, new)
+    else:
+        new.write_text(content)
+        new.chmod(0o755)
+    new.rename(deployed.binary)
+    deployed.server.tell(signal.SIGUSR2)
+    refusal = re.compile(rf"ERROR\] supervisor: the supervisor is not replaced: \S+ --version: {says}$", re.M)
+    wait_for(lambda: refusal.search(deployed.server.log), lambda: deployed.server.state(), timeout=15)
+    assert_untouched(deployed, *before)
+    old.rename(deployed.binary)
+    replaced(deployed, 0)
+    assert_untouched(deployed, *before)
+
+
 # Masters that end by themselves
 
 

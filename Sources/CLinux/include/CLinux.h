@@ -133,16 +133,33 @@ static inline int outrider_ambient(int what, unsigned long capability) {
 // What a process leaves behind when a fatal signal ends it; see crash.c.
 #define OUTRIDER_CRASH_TRACES 16
 #define OUTRIDER_CRASH_FRAMES 32
+#define OUTRIDER_CRASH_MODULES 16
+#define OUTRIDER_CRASH_FUNCTIONS 64
 struct outrider_crash_trace {
   uint64_t thread;
   uint64_t count;
   uint64_t frames[OUTRIDER_CRASH_FRAMES];
 };
+// A file that is mapped from `base` on, to `end` at least. Names end with a zero byte, cut where there is no room.
+struct outrider_crash_module {
+  uint64_t base, end;
+  char name[48];
+};
+// The function that an address is in, if it has an exported name.
+struct outrider_crash_function {
+  uint64_t address, offset;
+  char name[80];
+};
 struct outrider_crash {
-  uint64_t signal;  // 0: none
+  uint64_t signal;  // 0: none; else thread, address and the first trace's first frame are there too
   uint64_t address;
+  uint64_t thread;
   uint64_t count;  // of traces; the first is the failing thread's
+  uint64_t modules_count;
+  uint64_t functions_count;
   struct outrider_crash_trace traces[OUTRIDER_CRASH_TRACES];
+  struct outrider_crash_module modules[OUTRIDER_CRASH_MODULES];
+  struct outrider_crash_function functions[OUTRIDER_CRASH_FUNCTIONS];
 };
 // From here on fatal signals are recorded in `record` before they take their usual course. 0, or -1 with errno.
 int outrider_record_crashes(struct outrider_crash *record);
@@ -153,6 +170,10 @@ void outrider_crash_join_thread(void);
 void outrider_crash_leave_thread(void);
 // Swift sees no arrays of structures.
 void outrider_crash_trace_at(const struct outrider_crash *record, unsigned index, struct outrider_crash_trace *trace);
+void outrider_crash_module_at(
+    const struct outrider_crash *record, unsigned index, struct outrider_crash_module *module);
+void outrider_crash_function_at(
+    const struct outrider_crash *record, unsigned index, struct outrider_crash_function *function);
 
 // The file that an address belongs to and the address within it, and the function if it has an exported name; NULLs if
 // they are unknown. The strings live as long as the file is loaded.

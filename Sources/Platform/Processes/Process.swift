@@ -99,6 +99,14 @@ package enum Process {
       && retryingInterrupts { unsafe waitid(P_PID, id_t(pid), &info, WEXITED | WNOHANG | WNOWAIT) } == 0
   }
 
+  /// Whether a child has ended; it is not reaped by that.
+  package static func hasEnded(_ child: pid_t) -> Bool {
+    var info = unsafe siginfo_t()
+    let result = retryingInterrupts { unsafe waitid(P_PID, id_t(child), &info, WEXITED | WNOHANG | WNOWAIT) }
+    // Without an end nothing is filled in.
+    return unsafe result < 0 || info.si_signo == SIGCHLD
+  }
+
   /// From now on what the process writes to standard output and error goes nowhere; false if that can't be.
   package static func discardOutput() -> Bool {
     let null = unsafe outrider_open("/dev/null", O_WRONLY, 0)

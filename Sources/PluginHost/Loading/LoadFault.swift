@@ -2,7 +2,7 @@
 package struct LoadFault: Error, CustomStringConvertible {
   package let description: String
 
-  init(plugin: String, path: String, _ reason: String) {
+  package init(plugin: String, path: String, _ reason: String) {
     description = "plugin \"\(plugin)\": \(path): \(reason)"
   }
 }

@@ -1,0 +1,139 @@
+// Names for the addresses that a dying process has recorded. It finds them itself: what it loaded after its fork nobody
+// else has, and what somebody has cut short under it is to end nobody else.
+#define _GNU_SOURCE
+#include "crash.h"
+
+#include <stdbool.h>
+
+// A line of /proc/self/maps. What is not static is on the signal's stack.
+struct mapping {
+  uint64_t begin, end, offset, inode;
+  const char *name;
+};
+
+static unsigned digit(char character) {
+  if (character >= '0' && character <= '9') return (unsigned)(character - '0');
+  if (character >= 'a' && character <= 'f') return (unsigned)(character - 'a') + 10;
+  return 16;
+}
+
+static uint64_t number(const char **at, unsigned base) {
+  uint64_t value = 0;
+  for (; digit(**at) < base; ++*at) value = value * base + digit(**at);
+  return value;
+}
+
+static const char *after_word(const char *at) {
+  while (*at && *at != ' ') ++at;
+  while (*at == ' ') ++at;
+  return at;
+}
+
+static void copy_name(char *to, size_t capacity, const char *from) {
+  size_t size = strnlen(from, capacity - 1);
+  memcpy(to, from, size);
+  to[size] = 0;
+}
+
+static struct mapping parse(char *line) {
+  struct mapping mapping = {0};
+  const char *at = line;
+  mapping.begin = number(&at, 16);
+  if (*at == '-') ++at;
+  mapping.end = number(&at, 16);
+  at = after_word(after_word(at));  // access
+  mapping.offset = number(&at, 16);
+  at = after_word(after_word(at));  // device
+  mapping.inode = number(&at, 10);
+  at = after_word(at);
+  const char *slash = strrchr(at, '/');
+  mapping.name = slash ? slash + 1 : at;
+  char *deleted = strstr(mapping.name, " (deleted)");
+  if (deleted) *deleted = 0;
+  return mapping;
+}
+
+static unsigned bounded(uint64_t count, unsigned most) { return count < most ? (unsigned)count : most; }
+
+static bool holds_a_frame(const struct outrider_crash *crash, const struct mapping *mapping) {
+  for (unsigned index = 0; index < bounded(crash->count, OUTRIDER_CRASH_TRACES); ++index) {
+    const struct outrider_crash_trace *trace = &crash->traces[index];
+    for (unsigned frame = 0; frame < bounded(trace->count, OUTRIDER_CRASH_FRAMES); ++frame)
+      if (trace->frames[frame] >= mapping->begin && trace->frames[frame] < mapping->end) return true;
+  }
+  return false;
+}
+
+static void take(struct outrider_crash *crash, const struct mapping *mapping, uint64_t base) {
+  uint64_t last = crash->modules_count;
+  if (last > 0 && crash->modules[last - 1].base == base) {
+    crash->modules[last - 1].end = mapping->end;
+  } else if (last < OUTRIDER_CRASH_MODULES) {
+    struct outrider_crash_module *module = &crash->modules[last];
+    module->base = base;
+    module->end = mapping->end;
+    copy_name(module->name, sizeof module->name, mapping->name);
+    crash->modules_count = last + 1;
+  }
+}
+
+void outrider_crash_name_modules(struct outrider_crash *crash) {
+  static char text[4096], line[4096 + 128];
+  crash->modules_count = 0;
+  int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  uint64_t base = 0, inode = 0;
+  size_t size = 0;
+  for (ssize_t count; (count = read(fd, text, sizeof text)) > 0;) {
+    for (ssize_t at = 0; at < count; ++at) {
+      if (text[at] != '\n') {
+        if (size < sizeof line - 1) line[size++] = text[at];
+        continue;
+      }
+      line[size] = 0;
+      size = 0;
+      struct mapping mapping = parse(line);
+      if (mapping.inode == 0) continue;
+      // The parts of a file stand one after the other; a library's first one is where it begins.
+      if (mapping.inode != inode || mapping.offset == 0) base = mapping.begin;
+      inode = mapping.inode;
+      if (holds_a_frame(crash, &mapping)) take(crash, &mapping, base);
+    }
+  }
+  close(fd);
+}
+
+static bool is_known(const struct outrider_crash *crash, uint64_t address) {
+  for (uint64_t index = 0; index < crash->functions_count; ++index)
+    if (crash->functions[index].address == address) return true;
+  return false;
+}
+
+void outrider_crash_name_functions(struct outrider_crash *crash) {
+  crash->functions_count = 0;
+  for (unsigned index = 0; index < bounded(crash->count, OUTRIDER_CRASH_TRACES); ++index) {
+    const struct outrider_crash_trace *trace = &crash->traces[index];
+    for (unsigned frame = 0; frame < bounded(trace->count, OUTRIDER_CRASH_FRAMES); ++frame) {
+      uint64_t address = trace->frames[frame];
+      if (crash->functions_count >= OUTRIDER_CRASH_FUNCTIONS) return;
+      if (is_known(crash, address)) continue;
+      struct outrider_symbol symbol = outrider_symbol_at(address);
+      if (!symbol.function) continue;
+      struct outrider_crash_function *function = &crash->functions[crash->functions_count];
+      function->address = address;
+      function->offset = symbol.function_offset;
+      copy_name(function->name, sizeof function->name, symbol.function);
+      ++crash->functions_count;
+    }
+  }
+}
+
+void outrider_crash_module_at(
+    const struct outrider_crash *record, unsigned index, struct outrider_crash_module *module) {
+  *module = record->modules[index];
+}
+
+void outrider_crash_function_at(
+    const struct outrider_crash *record, unsigned index, struct outrider_crash_function *function) {
+  *function = record->functions[index];
+}
