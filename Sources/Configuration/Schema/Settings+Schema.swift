@@ -33,7 +33,7 @@ extension Settings {
         "The threads of a worker that run blocking handlers; one HTTP/2 connection holds at most all but one."),
       .init(
         "server.worker_connections", .integer(1...1_000_000), default: "1000", \.server.workerConnections,
-        "The most connections that a worker holds at once."),
+        "The most connections that a worker holds at once; when it is full, the longest idle ones close for new ones."),
       .init(
         "server.queue", .integer(1...1_000_000), default: "64", \.server.queue,
         "The complete requests that wait for a thread of a worker; when there are as many, accepting pauses."),

@@ -4,7 +4,7 @@
 /// of another version, or of another configuration, finds its way or refuses.
 package struct ScoreboardLayout: Sendable, Equatable {
   /// Moves on with every change of the layout.
-  package static let version: UInt64 = 3
+  package static let version: UInt64 = 4
   /// "outrider", as a number.
   static let magic: UInt64 = 0x6F75_7472_6964_6572
 
@@ -50,19 +50,22 @@ package struct ScoreboardLayout: Sendable, Equatable {
   var crash: Int { firstFlight + Self.flights * FlightRecord.words }
 
   var slotWords: Int {
-    let words = crash + CrashRecord.words
-    return (words + Self.pageWords - 1) / Self.pageWords * Self.pageWords
+    Self.wholePages(crash + CrashRecord.words)
   }
 
   static let pageWords = 4096 / 8
 
-  /// The header with the plugins' names, in whole pages.
-  var headWords: Int {
-    let words = Self.headerWords + plugins * Self.nameWords
-    return (words + Self.pageWords - 1) / Self.pageWords * Self.pageWords
-  }
+  /// Behind the header with the plugins' names: a word for each slot, in which its worker tells its fellows whether it has
+  /// room. All of them can write there.
+  var firstRoom: Int { Self.wholePages(Self.headerWords + plugins * Self.nameWords) }
+  var roomWords: Int { Self.wholePages(slots) }
+
+  /// All before the slots.
+  var headWords: Int { firstRoom + roomWords }
 
   package var byteCount: Int { (headWords + slots * slotWords) * 8 }
+
+  private static func wholePages(_ words: Int) -> Int { (words + pageWords - 1) / pageWords * pageWords }
 
   /// Whole cache lines.
   private static func aligned(_ words: Int) -> Int { (words + 7) & ~7 }
@@ -84,6 +87,8 @@ package enum WorkerCounter: Int, CaseIterable, Sendable {
   case acceptPauses
   /// Lines of the access log that it did not take.
   case accessLinesLost
+  /// Idle connections closed to make room for new ones.
+  case idleClosed
 }
 
 /// Why a worker's place was taken by another.

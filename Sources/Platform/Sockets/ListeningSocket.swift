@@ -140,6 +140,12 @@ package enum ListeningSocket {
     if boundAddress(fd).family != AF_UNIX { set(fd, CInt(IPPROTO_TCP), TCP_DEFER_ACCEPT, isWanted ? 1 : 0) }
   }
 
+  /// Whether a connection waits to be accepted.
+  package static func hasNewcomers(_ fd: CInt) -> Bool {
+    var entry = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
+    return unsafe poll(&entry, 1, 0) > 0
+  }
+
   /// How many connections wait to be accepted; for a unix socket, which does not tell, as many as there may well be.
   package static func backlogLength(_ fd: CInt) -> Int {
     var info = tcp_info()

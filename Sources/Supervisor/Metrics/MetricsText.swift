@@ -65,6 +65,10 @@ enum MetricsText {
     text.sample([], totals.count(.bytesSent))
     text.begin("outrider_accept_pauses_total", .counter, "Times that a worker stopped accepting for want of room.")
     text.sample([], totals.count(.acceptPauses))
+    text.begin(
+      "outrider_idle_connections_closed_total", .counter,
+      "Idle connections that were closed since a worker had room for no more.")
+    text.sample([], totals.count(.idleClosed))
     text.begin("outrider_access_lines_lost_total", .counter, "Lines of the access log that it did not take.")
     text.sample([], totals.count(.accessLinesLost))
   }

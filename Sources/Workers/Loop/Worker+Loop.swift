@@ -90,7 +90,7 @@ extension Worker {
     next = min(next, record.heartbeatDue)
     if let log = record.accessLog { next = min(next, log.dueAt) }
     if record.drain == .draining { next = min(next, record.drainDeadline, nextListenerEnd) }
-    if record.acceptAgainAt > record.now { next = min(next, record.acceptAgainAt) }
+    next = min(next, nextAccepting)
     if hasExcessMemory { next = min(next, record.secondEnds) }
     record.timer.arm(next)
   }
