@@ -41,6 +41,10 @@ extension Settings {
         "server.backlog", .integer(1...65_535), default: "2048", \.server.backlog,
         "The connections that the kernel holds for a listener until they are accepted; net.core.somaxconn bounds it."),
       .init(
+        "server.tcp_keepalive", .duration(0...hour), default: "60s", \.server.tcpKeepalive,
+        "Without a word before the kernel probes a client; one that has vanished is given up half as long after. 0 is never."
+      ),
+      .init(
         "server.boot_timeout", .duration(100 * ms...hour), default: "30s", \.server.bootTimeout,
         "The time in which a generation has to be ready."),
       .init(
