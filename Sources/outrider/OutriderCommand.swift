@@ -36,6 +36,7 @@ struct OutriderCommand: ParsableCommand {
 
   /// A supervisor that takes over from another reads nothing anew, least of all flags that it may understand no more.
   static func main() {
+    StandardStreams.appendToFiles()
     do throws(Errno) {
       if let supervisor = try Supervisor.inherited(arguments: CommandLine.arguments) {
         Process.leave(flushing: try supervisor.run())
