@@ -60,6 +60,7 @@ struct WorkerRecord: ~Copyable {
   let router: Router
   var pauses: PluginPauses
   let log: Logger
+  var lines = ClientLines()
   /// Nil if there is none.
   let accessLog: AccessLog?
   /// When it may be complained of again.

@@ -89,6 +89,8 @@ package enum WorkerCounter: Int, CaseIterable, Sendable {
   case accessLinesLost
   /// Idle connections closed to make room for new ones.
   case idleClosed
+  /// Lines of the error log for which standard error had no room.
+  case logLinesLost
 }
 
 /// Why a worker's place was taken by another.

@@ -71,6 +71,9 @@ enum MetricsText {
     text.sample([], totals.count(.idleClosed))
     text.begin("outrider_access_lines_lost_total", .counter, "Lines of the access log that it did not take.")
     text.sample([], totals.count(.accessLinesLost))
+    text.begin(
+      "outrider_log_lines_lost_total", .counter, "Lines of workers for which standard error had no room.")
+    text.sample([], totals.count(.logLinesLost))
   }
 
   private static func hints(_ totals: Totals, _ text: inout PrometheusText) {

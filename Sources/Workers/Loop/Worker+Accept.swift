@@ -75,6 +75,11 @@ extension Worker {
     return next
   }
 
+  private func tellFailure(_ error: Errno) {
+    guard let heldBack = record.lines.admitFailure(record.now) else { return }
+    record.log.error("\(error)\(LineRate.note(heldBack))")
+  }
+
   func listen(on index: Int) {
     guard !record.listeners[index].isRegistered else { return }
     do throws(Errno) {
@@ -82,7 +87,7 @@ extension Worker {
         record.listeners[index].fd, listeningInterest, token: LoopToken.firstListener + UInt64(index))
       record.listeners[index].isRegistered = true
     } catch {
-      record.log.error("\(error)")
+      tellFailure(error)
     }
   }
 
@@ -118,7 +123,9 @@ extension Worker {
     switch Connections.accept(record.listeners[index].fd) {
     case .none: return false
     case .exhausted(let error):
-      record.log.error("\(error); accepting pauses for 100 ms")
+      if let heldBack = record.lines.admitExhaustion(record.now) {
+        record.log.error("\(error); accepting pauses for 100 ms\(LineRate.note(heldBack))")
+      }
       record.acceptAgainAt = record.now + Worker.exhaustionPause
       return false
     case .connection(let fd, let peer):
@@ -159,7 +166,7 @@ extension Worker {
         connection.record.fd, [.readable, .writable, .peerClosed, .edgeTriggered], token: connection.token)
       connection.record.flags.insert(.registered)
     } catch {
-      record.log.error("\(error)")
+      tellFailure(error)
       close(connection)
     }
   }
