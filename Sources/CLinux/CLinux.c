@@ -114,6 +114,11 @@ int outrider_change_owner(int fd, uid_t owner, gid_t group) { return fchownat(fd
 #define SIOCUNIXFILE (SIOCPROTOPRIVATE + 0)
 #endif
 
+int outrider_unacknowledged(int socket) {
+  int count;
+  return ioctl(socket, SIOCOUTQ, &count) == 0 ? count : -1;
+}
+
 int outrider_bound_file(int socket) { return ioctl(socket, SIOCUNIXFILE); }
 
 int outrider_may_write(int folder) {

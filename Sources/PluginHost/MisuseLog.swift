@@ -7,18 +7,13 @@ import Synchronization
 
 /// Tells the operator of a plugin's wrong calls, ten lines a second at most.
 package final class MisuseLog: Sendable {
-  private static let linesPerSecond = 10
-  private let state = Mutex(State())
+  private let rate = Mutex(LineRate(most: 10))
+  /// When it is to be said that some were held back, in monotonic nanoseconds; `.max` if none were.
+  private let due = Atomic<UInt64>(.max)
   /// `debug.abi_checks`: the first misuse ends the worker where it happens.
   private let aborts: Bool
 
   init(aborts: Bool) { self.aborts = aborts }
-
-  private struct State {
-    var second: Int64 = 0
-    var lines = 0
-    var suppressed = 0
-  }
 
   /// Counts and perhaps logs that `call` was refused.
   ///
@@ -29,18 +24,10 @@ package final class MisuseLog: Sendable {
     let rule = rule ?? outcome.rule
     guard let runtime = Runtime.current else { return }
     runtime.record.slot.addShared(.misuses)
-    let second = Clock.epochSeconds()
-    let suppressed: Int? = state.withLock { state in
-      if state.second != second { state = State(second: second, lines: 0, suppressed: state.suppressed) }
-      guard state.lines < MisuseLog.linesPerSecond else {
-        state.suppressed += 1
-        return nil
-      }
-      state.lines += 1
-      defer { state.suppressed = 0 }
-      return state.suppressed
-    }
-    guard aborts || suppressed != nil else { return }
+    let (heldBack, dueAt) = rate.withLock { ($0.admit(Clock.monotonic()), $0.dueAt) }
+    // The loop has to learn of the first.
+    if due.exchange(dueAt, ordering: .relaxed) == .max && dueAt != .max { runtime.record.wake.wake() }
+    guard aborts || heldBack != nil else { return }
     var line = "plugin \(plugin?.record.nameText ?? "?"): \(call) refused: \(outcome.name)"
     if let told = runtime.record.exchanges.find(handle)?.describeCall(of: handle, outcome) {
       if let rule = told.rule ?? rule { line += ": \(rule)" }
@@ -48,13 +35,25 @@ package final class MisuseLog: Sendable {
     } else if let rule {
       line += ": \(rule)"
     }
-    if let suppressed, suppressed > 0 { line += " (and \(suppressed) more not shown)" }
+    line += LineRate.note(heldBack ?? 0)
     guard aborts else {
       runtime.record.log.warning("\(line)")
       return
     }
     runtime.record.log.critical("\(line): debug.abi_checks ends the worker")
     abort()
+  }
+
+  package var dueAt: UInt64 { due.load(ordering: .relaxed) }
+
+  /// [loop] Tells of those that were held back and are due.
+  package func tellHeldBack(at moment: UInt64) {
+    guard dueAt <= moment, let runtime = Runtime.current else { return }
+    let count = rate.withLock { rate in
+      due.store(.max, ordering: .relaxed)
+      return rate.takeHeldBack()
+    }
+    if count > 0 { runtime.record.log.warning("calls of plugins that were refused: \(count) more like it") }
   }
 }
 

@@ -41,6 +41,7 @@ struct Listener {
   /// The bound address as text, and its port.
   let serverAddress: Bytes
   let serverPort: UInt16
+  /// Registered with epoll.
   var isRegistered = false
   /// Clients in its backlog that a worker which is to finish serves still.
   var lastClients = 0
@@ -59,6 +60,7 @@ struct WorkerRecord: ~Copyable {
   let router: Router
   var pauses: PluginPauses
   let log: Logger
+  var lines = ClientLines()
   /// Nil if there is none.
   let accessLog: AccessLog?
   /// When it may be complained of again.
@@ -93,11 +95,12 @@ struct WorkerRecord: ~Copyable {
   var endedSessions = 0
   /// Requests begun so far.
   var begun: UInt64 = 0
-  var accepting = false
-  /// Accepting pauses since the pool has no room: whoever makes some wakes the loop.
-  let acceptPaused = Atomic<Bool>(false)
+  var attention = Attention.none
+  var crowding = Crowding()
   /// Accepting pauses until then: the process has no descriptor left.
   var acceptAgainAt: UInt64 = 0
+  /// As long as the table is full, nobody is accepted before then: there was nothing to close for a newcomer.
+  var makeRoomAgainAt: UInt64 = 0
   var drain = Drain.serving
   /// The same for other threads.
   let isDraining = Atomic<Bool>(false)

@@ -37,6 +37,7 @@ struct OutriderCommand: ParsableCommand {
   /// A supervisor that takes over from another reads nothing anew, least of all flags that it may understand no more.
   static func main() {
     Signals.noteSetup()
+    StandardStreams.appendToFiles()
     do throws(Errno) {
       if let supervisor = try Supervisor.inherited(arguments: CommandLine.arguments) {
         Process.leave(flushing: try supervisor.run())

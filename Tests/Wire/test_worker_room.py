@@ -1,6 +1,8 @@
 """What a worker has room for: connections, requests that wait for a thread, and clients that are slow."""
 
+import os
 import random
+import signal
 import time
 from contextlib import ExitStack
 
@@ -51,6 +53,13 @@ def ask(stack, server, target="/health"):
     return connection
 
 
+def begin(stack, server):
+    """A connection that has sent half a head."""
+    connection = stack.enter_context(server.connect())
+    connection.send(b"GET /health HTTP/1.1\r\n", method=[])
+    return connection
+
+
 def occupy(stack, server):
     """A connection whose handler, once it runs, says 100 and waits for the body."""
     connection = stack.enter_context(server.connect())
@@ -77,20 +86,19 @@ def test_worker_connections(metered, stack, combination):
     server, metrics = metered(
         combination.demo, "--set", "server.worker_connections=3", *FOR_LONG, model=combination.model
     )
-    first, second, third, fourth, fifth = (ask(stack, server) for _ in range(5))
-    assert [connection.final().body for connection in (first, second, third)] == [b"OK"] * 3
+    first, second, third = (begin(stack, server) for _ in range(3))
+    metrics.wait(3, OPEN)
+    fourth, fifth = (ask(stack, server) for _ in range(2))
     for waiting in (fourth, fifth):
         waiting.assert_open()
-    assert metrics.value(OPEN) == 3 and metrics.value(PAUSES) == 1
+    assert metrics.value(OPEN) == 3 and metrics.value(PAUSES) > 0
     second.close()
     assert fourth.final().body == b"OK"
-    fifth.assert_open()
+    assert fifth.final().body == b"OK", "the fourth is idle"
     assert metrics.value(OPEN) == 3
-    first.send(request("GET", "/health"))
-    assert first.final().body == b"OK", "a kept connection is served as before"
-    first.close()
-    assert fifth.final().body == b"OK"
-    assert metrics.value(OPEN) == 3
+    for connection in (first, third):
+        connection.send(b"Host: a\r\n\r\n", method=["GET"])
+        assert connection.final().body == b"OK", "a request that has begun is served"
 
 
 # Requests that wait for a thread
@@ -141,6 +149,52 @@ def test_accepting_goes_on_as_soon_as_there_is_room(metered, stack, combination)
     start = time.monotonic()
     assert [connection.final().body for connection in waiting + late] == [b"OK"] * 8
     assert time.monotonic() - start < soon(1)
+
+
+@pooled
+def test_accepting_goes_on_when_threads_have_taken_what_waited(metered, stack, combination):
+    """Two that come in one turn of the loop are more than may wait, until idle threads have taken them."""
+    server, metrics = metered(
+        combination.demo, "--threads", 3, "--set", "server.queue=1", *FOR_LONG, model=combination.model
+    )
+    slow = [stack.enter_context(server.connect()) for _ in range(2)]
+    metrics.wait(2, OPEN)
+    (worker,) = server.workers()
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        for connection in slow:
+            connection.send(request("GET", "/delay?s=3"))
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    metrics.wait(2, IN_FLIGHT)
+    assert server.fetch(request("GET", "/health"), timeout=soon(1.2)).body == b"OK"
+    assert metrics.value(IN_FLIGHT) == 2, "the slow ones are still at work"
+    assert [connection.final().status for connection in slow] == [200, 200]
+
+
+@pooled
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_busy_worker_leaves_newcomers_to_an_idle_one(own, stack, combination, threads):
+    """Of two workers one has all its threads at work: nobody waits for them while the other has one."""
+    server = own("-w", 2, "--threads", threads, combination.demo, model=combination.model)
+    slow = []
+    for _ in range(2 * threads - 1):
+        slow.append(ask(stack, server, "/delay?s=3"))
+        time.sleep(0.05)  # so that the workers take turns
+    for _ in range(12):
+        assert server.fetch(request("GET", "/health"), timeout=soon(1.2)).body == b"OK"
+    assert [connection.final().status for connection in slow] == [200] * len(slow)
+
+
+@pooled
+def test_when_all_workers_are_busy_nobody_is_left_waiting_outside(metered, stack, combination):
+    """They are accepted all the same, and those whose requests need no thread are served."""
+    server, metrics = metered(combination.demo, "-w", 2, "--threads", 1, *FOR_LONG, model=combination.model)
+    slow = [ask(stack, server, "/delay?s=2") for _ in range(4)]
+    metrics.wait(4, IN_FLIGHT)
+    newcomers = [ask(stack, server) for _ in range(6)]
+    metrics.wait(10, OPEN)
+    assert [connection.final().status for connection in slow + newcomers] == [200] * 10
 
 
 @pooled

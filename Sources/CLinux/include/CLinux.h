@@ -52,6 +52,10 @@ static inline void outrider_set_thread_context(void *context) { outrider_this_co
 
 // Variadic in C, so closed to Swift.
 static inline int outrider_open(const char *path, int flags, mode_t mode) { return open(path, flags, mode); }
+/* How many bytes of a socket its peer has not acknowledged, or a peer of the same machine not read: SIOCOUTQ; -1 if it does
+   not tell. */
+int outrider_unacknowledged(int socket);
+
 static inline int outrider_fcntl(int fd, int command, int argument) { return fcntl(fd, command, argument); }
 static inline int outrider_prctl(int option, unsigned long argument) { return prctl(option, argument, 0, 0, 0); }
 

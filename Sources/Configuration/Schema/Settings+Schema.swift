@@ -33,13 +33,17 @@ extension Settings {
         "The threads of a worker that run blocking handlers; one HTTP/2 connection holds at most all but one."),
       .init(
         "server.worker_connections", .integer(1...1_000_000), default: "1000", \.server.workerConnections,
-        "The most connections that a worker holds at once."),
+        "The most connections that a worker holds at once; when it is full, the longest idle ones close for new ones."),
       .init(
         "server.queue", .integer(1...1_000_000), default: "64", \.server.queue,
         "The complete requests that wait for a thread of a worker; when there are as many, accepting pauses."),
       .init(
         "server.backlog", .integer(1...65_535), default: "2048", \.server.backlog,
         "The connections that the kernel holds for a listener until they are accepted; net.core.somaxconn bounds it."),
+      .init(
+        "server.tcp_keepalive", .duration(0...hour), default: "60s", \.server.tcpKeepalive,
+        "Without a word before the kernel probes a client; one that has vanished is given up half as long after. 0 is never."
+      ),
       .init(
         "server.boot_timeout", .duration(100 * ms...hour), default: "30s", \.server.bootTimeout,
         "The time in which a generation has to be ready."),

@@ -26,6 +26,8 @@ package struct Settings: Sendable, Equatable {
     package var workerConnections = 0
     package var queue = 0
     package var backlog = 0
+    /// Without a word from a client before it is probed; 0 is never.
+    package var tcpKeepalive: Nanoseconds = 0
     package var bootTimeout: Nanoseconds = 0
     package var gracefulTimeout: Nanoseconds = 0
     /// 0 is for ever.

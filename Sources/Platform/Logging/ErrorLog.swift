@@ -3,7 +3,8 @@ import Logging
 import Synchronization
 
 /// The error log as swift-log's handler: one line a message, written by one system call, to stderr. A line for which there
-/// is no room is lost: standard error is shared with processes that can fill it, or stop it, and none waits for that.
+/// is no room is lost: standard error is shared with processes that can fill it, or stop it, and none waits for that. How
+/// many were is said as soon as there is room.
 ///
 /// `[2026-01-31 12:00:00 +0000] [pid] [INFO] worker 3: text key=value`, as gunicorn's operators know it; in the journal
 /// `<6>[pid] [INFO] worker 3: text key=value`.
@@ -34,14 +35,45 @@ package struct ErrorLog: LogHandler {
     for (key, value) in all.sorted(by: { $0.key < $1.key }) { line += " \(key)=\(value)" }
     // Whatever a message quotes, of plugins and of other processes: one message is one line.
     line = PrintableText.escaped(line)
-    ErrorLog.write(Journal.isStandardError ? line : "[\(ErrorLog.timestamp())] \(line)", level: event.level)
+    confessLoss()
+    ErrorLog.write(ErrorLog.stamped(line), level: event.level)
+  }
+
+  private static func stamped(_ line: String) -> String {
+    Journal.isStandardError ? line : "[\(timestamp())] \(line)"
+  }
+
+  // MARK: What is lost
+
+  private static let lost = Atomic<Int>(0)
+  private static let uncounted = Atomic<Int>(0)
+
+  /// How many lines of this process are lost that were not asked for before.
+  package static func takeUncountedLoss() -> Int {
+    uncounted.load(ordering: .relaxed) == 0 ? 0 : uncounted.exchange(0, ordering: .relaxed)
+  }
+
+  /// Before the first line for which there is room again: how many there were none for.
+  private func confessLoss() {
+    guard ErrorLog.lost.load(ordering: .relaxed) > 0 else { return }
+    let count = ErrorLog.lost.exchange(0, ordering: .relaxed)
+    guard count > 0 else { return }
+    let what = count == 1 ? "1 line of the log is" : "\(count) lines of the log are"
+    let line = "[\(getpid())] [\(ErrorLog.name(.warning))] \(role): \(what) lost: standard error had no room"
+    if !ErrorLog.put(ErrorLog.stamped(line), level: .warning) { ErrorLog.lost.add(count, ordering: .relaxed) }
   }
 
   /// Writes text to standard error as it is: there is no log yet.
   package static func complain(_ text: String, level: Logger.Level = .error) { write(text, level: level) }
 
-  /// Writes one line or several; the journal wants to know the priority of each.
   private static func write(_ text: String, level: Logger.Level) {
+    if put(text, level: level) { return }
+    lost.add(1, ordering: .relaxed)
+    uncounted.add(1, ordering: .relaxed)
+  }
+
+  /// Writes one line or several; the journal wants to know the priority of each. False if nothing is written.
+  private static func put(_ text: String, level: Logger.Level) -> Bool {
     var lines = text + "\n"
     if Journal.isStandardError {
       let prefix = "<\(priority(level))>"
@@ -51,9 +83,10 @@ package struct ErrorLog: LogHandler {
     }
     // What was cut is not continued by another line.
     if endsWithinLine.load(ordering: .relaxed) { lines = "\n" + lines }
-    lines.withUTF8 { bytes in
+    return lines.withUTF8 { bytes in
       let written = unsafe StandardError.write(bytes)
       if written > 0 { endsWithinLine.store(written < bytes.count, ordering: .relaxed) }
+      return written > 0
     }
   }
 

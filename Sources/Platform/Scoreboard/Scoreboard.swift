@@ -90,7 +90,10 @@ package struct Scoreboard: ~Copyable, @unchecked Sendable {
 
   package func slot(_ index: Int) -> ScoreboardSlot {
     precondition(index >= 0 && index < layout.slots)
-    return unsafe ScoreboardSlot(words + layout.headWords + index * layout.slotWords, layout, index: index)
+    return unsafe ScoreboardSlot(
+      words + layout.headWords + index * layout.slotWords,
+      room: FellowsRoom(words + layout.firstRoom, layout, own: index),
+      layout, index: index)
   }
 
   /// All of them.
@@ -114,11 +117,13 @@ package struct Scoreboard: ~Copyable, @unchecked Sendable {
     unsafe words[ScoreboardLayout.firstRestart + cause.rawValue].load(ordering: .relaxed)
   }
 
-  /// In a worker, which keeps its own slot only: a stray write of its plugins hurts no fellow.
+  /// In a worker, which keeps its own slot only, and what workers tell each other, which is no more than a hint: a stray
+  /// write of its plugins hurts no fellow.
   package func leaveOnly(_ slot: ScoreboardSlot) {
     let own = layout.headWords + slot.index * layout.slotWords
     let end = layout.headWords + layout.slots * layout.slotWords
-    unsafe munmap(words, own * 8)
+    unsafe munmap(words, layout.firstRoom * 8)
+    unsafe munmap(words + layout.headWords, (own - layout.headWords) * 8)
     unsafe munmap(words + own + layout.slotWords, (end - own - layout.slotWords) * 8)
   }
 

@@ -54,19 +54,22 @@ package struct ScoreboardLayout: Sendable, Equatable {
   var crash: Int { firstFlight + Self.flights * FlightRecord.words }
 
   var slotWords: Int {
-    let words = crash + CrashRecord.words
-    return (words + Self.pageWords - 1) / Self.pageWords * Self.pageWords
+    Self.wholePages(crash + CrashRecord.words)
   }
 
   static let pageWords = 4096 / 8
 
-  /// The header with the plugins' names, in whole pages.
-  var headWords: Int {
-    let words = Self.headerWords + plugins * Self.nameWords
-    return (words + Self.pageWords - 1) / Self.pageWords * Self.pageWords
-  }
+  /// Behind the header with the plugins' names: a word for each slot, in which its worker tells its fellows whether it has
+  /// room. All of them can write there.
+  var firstRoom: Int { Self.wholePages(Self.headerWords + plugins * Self.nameWords) }
+  var roomWords: Int { Self.wholePages(slots) }
+
+  /// All before the slots.
+  var headWords: Int { firstRoom + roomWords }
 
   package var byteCount: Int { (headWords + slots * slotWords) * 8 }
+
+  private static func wholePages(_ words: Int) -> Int { (words + pageWords - 1) / pageWords * pageWords }
 
   /// Whole cache lines.
   private static func aligned(_ words: Int) -> Int { (words + 7) & ~7 }
@@ -90,6 +93,10 @@ package enum WorkerCounter: Int, CaseIterable, Sendable {
   case accessLinesLost
   /// Bytes of responses that went to a temporary file, since their clients did not take them.
   case bytesSpooled
+  /// Idle connections closed to make room for new ones.
+  case idleClosed
+  /// Lines of the error log for which standard error had no room.
+  case logLinesLost
 }
 
 /// Why a worker's place was taken by another.

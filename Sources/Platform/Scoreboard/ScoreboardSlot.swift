@@ -10,9 +10,14 @@ package struct ScoreboardSlot: @unchecked Sendable {
   private let firstFlight: Int
   private let firstPlugin: Int
   package let index: Int
+  /// Whether it and its fellows have room for connections.
+  package let room: FellowsRoom
 
-  init(_ words: UnsafeMutablePointer<Atomic<UInt64>>, _ layout: ScoreboardLayout, index: Int) {
+  init(
+    _ words: UnsafeMutablePointer<Atomic<UInt64>>, room: FellowsRoom, _ layout: ScoreboardLayout, index: Int
+  ) {
     unsafe self.words = words
+    self.room = room
     self.layout = layout
     self.index = index
     firstFlight = layout.firstFlight
@@ -49,6 +54,12 @@ package struct ScoreboardSlot: @unchecked Sendable {
   /// [any-thread] For those that several threads write.
   package func addShared(_ counter: WorkerCounter, _ amount: UInt64 = 1) {
     unsafe words[ScoreboardLayout.firstCounter + counter.rawValue].wrappingAdd(amount, ordering: .relaxed)
+  }
+
+  /// [request-thread] A thread has taken a request: a loop that waits for that sees it, or is seen to wait.
+  package func countDequeued() {
+    unsafe words[ScoreboardLayout.firstCounter + WorkerCounter.dequeued.rawValue].wrappingAdd(
+      1, ordering: .sequentiallyConsistent)
   }
 
   /// [loop] A refusal, by its number.
@@ -105,6 +116,7 @@ package struct ScoreboardSlot: @unchecked Sendable {
   /// left open is closed.
   package func renew() {
     state = .absent
+    room.tell(false)
     self[ScoreboardLayout.isUsed] = 1
     poolThreads = 0
     leaveBy = 0

@@ -64,6 +64,12 @@ package enum Connections {
     return retryingInterrupts { unsafe sendfile(fd, file, &position, Int(min(count, 1 << 30))) }
   }
 
+  /// How many of `sent` bytes the peer's side has acknowledged: of a unix socket, about as many as the peer has read.
+  package static func acknowledged(_ fd: CInt, of sent: UInt64) -> UInt64 {
+    let rest = UInt64(max(0, outrider_unacknowledged(fd)))
+    return sent > rest ? sent - rest : 0
+  }
+
   /// No more bytes will be sent; those of the peer can still be read.
   package static func shutdownWriting(_ fd: CInt) { Glibc.shutdown(fd, CInt(SHUT_WR)) }
 

@@ -140,6 +140,31 @@ package enum ListeningSocket {
     if boundAddress(fd).family != AF_UNIX { set(fd, CInt(IPPROTO_TCP), TCP_DEFER_ACCEPT, isWanted ? 1 : 0) }
   }
 
+  /// How clients that have vanished without a word are found: accepted sockets inherit it (tcp(7)).
+  ///
+  /// - Parameters:
+  ///   - idle: seconds without a word before a client is probed, three times in half as long; 0 probes none.
+  ///   - patience: seconds that what was sent may stay unacknowledged, or the client without room, at least.
+  package static func keepAlive(_ fd: CInt, idle: Int, patience: Int) {
+    guard boundAddress(fd).family != AF_UNIX else { return }
+    let (level, probes) = (CInt(IPPROTO_TCP), 3)
+    let interval = max(1, idle / (2 * probes))
+    set(fd, SOL_SOCKET, SO_KEEPALIVE, idle > 0 ? 1 : 0)
+    if idle > 0 {
+      set(fd, level, TCP_KEEPIDLE, CInt(clamping: idle))
+      set(fd, level, TCP_KEEPINTVL, CInt(clamping: interval))
+      set(fd, level, TCP_KEEPCNT, CInt(probes))
+    }
+    let limit = max(idle + probes * interval, patience)
+    set(fd, level, TCP_USER_TIMEOUT, idle > 0 ? CInt(clamping: limit * 1000) : 0)
+  }
+
+  /// Whether a connection waits to be accepted.
+  package static func hasNewcomers(_ fd: CInt) -> Bool {
+    var entry = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
+    return unsafe poll(&entry, 1, 0) > 0
+  }
+
   /// How many connections wait to be accepted; for a unix socket, which does not tell, as many as there may well be.
   package static func backlogLength(_ fd: CInt) -> Int {
     var info = tcp_info()

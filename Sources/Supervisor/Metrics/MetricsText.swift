@@ -77,8 +77,15 @@ enum MetricsText {
     text.sample([], totals.count(.bytesSpooled))
     text.begin("outrider_accept_pauses_total", .counter, "Times that a worker stopped accepting for want of room.")
     text.sample([], totals.count(.acceptPauses))
+    text.begin(
+      "outrider_idle_connections_closed_total", .counter,
+      "Idle connections that were closed since a worker had room for no more.")
+    text.sample([], totals.count(.idleClosed))
     text.begin("outrider_access_lines_lost_total", .counter, "Lines of the access log that it did not take.")
     text.sample([], totals.count(.accessLinesLost))
+    text.begin(
+      "outrider_log_lines_lost_total", .counter, "Lines of workers for which standard error had no room.")
+    text.sample([], totals.count(.logLinesLost))
   }
 
   private static func hints(_ totals: Totals, _ text: inout PrometheusText) {

@@ -110,6 +110,9 @@ struct ConnectionRecord: ~Copyable {
   /// Monotonic nanoseconds; `.max` for none.
   var deadline = UInt64.max
   var progress = TransferProgress()
+  /// The deadline, if it is for a look at output that the client does not take, and the one that it came before.
+  var lookDeadline = UInt64.max
+  var phaseDeadline = UInt64.max
   var wheelTick: UInt64 = 0
   var wheelNext: Int32 = -1
   var wheelPrevious: Int32 = -1
@@ -133,6 +136,8 @@ struct TransferProgress {
   private(set) var lastByte: UInt64 = 0
   private var pausedAt: UInt64 = 0
   private var bytes = 0
+  /// Of output: what the client had taken of all that was sent, when that was last looked at; `.max` if never.
+  private var taken = UInt64.max
   /// All bytes so far.
   private(set) var total = 0
 
@@ -148,6 +153,28 @@ struct TransferProgress {
     total &+= count
     lastByte = now
   }
+
+  /// The socket has taken something: there is room where the client has made some.
+  mutating func flowed(_ now: UInt64) { lastByte = now }
+
+  /// The client has taken so many bytes of all that were sent. What is seen first is what the others are held against:
+  /// more than the client's pace may have filled the buffers between.
+  mutating func took(_ all: UInt64, _ now: UInt64) {
+    if taken == .max {
+      taken = all
+      windowStart = now
+      bytes = 0
+    } else if all > taken {
+      moved(Int(clamping: all &- taken), now)
+      taken = all
+    }
+  }
+
+  /// How often it is looked at what a client has taken: a socket that has room tells of it only when a third is free.
+  static func lookInterval(_ timeout: UInt64) -> UInt64 { timeout / 4 }
+
+  /// Somebody waits for bytes.
+  var isRunning: Bool { windowStart != 0 && pausedAt == 0 }
 
   /// Nobody waits for bytes from now on: the time until `resume` does not count.
   mutating func pause(_ now: UInt64) { pausedAt = now }
@@ -165,6 +192,9 @@ struct TransferProgress {
 
   /// When `judge` has to look at the latest.
   func nextJudgement(timeout: UInt64) -> UInt64 { min(lastByte, windowStart) &+ timeout }
+
+  /// The rate is about to be judged.
+  func isWindowOver(_ now: UInt64, timeout: UInt64) -> Bool { now >= windowStart &+ timeout }
 
   enum Verdict {
     case stalled, tooSlow

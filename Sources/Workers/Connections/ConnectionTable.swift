@@ -85,6 +85,7 @@ struct ConnectionTable: ~Copyable {
     // The top bit stays free: with it set, a token could be taken for one of the loop's own.
     connection.record.generation = (connection.record.generation &+ 1) & 0x7FFF_FFFF
     connection.record.deadline = .max
+    connection.record.lookDeadline = .max
     connection.record.nextFree = firstFree
     firstFree = connection.record.slot
     count -= 1

@@ -33,6 +33,7 @@ struct HTTP2Connection {
     record.firstStream = request
     record.count += 1
     record.open += 1
+    record.hasServed = true
     request.record.stream.flags.insert(.open)
   }
 
@@ -102,6 +103,8 @@ struct HTTP2ConnectionRecord: ~Copyable {
   var count = 0
   var firstReady: Request?
   var lastReady: Request?
+  /// There has been a stream.
+  var hasServed = false
   /// Since when there is no stream, if there is none.
   var idleSince: UInt64 = 0
   var shutdown = Shutdown.none

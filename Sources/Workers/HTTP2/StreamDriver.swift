@@ -129,6 +129,7 @@ enum StreamDriver {
       request.record.stream.progress = TransferProgress()
     } else {
       request.record.stream.progress.moved(length, worker.record.now)
+      request.record.stream.framedTo = connection.record.output.sent &+ connection.record.output.total
     }
     connection.record.http2?.countOutput(of: request, limit: worker.record.settings.outputLimit)
     request.record.stream.flags.insert(.moved)

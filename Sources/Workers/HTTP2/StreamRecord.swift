@@ -49,7 +49,10 @@ struct StreamRecord: ~Copyable {
   var countedHead = 0
   /// How many bytes the plugin had no room for while the connection was crowded, with RESUME due.
   var refusedBytes = 0
+  /// How its answer goes; over HTTP/1, where a thread that owns the connection sends it.
   var progress = TransferProgress()
+  /// Where its last bytes end among all that the connection sends.
+  var framedTo: UInt64 = 0
   /// Monotonic nanoseconds; `.max` for none.
   var deadline = UInt64.max
   var next: Request?
@@ -73,6 +76,7 @@ struct StreamRecord: ~Copyable {
     failure = nil
     refusedBytes = 0
     progress = TransferProgress()
+    framedTo = 0
     deadline = .max
     next = nil
     previous = nil

@@ -136,7 +136,10 @@ extension Worker {
     record.slot.countRefusal(Int(fault.rawValue))
     if !connection.record.flags.contains(.complained) {
       connection.record.flags.insert(.complained)
-      record.log.info("HTTP/2 connection of \(peer(of: connection)) ended: \(fault.reason)")
+      if let heldBack = record.lines.admit(fault, record.now) {
+        record.log.info(
+          "HTTP/2 connection of \(peer(of: connection)) ended: \(fault.reason)\(LineRate.note(heldBack))")
+      }
     }
     http2.record.isEnding = true
     giveUpStreams(http2, .closed)

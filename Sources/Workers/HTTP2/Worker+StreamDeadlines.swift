@@ -20,7 +20,7 @@ extension Worker {
   /// The client has yet to take what waits: its pace is watched.
   func watchAnswer(_ request: Request) {
     if request.record.stream.progress.windowStart == 0 { request.record.stream.progress.begin(record.now) }
-    let moment = request.record.stream.progress.nextJudgement(timeout: record.settings.timeouts.write)
+    let moment = nextLook(request.record.stream.progress)
     if moment < request.record.stream.deadline { setDeadline(of: request, moment) }
   }
 
@@ -73,10 +73,13 @@ extension Worker {
       request.record.stream.progress.begin(record.now)
       return watchAnswer(request)
     }
+    // As long as the socket holds bytes of it, what the client takes of the connection is progress.
+    let taken = bytesTaken(request.record.connection)
+    if taken < request.record.stream.framedTo { request.record.stream.progress.took(taken, record.now) }
     switch request.record.stream.progress.judge(
       record.now, timeout: record.settings.timeouts.write, rate: record.settings.minRate)
     {
-    case .fine(let moment): if moment < request.record.stream.deadline { setDeadline(of: request, moment) }
+    case .fine: watchAnswer(request)
     case .stalled, .tooSlow: giveUpStalled(request)
     }
   }

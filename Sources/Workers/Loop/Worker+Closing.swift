@@ -165,17 +165,19 @@ extension Worker {
 
   /// The deadline of `connection` has passed.
   func expire(_ connection: Connection) {
+    // That of the phase may be to come still.
+    let isLook = connection.record.deadline == connection.record.lookDeadline
+    let phaseDeadline = isLook ? connection.record.phaseDeadline : record.now
     connection.record.deadline = .max
     switch connection.record.phase {
     case .free: return
     case .lent:
       expireLoan(connection)
       return
-    case .idle: expireIdle(connection)
+    case .idle: expireIdle(connection, phaseDeadline)
     case .proxyHeader: reject(connection, .headTimeout)
     case .handshake: reject(connection, .handshakeTimeout)
-    case .head:
-      if outputIsLate(connection) { connection.record.flags.insert(.broken) } else { refuse(connection, .headTimeout) }
+    case .head: expireHead(connection, phaseDeadline)
     case .http2: expireHTTP2(connection)
     case .exchange:
       if !connection.record.output.isEmpty && outputIsLate(connection) {
@@ -183,15 +185,21 @@ extension Worker {
       } else if let request = connection.record.request, let exchange = request.record.exchange {
         expireExchange(request, exchange)
       }
-    case .discarding, .lingering:
-      if connection.record.phase == .discarding && outputIsLate(connection) {
-        Connections.resetOnClose(connection.record.fd)
+    case .discarding:
+      let isLate = outputIsLate(connection)
+      guard isLate || record.now >= phaseDeadline else {
+        lowerDeadline(connection, phaseDeadline)
+        break
       }
+      if isLate { Connections.resetOnClose(connection.record.fd) }
+      close(connection)
+      return
+    case .lingering:
       close(connection)
       return
     case .closing:
       // With nothing queued it is the end of TLS that the client does not take.
-      guard connection.record.output.isEmpty || outputIsLate(connection) else { return }
+      guard connection.record.output.isEmpty || outputIsLate(connection) else { break }
       abandon(connection, .cancelled)
       return
     }
@@ -199,27 +207,54 @@ extension Worker {
   }
 
   /// Nothing of a request has come: a close is what everybody expects, also a client that never said anything.
-  private func expireIdle(_ connection: Connection) {
-    if connection.record.output.isEmpty {
-      startClosing(connection)
-    } else if outputIsLate(connection) {
+  private func expireIdle(_ connection: Connection, _ phaseDeadline: UInt64) {
+    if outputIsLate(connection) {
       connection.record.flags.insert(.broken)
+    } else if connection.record.output.isEmpty {
+      if record.now >= phaseDeadline { startClosing(connection) } else { setDeadline(connection, phaseDeadline) }
     }
   }
 
-  /// Whether queued output makes no, or too little, progress; else the deadline is set anew.
+  /// The head is late, or answers before it that the client does not take are.
+  private func expireHead(_ connection: Connection, _ phaseDeadline: UInt64) {
+    if outputIsLate(connection) {
+      connection.record.flags.insert(.broken)
+    } else if record.now >= phaseDeadline {
+      refuse(connection, .headTimeout)
+    } else {
+      lowerDeadline(connection, phaseDeadline)
+    }
+  }
+
+  /// Whether queued output makes no, or too little, progress; else the deadline is set anew, if anything is queued still.
   func outputIsLate(_ connection: Connection) -> Bool {
     guard !connection.record.output.isEmpty else { return false }
     if connection.record.progress.windowStart == 0 { connection.record.progress.begin(record.now) }
+    // There may be room that the socket does not tell of.
+    connection.record.flags.insert(.writable)
+    transmit(connection)
+    if connection.record.output.isEmpty { return false }
+    connection.record.progress.took(bytesTaken(connection), record.now)
     switch connection.record.progress.judge(
       record.now, timeout: record.settings.timeouts.write, rate: record.settings.minRate)
     {
-    case .fine(let moment):
-      setDeadline(connection, moment)
+    case .fine:
+      look(at: connection, nextLook(connection.record.progress))
       return false
     case .stalled, .tooSlow:
       connection.record.failure = .cancelled
       return true
     }
+  }
+
+  /// How many bytes of all that were sent the client has taken.
+  func bytesTaken(_ connection: Connection) -> UInt64 {
+    Connections.acknowledged(connection.record.fd, of: connection.record.output.sent)
+  }
+
+  /// When output that the client takes slowly is looked at next.
+  func nextLook(_ progress: TransferProgress) -> UInt64 {
+    let timeout = record.settings.timeouts.write
+    return min(progress.nextJudgement(timeout: timeout), record.now &+ TransferProgress.lookInterval(timeout))
   }
 }

@@ -17,7 +17,8 @@ extension Worker {
         record.listeners[index].lastClients = ListeningSocket.backlogLength(fd)
       }
     }
-    record.accepting = false
+    record.attention = .none
+    record.slot.room.tell(false)
     takeLastClients()
   }
 

@@ -22,12 +22,17 @@ extension Worker {
 
   /// Serves until the worker is told to stop or has drained.
   func run() {
+    raiseDescriptorLimit()
     updateClock()
     while true {
       updateAccepting()
       cutLateRequests()
       armTimer()
-      if isFinished { return }
+      if isFinished {
+        tellHeldBack(at: .max)
+        countLostLines()
+        return
+      }
       takeTurn()
     }
   }
@@ -45,6 +50,7 @@ extension Worker {
     for index in 0..<count { take(record.epoll[index]) }
     runCallbacks()
     expireDeadlines()
+    tellHeldBack()
     lookAtQueued()
     record.pool?.release()
     writeAccessLog()
@@ -83,6 +89,7 @@ extension Worker {
       dividingBy: Int64(Clock.nanosecondsPerSecond))
     record.thread.record.date.update(second)
     if hasExcessMemory { trimMemory() }
+    countLostLines()
     record.secondEnds = now &+ Clock.nanosecondsPerSecond &- UInt64(max(0, passed))
   }
 
@@ -91,7 +98,7 @@ extension Worker {
     next = min(next, record.heartbeatDue)
     if let log = record.accessLog { next = min(next, log.dueAt) }
     if record.drain == .draining { next = min(next, nextDrainMoment, nextListenerEnd) }
-    if record.acceptAgainAt > record.now { next = min(next, record.acceptAgainAt) }
+    next = min(next, nextAccepting, nextLines)
     if hasExcessMemory { next = min(next, record.secondEnds) }
     record.timer.arm(next)
   }

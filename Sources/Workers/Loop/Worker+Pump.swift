@@ -84,8 +84,12 @@ extension Worker {
   @inline(never)
   private func watchBlockedOutput(_ connection: Connection) {
     if connection.record.progress.windowStart == 0 { connection.record.progress.begin(record.now) }
-    let moment = connection.record.progress.nextJudgement(timeout: record.settings.timeouts.write)
-    if moment < connection.record.deadline { setDeadline(connection, moment) }
+    let moment = nextLook(connection.record.progress)
+    guard moment < connection.record.deadline else { return }
+    if connection.record.deadline != connection.record.lookDeadline {
+      connection.record.phaseDeadline = connection.record.deadline
+    }
+    look(at: connection, moment)
   }
 
   // MARK: Input
@@ -299,8 +303,11 @@ extension Worker {
   /// Some of it is out.
   @inline(never)
   private func outputIsSlow(_ connection: Connection, _ before: UInt64) {
-    if connection.record.progress.windowStart == 0 { connection.record.progress.begin(record.now) }
-    connection.record.progress.moved(Int(connection.record.output.sent &- before), record.now)
+    if connection.record.progress.windowStart == 0 {
+      connection.record.progress.begin(record.now)
+    } else if connection.record.output.sent != before {
+      connection.record.progress.flowed(record.now)
+    }
   }
 
   /// Who has the request may wait for room.
@@ -312,6 +319,12 @@ extension Worker {
   }
 
   // MARK: Deadlines
+
+  /// Output that the client does not take is looked at then.
+  func look(at connection: Connection, _ moment: UInt64) {
+    connection.record.lookDeadline = moment
+    setDeadline(connection, moment)
+  }
 
   func setDeadline(_ connection: Connection, _ moment: UInt64) {
     connection.record.deadline = moment

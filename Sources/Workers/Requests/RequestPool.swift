@@ -64,7 +64,11 @@ struct RequestPool: ~Copyable {
   /// The request has ended: every view of its head, trailers and path ends here.
   @inline(__always)
   mutating func close(_ request: Request) {
-    if request.isStream { request.record.stream.reset() }
+    if request.isStream {
+      request.record.stream.reset()
+    } else if request.record.stream.progress.windowStart != 0 {
+      request.record.stream.progress = TransferProgress()
+    }
     request.record.parser.reset()
     request.record.storage.reset()
     request.record.exchange = nil

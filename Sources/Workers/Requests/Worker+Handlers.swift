@@ -99,7 +99,8 @@ extension Worker {
     guard let exchange = request.record.exchange else { return }
     let slot = Worker.current.record.slot
     let now = Clock.monotonic()
-    slot.addShared(.dequeued)
+    slot.countDequeued()
+    pool.tellRoom()
     slot.queueTime.recordShared(now &- request.record.queuedAt)
     thread.record.cells?.begin(request.record.flight, now)
     // Nobody waits any more for what was given up in the line.
@@ -121,11 +122,7 @@ extension Worker {
     let wakes = !isQuiet && record.mailbox.add(request)
     // The loop may end the request as soon as it can see that it is back: nothing of it is touched after.
     lane.monitor.unlock()
-    if !isQuiet {
-      if wakes { record.runtime.record.wake.wake() }
-    } else if record.acceptPaused.load(ordering: .acquiring) {
-      record.runtime.record.wake.wake()
-    }
+    if wakes { record.runtime.record.wake.wake() }
   }
 
   /// [request-thread] With the lane locked: whether nothing is left to do for the answer, and the connection is kept.

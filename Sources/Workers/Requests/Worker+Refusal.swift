@@ -108,9 +108,9 @@ extension Worker {
     connection.record.flags.insert(.complained)
     // The master has told of it, once.
     if refusal == .pluginPaused { return }
-    let isOurs = refusal.status >= 500 && refusal.status != 501 && refusal.status != 505
-    let reason = cause.map { ": \($0)" } ?? ""
-    record.log.log(level: isOurs ? .error : .info, "\(description(of: refusal, connection, request))\(reason)")
+    guard let heldBack = record.lines.admit(refusal, record.now) else { return }
+    let reason = (cause.map { ": \($0)" } ?? "") + LineRate.note(heldBack)
+    record.log.log(level: refusal.level, "\(description(of: refusal, connection, request))\(reason)")
   }
 
   /// Logs that a response does not reach its end, where its plugin is the reason.

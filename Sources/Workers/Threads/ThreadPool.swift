@@ -16,8 +16,10 @@ final class ThreadPool: @unchecked Sendable {
   /// How many requests stand in no line yet, but behind others of their own connection.
   let waitingForTurn = Atomic<Int>(0)
   /// Threads that wait for a request, and whether one of them has been woken and not come yet.
-  private var idle = 0
+  let idle = Atomic<Int>(0)
   private var wakeIsPending = false
+  /// The loop wants to be woken when there is room: a thread with nothing to do, or one place less taken in the line.
+  let tellsRoom = Atomic<Bool>(false)
   /// Submitted in this turn of the loop, and whether there are streams among them; the loop's own.
   private var staged: [Request] = []
   private var stagesStreams = false
@@ -123,7 +125,7 @@ final class ThreadPool: @unchecked Sendable {
 
   /// With the lock held: whether the caller is to wake a thread.
   private func claimWake() -> Bool {
-    guard idle > 0, !wakeIsPending, head < waiting.count else { return false }
+    guard idle.load(ordering: .relaxed) > 0, !wakeIsPending, head < waiting.count else { return false }
     wakeIsPending = true
     return true
   }
@@ -136,9 +138,10 @@ final class ThreadPool: @unchecked Sendable {
           monitor.unlock()
           return nil
         }
-        idle += 1
+        idle.add(1, ordering: .sequentiallyConsistent)
+        tellRoom()
         monitor.wait()
-        idle -= 1
+        idle.subtract(1, ordering: .relaxed)
         wakeIsPending = false
       }
       let request = waiting[head]
@@ -155,6 +158,12 @@ final class ThreadPool: @unchecked Sendable {
       if wakes { monitor.signal() }
       return request
     }
+  }
+
+  /// [request-thread] There is more room than before: once for each time that the loop wants to know.
+  func tellRoom() {
+    guard tellsRoom.load(ordering: .sequentiallyConsistent) else { return }
+    if tellsRoom.exchange(false, ordering: .relaxed) { Worker.current.record.runtime.record.wake.wake() }
   }
 
   // MARK: Turns of connections

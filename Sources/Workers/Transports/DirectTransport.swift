@@ -70,34 +70,44 @@ enum DirectTransport {
   private static func drain(
     _ connection: Connection, _ request: Request, _ exchange: Exchange, _ worker: Worker
   ) -> Outcome {
-    var progress = TransferProgress()
+    let timeout = worker.record.settings.timeouts.write
+    // The socket has not told of room for a while: there may be some, and the client be at it all the same.
+    var isOverdue = false
     while true {
       let before = connection.record.output.sent
       switch connection.flushOutput(&WorkerThread.current.record.pool) {
-      case .empty: return .ok
+      case .empty:
+        // Until the handler has more, it is not the client's time that passes.
+        if request.record.stream.progress.isRunning { request.record.stream.progress.pause(Clock.monotonic()) }
+        return .ok
       case .failed(let outcome):
         if outcome == .io { request.record.answer.abort(.unreadableFile) }
         return fail(connection, exchange, worker, outcome)
       case .blocked: break
       }
       let now = Clock.monotonic()
-      if progress.windowStart == 0 { progress.begin(now) }
-      progress.moved(Int(connection.record.output.sent &- before), now)
+      request.record.stream.progress.resume(now)
+      if connection.record.output.sent != before { request.record.stream.progress.flowed(now) }
+      if isOverdue || request.record.stream.progress.isWindowOver(now, timeout: timeout) {
+        request.record.stream.progress.took(worker.bytesTaken(connection), now)
+      }
       if now >= worker.requestDeadline(request) { return fail(connection, exchange, worker, .cancelled) }
       guard
-        case .fine(let moment) = progress.judge(
-          now, timeout: worker.record.settings.timeouts.write, rate: worker.record.settings.minRate)
+        case .fine(let moment) = request.record.stream.progress.judge(
+          now, timeout: timeout, rate: worker.record.settings.minRate)
       else { return fail(connection, exchange, worker, .cancelled) }
-      let deadline = min(moment, worker.requestDeadline(request))
+      let deadline = min(
+        moment, worker.requestDeadline(request), now &+ TransferProgress.lookInterval(timeout))
       guard request.record.lane.maySpool, worker.record.settings.spool > 0, worker.record.settings.model.isGthread
       else {
-        WorkerThread.awaitClient { _ = connection.wait(toWrite: true, deadline: deadline) }
+        isOverdue = !WorkerThread.awaitClient { connection.wait(toWrite: true, deadline: deadline) }
         continue
       }
       if request.record.lane.spool == nil {
         let patience = min(deadline, now &+ Spool.patience)
         let isReady = WorkerThread.awaitClient { connection.wait(toWrite: true, deadline: patience) }
-        if isReady || patience == deadline { continue }
+        isOverdue = !isReady && patience == deadline
+        if isReady || isOverdue { continue }
       }
       if spill(connection, request, worker) { return .ok }
       request.record.lane.maySpool = false
