@@ -21,10 +21,17 @@
  *
  * THREADS. Every function carries the thread it belongs to:
  *   [master]          the one thread of the master process, before any worker is forked
- *   [worker-main]     the worker's main thread, which is its loop thread as well
+ *   [worker-main]     the thread that runs the worker's loop; it is made after the fork, and is not the process's first
  *   [loop]            the worker's one loop thread; all event-style calls of all exchanges come from it, one at a time
  *   [request-thread]  the thread that is inside handle() of this exchange, and no other
  *   [any-thread]      every thread of the worker process, the plugin's own included (from worker_start on)
+ *
+ * CHILDREN. Programs that a plugin starts begin with the signal mask and the ignored signals that the server was started
+ * with. Descriptors of the host are close-on-exec.
+ *
+ * THE END of a worker, when no handle() runs any more: thread_stop on each thread, worker_stop, then as by exit(3): stdio
+ * is flushed, and destructors and atexit functions run, for a second at most; those do not where a thread of a plugin is
+ * left. A handle() that has not returned in time is left behind: its plugin gets no worker_stop, and nothing of this runs.
  *
  * FIELDS that a plugin sends have a token as name and a value without control characters but HTAB and without white
  * space at its ends; bytes above ASCII pass. The server's own are connection, keep-alive, proxy-connection, te,
@@ -407,10 +414,12 @@ typedef struct outrider_plugin {
    * return ends the worker: at start-up it refuses the start. */
   outrider_status (*worker_start)(void *state, const outrider_worker_info *, outrider_error *error);
 
-  /* [worker-main] After the worker's last request; by deadline_ns (CLOCK_MONOTONIC; 0: now) the process is killed. */
+  /* [worker-main] After the worker's last request; by deadline_ns (CLOCK_MONOTONIC; 0: now) the process is killed. A tenth
+   * of server.graceful_timeout, three seconds at most, is kept from the requests: half of it is for this, or more. */
   void (*worker_stop)(void *state, uint64_t deadline_ns);
 
-  /* [request-thread] First and last on each thread that runs handle(). A negative thread_start ends the worker. */
+  /* [request-thread] First and last on each thread that runs handle(), on one at a time without OUTRIDER_THREAD_SAFE. The
+   * worker serves when all have returned. A negative thread_start ends the worker, and refuses a start or a reload. */
   outrider_status (*thread_start)(void *state);
   void (*thread_stop)(void *state);
 
