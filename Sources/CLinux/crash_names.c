@@ -35,6 +35,11 @@ static void copy_name(char *to, size_t capacity, const char *from) {
   to[size] = 0;
 }
 
+static const char *last_part(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash ? slash + 1 : path;
+}
+
 static struct mapping parse(char *line) {
   struct mapping mapping = {0};
   const char *at = line;
@@ -46,8 +51,7 @@ static struct mapping parse(char *line) {
   at = after_word(after_word(at));  // device
   mapping.inode = number(&at, 10);
   at = after_word(at);
-  const char *slash = strrchr(at, '/');
-  mapping.name = slash ? slash + 1 : at;
+  mapping.name = last_part(at);
   char *deleted = strstr(mapping.name, " (deleted)");
   if (deleted) *deleted = 0;
   return mapping;
@@ -64,25 +68,33 @@ static bool holds_a_frame(const struct outrider_crash *crash, const struct mappi
   return false;
 }
 
-static void take(struct outrider_crash *crash, const struct mapping *mapping, uint64_t base) {
-  uint64_t last = crash->modules_count;
-  if (last > 0 && crash->modules[last - 1].base == base) {
-    crash->modules[last - 1].end = mapping->end;
-  } else if (last < OUTRIDER_CRASH_MODULES) {
-    struct outrider_crash_module *module = &crash->modules[last];
-    module->base = base;
-    module->end = mapping->end;
-    copy_name(module->name, sizeof module->name, mapping->name);
-    crash->modules_count = last + 1;
+static void take(struct outrider_crash *crash, uint64_t base, uint64_t end, const char *name) {
+  unsigned count = bounded(crash->modules_count, OUTRIDER_CRASH_MODULES);
+  for (unsigned index = 0; index < count; ++index) {
+    struct outrider_crash_module *module = &crash->modules[index];
+    if (module->base != base) continue;
+    if (module->end < end) module->end = end;
+    return;
   }
+  if (count == OUTRIDER_CRASH_MODULES) return;
+  struct outrider_crash_module *module = &crash->modules[count];
+  module->base = base;
+  module->end = end;
+  copy_name(module->name, sizeof module->name, name);
+  crash->modules_count = count + 1;
+}
+
+static bool is_in_a_module(const struct outrider_crash *crash, uint64_t address) {
+  for (unsigned index = 0; index < bounded(crash->modules_count, OUTRIDER_CRASH_MODULES); ++index)
+    if (address >= crash->modules[index].base && address < crash->modules[index].end) return true;
+  return false;
 }
 
 void outrider_crash_name_modules(struct outrider_crash *crash) {
   static char text[4096], line[4096 + 128];
-  crash->modules_count = 0;
   int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
   if (fd < 0) return;
-  uint64_t base = 0, inode = 0;
+  uint64_t base = 0, inode = 0, end = 0;
   size_t size = 0;
   for (ssize_t count; (count = read(fd, text, sizeof text)) > 0;) {
     for (ssize_t at = 0; at < count; ++at) {
@@ -94,36 +106,40 @@ void outrider_crash_name_modules(struct outrider_crash *crash) {
       size = 0;
       struct mapping mapping = parse(line);
       if (mapping.inode == 0) continue;
-      // The parts of a file stand one after the other; a library's first one is where it begins.
-      if (mapping.inode != inode || mapping.offset == 0) base = mapping.begin;
+      // The parts of a file stand one after the other; two of them can have the same first page.
+      if (mapping.inode != inode || (mapping.offset == 0 && mapping.begin != end)) base = mapping.begin;
       inode = mapping.inode;
-      if (holds_a_frame(crash, &mapping)) take(crash, &mapping, base);
+      end = mapping.end;
+      if (holds_a_frame(crash, &mapping)) take(crash, base, mapping.end, mapping.name);
     }
   }
   close(fd);
 }
 
-static bool is_known(const struct outrider_crash *crash, uint64_t address) {
-  for (uint64_t index = 0; index < crash->functions_count; ++index)
+static bool is_known(const struct outrider_crash *crash, unsigned count, uint64_t address) {
+  for (unsigned index = 0; index < count; ++index)
     if (crash->functions[index].address == address) return true;
   return false;
 }
 
 void outrider_crash_name_functions(struct outrider_crash *crash) {
-  crash->functions_count = 0;
+  unsigned count = 0;
   for (unsigned index = 0; index < bounded(crash->count, OUTRIDER_CRASH_TRACES); ++index) {
     const struct outrider_crash_trace *trace = &crash->traces[index];
     for (unsigned frame = 0; frame < bounded(trace->count, OUTRIDER_CRASH_FRAMES); ++frame) {
       uint64_t address = trace->frames[frame];
-      if (crash->functions_count >= OUTRIDER_CRASH_FUNCTIONS) return;
-      if (is_known(crash, address)) continue;
+      if (count == OUTRIDER_CRASH_FUNCTIONS) return;
+      if (is_known(crash, count, address)) continue;
       struct outrider_symbol symbol = outrider_symbol_at(address);
+      // Where there is no /proc, or no descriptor left to read it.
+      if (symbol.file && !is_in_a_module(crash, address))
+        take(crash, address - symbol.offset, address + 1, last_part(symbol.file));
       if (!symbol.function) continue;
-      struct outrider_crash_function *function = &crash->functions[crash->functions_count];
+      struct outrider_crash_function *function = &crash->functions[count];
       function->address = address;
       function->offset = symbol.function_offset;
       copy_name(function->name, sizeof function->name, symbol.function);
-      ++crash->functions_count;
+      crash->functions_count = ++count;
     }
   }
 }

@@ -46,7 +46,7 @@ extension MasterProcess {
   private func isAbnormal(_ member: Crew.Member, _ ending: Process.Ending, _ obituary: Obituary) -> Bool {
     switch ending {
     // Of its own accord, or since a plugin has called exit.
-    case .exited(0): !obituary.traces.isEmpty
+    case .exited(0): obituary.signal == nil && !obituary.traces.isEmpty
     // It has said why.
     case .exited where member.hasRefused: false
     // As a worker does that has nobody to serve yet.

@@ -4,11 +4,14 @@ import Testing
 @Suite struct StandstillTests {
   @Test func isWhatIsLaterThanTheTolerance() {
     var standstill = Standstill(tolerance: 100)
-    #expect(standstill.length(at: 1_000_000) == 0, "nothing was planned")
+    #expect(standstill.length(at: 500) == 0, "nothing was planned")
     standstill.plan(1000)
-    #expect(standstill.length(at: 500) == 0)
+    #expect(standstill.length(at: 600) == 0)
     #expect(standstill.length(at: 1100) == 0)
-    #expect(standstill.length(at: 1101) == 101)
+    #expect(standstill.length(at: 1201) == 101, "it was awake meanwhile")
+    standstill.plan(1300)
+    #expect(standstill.length(at: 1401) == 101)
+    #expect(standstill.length(at: 1402) == 0, "once")
     standstill.plan(.max)
     #expect(standstill.length(at: .max) == 0)
   }

@@ -5,6 +5,8 @@ package struct Standstill {
   /// So much later is nothing but a busy machine.
   private let tolerance: UInt64
   private var plannedAt = UInt64.max
+  /// It was awake then, and may have left undone what it had planned.
+  private var awakeAt: UInt64 = 0
 
   /// - Parameter tolerance: nanoseconds.
   package init(tolerance: UInt64) { self.tolerance = tolerance }
@@ -15,9 +17,11 @@ package struct Standstill {
   /// It is awake.
   ///
   /// - Returns: how long it has stood still, in nanoseconds; 0 if it has not.
-  package func length(at now: UInt64) -> UInt64 {
-    guard now > plannedAt, now - plannedAt > tolerance else { return 0 }
-    return now - plannedAt
+  package mutating func length(at now: UInt64) -> UInt64 {
+    let expected = max(plannedAt, awakeAt)
+    awakeAt = now
+    guard now > expected, now - expected > tolerance else { return 0 }
+    return now - expected
   }
 }
 
