@@ -68,6 +68,18 @@ def test_the_longest_idle_makes_room(metered, stack, combination):
 
 
 @keeping_alive
+def test_over_tls_too(metered, stack, combination, authority):
+    """It ends as TLS does: with a close_notify, which assert_closed() wants to see."""
+    server, metrics = metered(combination, tls=authority)
+    first, *others = [kept(stack, server) for _ in range(PLACES)]
+    at_once(server)
+    first.assert_closed()
+    for connection in others:
+        connection.assert_open(within=0.05)
+    metrics.wait(1, CLOSED)
+
+
+@keeping_alive
 def test_who_has_begun_a_request_stays(metered, stack, combination):
     """Half a head is a request that has begun; a client with its answer goes, though it came last."""
     server, metrics = metered(combination)

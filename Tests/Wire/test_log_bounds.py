@@ -141,17 +141,20 @@ def test_both_logs_in_one_file(own, combination, tmp_path):
         "-w", 2, "--set", 'log.access="stdout"', combination.demo, model=combination.model, logs_elsewhere=True,
         launcher=("bash", "-c", f'exec "$@" > {both} 2>&1', "-"),
     )  # fmt: skip
-    for number in range(40):
-        provoke(server, b"BAD\r\n\r\n", 1)
+    for number in range(3):
         assert server.get(f"/health?{number}").status == 200
+        # The access log is written a second later; the next error line would go where that is by then.
+        wait_for(lambda: f"?{number} " in both.read_text(), lambda: both.read_text())
+        provoke(server, b"BAD\r\n\r\n", 3)
     server.stop()
     lines = both.read_text().splitlines()
     error = re.compile(r"\[[-0-9: +]+\] \[\d+\] \[[A-Z]+\] (supervisor|master|worker \d): .+")
     access = re.compile(r'127\.0\.0\.1 - - \[[^]]+\] "[^"]*" \d+ .+')
     strange = [line for line in lines if not error.fullmatch(line) and not access.fullmatch(line)]
     assert not strange
-    for number in range(40):
+    for number in range(3):
         assert sum(f'"GET /health?{number} HTTP/1.1" 200' in line for line in lines) == 1
+    assert sum(MALFORMED in line for line in lines) == sum('"-" 400' in line for line in lines) == 9
     assert any("supervisor: stopping" in line for line in lines)
 
 

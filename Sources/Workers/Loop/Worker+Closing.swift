@@ -229,7 +229,7 @@ extension Worker {
   /// Whether queued output makes no, or too little, progress; else the deadline is set anew, if anything is queued still.
   func outputIsLate(_ connection: Connection) -> Bool {
     guard !connection.record.output.isEmpty else { return false }
-    if connection.record.progress.windowStart == 0 { connection.record.progress.begin(record.now) }
+    if !connection.record.progress.isRunning { connection.record.progress.resume(record.now) }
     // There may be room that the socket does not tell of.
     connection.record.flags.insert(.writable)
     transmit(connection)

@@ -83,7 +83,7 @@ extension Worker {
 
   @inline(never)
   private func watchBlockedOutput(_ connection: Connection) {
-    if connection.record.progress.windowStart == 0 { connection.record.progress.begin(record.now) }
+    if !connection.record.progress.isRunning { connection.record.progress.resume(record.now) }
     let moment = nextLook(connection.record.progress)
     guard moment < connection.record.deadline else { return }
     if connection.record.deadline != connection.record.lookDeadline {
@@ -292,7 +292,8 @@ extension Worker {
   @inline(__always)
   private func outputMoved(_ connection: Connection, _ before: UInt64) {
     if connection.record.output.isEmpty {
-      connection.record.progress = TransferProgress()
+      // Until there is more, it is not the client's time that passes.
+      if connection.record.progress.isRunning { connection.record.progress.pause(record.now) }
     } else {
       outputIsSlow(connection, before)
     }
@@ -303,8 +304,8 @@ extension Worker {
   /// Some of it is out.
   @inline(never)
   private func outputIsSlow(_ connection: Connection, _ before: UInt64) {
-    if connection.record.progress.windowStart == 0 {
-      connection.record.progress.begin(record.now)
+    if !connection.record.progress.isRunning {
+      connection.record.progress.resume(record.now)
     } else if connection.record.output.sent != before {
       connection.record.progress.flowed(record.now)
     }
