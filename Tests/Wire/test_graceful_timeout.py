@@ -133,8 +133,8 @@ def test_who_reads_is_told(observed, combination):
 
 
 def test_who_writes_is_told(observed, combination):
-    """The client takes nothing."""
-    it = start(observed, combination)
+    """The client takes nothing, and nothing of the response may wait in a file."""
+    it = start(observed, combination, '[limits]\nspool = "0"\n')
     with it.server.connect(receive_buffer=4096) as connection:
         send(it, connection, "/endless")
         it.server.tell(signal.SIGHUP)
