@@ -121,7 +121,7 @@ static void read_all(FILE *pipe, char *text, size_t capacity) {
   text[size] = 0;
 }
 
-/* /signals: those that are blocked and ignored in programs that this one starts, by posix_spawn and by popen. */
+/* /signals: those that are blocked and ignored in programs that this one starts, one by itself and one by a shell. */
 static const char signals_script[] = "grep -E '^Sig(Blk|Ign):' /proc/self/status";
 
 static int read_spawned(char *text, size_t capacity) {
@@ -132,8 +132,8 @@ static int read_spawned(char *text, size_t capacity) {
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
   posix_spawn_file_actions_addclose(&actions, ends[0]);
-  char *const arguments[] = {"sh", "-c", (char *)signals_script, NULL};
-  if (!posix_spawn(&child, "/bin/sh", &actions, NULL, arguments, environ)) {
+  char *const arguments[] = {"grep", "-E", "^Sig(Blk|Ign):", "/proc/self/status", NULL};
+  if (!posix_spawn(&child, "/bin/grep", &actions, NULL, arguments, environ)) {
     close(ends[1]);
     FILE *file = fdopen(ends[0], "r");
     read_all(file, text, capacity);
@@ -145,11 +145,9 @@ static int read_spawned(char *text, size_t capacity) {
 }
 
 static outrider_status signals(visit *visit) {
-  char text[1024] = "spawned\n";
+  char text[1024] = "";
+  if (read_spawned(text, 256)) return OUTRIDER_E_IO;
   size_t size = strlen(text);
-  if (read_spawned(text + size, 256)) return OUTRIDER_E_IO;
-  strcat(text, "popened\n");
-  size = strlen(text);
   FILE *pipe = popen(signals_script, "r");
   read_all(pipe, text + size, 256);
   if (!pipe || pclose(pipe)) return OUTRIDER_E_IO;
