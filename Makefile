@@ -17,7 +17,7 @@ PROGRAMS := outrider outriderctl
 DEMOS := demo_blocking demo_event
 PLUGINS := $(DEMOS) inspect
 BROKEN := $(basename $(notdir $(wildcard Tests/Plugins/broken/*.c)))
-OF_BOTH_STYLES := edges endings misbehave throws
+OF_BOTH_STYLES := edges endings hooks misbehave throws
 OF_ONE_STYLE := configured hostile identity lending logging
 IN_SWIFT := swift_locks_static swift_locks_dynamic
 TEST_PLUGINS := $(BROKEN) $(OF_BOTH_STYLES:%=%_blocking) $(OF_BOTH_STYLES:%=%_event) $(OF_ONE_STYLE) inspect_blocking $(IN_SWIFT)

@@ -10,6 +10,7 @@ import pytest
 import processes
 from authority import Authority
 from matrix import COMBINATIONS, H2C, INSPECT, MODELS
+from observed import Observed
 from server import Server
 
 
@@ -165,6 +166,12 @@ def own(start_options):
     finally:
         for server in servers:
             server.kill()
+
+
+@pytest.fixture
+def observed(own, tmp_path):
+    """observed(model, *tables, server=..., **options): a server of the test's own that is looked at from all sides."""
+    return lambda model, *tables, **options: Observed(own, tmp_path, model, *tables, **options)
 
 
 @pytest.fixture

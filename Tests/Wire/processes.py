@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import signal
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -84,6 +85,18 @@ def still_there(processes):
 def threads(pid):
     """How many threads a process has."""
     return len(os.listdir(f"/proc/{pid}/task"))
+
+
+def thread_states(pid):
+    """What each of its threads does."""
+    stats = (Path(f"/proc/{pid}/task/{thread}/stat").read_text("latin-1") for thread in os.listdir(f"/proc/{pid}/task"))
+    return [stat.rpartition(")")[2].split()[0] for stat in stats]
+
+
+def stop(pid):
+    """Stop a process, and wait until each of its threads stands still: the one that takes the signal tells the others."""
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: set(thread_states(pid)) == {"T"}, lambda: f"{pid} goes on: {thread_states(pid)}")
 
 
 def descriptors(pid):

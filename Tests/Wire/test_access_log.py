@@ -101,7 +101,7 @@ def test_json_tells_all(logging, log, combination):
     assert told == {
         "remote_address": "127.0.0.1", "user": None, "method": "GET", "path": "/early-hints", "query": "q=1",
         "protocol": "HTTP/1.1", "scheme": "http", "host": "localhost", "status": 200, "bytes": len(answer.body),
-        "hints": 1, "referer": None, "user_agent": "tester/1", "plugin": "it",
+        "hints": 1, "referer": None, "user_agent": "tester/1", "plugin": "it", "outcome": "complete",
     }  # fmt: skip
 
 

@@ -309,3 +309,58 @@ def test_the_log_of_misuse_is_bounded(own, style):
     for _ in range(300):
         server.get("/write-before-start")
     assert len(log.text.splitlines()) < 150, "logging of misuse is limited in its rate"
+
+
+# What the log says of them
+
+CONTROL = "has a control character in its value, or white space at an end of it (RFC 9110 section 5.5)"
+# What each path does wrong: the call, in the blocking style, and what its line says after that. Ten lines a second are shown.
+RULES = {
+    "/double-start": [
+        ("start", "OUTRIDER_E_STATE: a final head has been sent already"),
+        ("respond", "OUTRIDER_E_STATE: a final head has been sent already"),
+    ],
+    "/too-many": [("write", "OUTRIDER_E_INVALID: 10 bytes of content, and of content-length 5 are left")],
+    "/trailers": [
+        ("trailers", "OUTRIDER_E_STATE: trailers before the final head"),
+        ("trailers", f'OUTRIDER_E_INVALID: field 0 "x-checksum" {CONTROL}'),
+        ("trailers", 'OUTRIDER_E_INVALID: field 0 "content-length" must not come in trailers (RFC 9110 section 6.5.1)'),
+        ("trailers", "OUTRIDER_E_STATE: trailers after the end of the response"),
+        ("write", "OUTRIDER_E_STATE: content after the end of the response"),
+    ],
+    "/hint-invalid": [
+        ("informational", f"OUTRIDER_E_INVALID: field 1 {rule}")
+        for rule in (
+            '"x bad" has a name that is not a token (RFC 9110 section 5.1)',
+            '"" has no name',
+            '":status" has a name that is not a token (RFC 9110 section 5.1)',
+            *[f'"x-bad" {CONTROL}'] * 4,
+            '"content-length" has no place in an informational response',
+            "\"transfer-encoding\" belongs to the connection, which is the server's",
+            "\"connection\" belongs to the connection, which is the server's",
+        )
+    ],
+    "/hint-status": [
+        ("informational", f"OUTRIDER_E_INVALID: status {status} is not 102 to 199")
+        for status in (99, 100, 101, 200, 0, 65636)
+    ],
+}
+
+
+@pytest.mark.parametrize("path", RULES)
+@only(lambda combination: combination.model == "async")
+def test_the_rule_that_was_broken(own, combination, path):
+    """A line names plugin, call, request, and what is wrong with which argument."""
+    server = own(combination.misbehave, model=combination.model)
+    assert server.get(path, "X-Request-ID: wrong-1").status == 200
+    plugin = f"misbehave_{combination.style}"
+    expected = [
+        f"plugin {plugin}: {call if combination.style == 'blocking' else 'send'} refused: {rule} request=wrong-1"
+        for call, rule in RULES[path]
+    ]
+
+    def told():
+        return [line.partition("worker 0: ")[2] for line in server.log.splitlines() if " refused: " in line]
+
+    wait_for(lambda: len(told()) >= len(expected), server.state)
+    assert told()[: len(expected)] == expected

@@ -132,6 +132,21 @@ def test_root_without_a_user_is_warned(own, public):
     assert identities(server.get("/").body.decode())["handle"][:3] == ({0}, {0}, True)
 
 
+@as_root
+@pytest.mark.parametrize("wanted", [True, False])
+def test_core_dumps(own, public, wanted):
+    """What the kernel lets the user of a process read of it in /proc, it would write into a core; else it is root's."""
+    port = free_port()
+    file = config(public, bind=f"127.0.0.1:{port}", user="nobody")
+    file.write_text(file.read_text().replace("[server]\n", f"[server]\ncore_dumps = {str(wanted).lower()}\n"))
+    server = own("-c", file, bind=False, port=port)
+    assert server.get("/").status == 200
+    (worker,) = server.workers()
+    assert status(worker)["Uid"].split() == [str(NOBODY.pw_uid)] * 4
+    assert os.stat(f"/proc/{worker}/environ").st_uid == (NOBODY.pw_uid if wanted else 0)
+    assert os.stat(f"/proc/{server.master()}/environ").st_uid == 0
+
+
 def capabilities(pid, *names):
     found = status(pid)
     return {name: int(found[f"Cap{name}"], 16) for name in names or ("Inh", "Prm", "Eff", "Bnd", "Amb")}

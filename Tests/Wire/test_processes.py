@@ -56,7 +56,8 @@ def test_supervisor_master_workers(own, combination, count):
     assert processes.threads(server.pid) == 1, "the supervisor has one thread"
     assert processes.threads(master) == 1, "the master has one thread"
     if combination.model == "sync":
-        assert [processes.threads(pid) for pid in workers] == [1] * count
+        # The first, which waits, the loop's, and one that looks after the handler.
+        assert [processes.threads(pid) for pid in workers] == [3] * count
     assert server.get("/health").body == b"OK"
     assert server.workers(count) == workers
 

@@ -96,7 +96,7 @@ def test_a_stopped_worker(own, combination):
     for _ in range(fewer(5)):
         server = own(*WORKER_TIMEOUT, "--threads", 16, combination.demo, model=combination.model)
         (victim,) = server.workers()
-        os.kill(victim, signal.SIGSTOP)
+        processes.stop(victim)
         with ExitStack() as stack:
             waiting = [stack.enter_context(server.connect()) for _ in range(20)]
             for connection in waiting:

@@ -93,7 +93,7 @@ def test_workers_do_not_wear_out_together(own, model):
 @pooled
 @pytest.mark.parametrize("safe", [True, False], ids=["thread-safe", "not thread-safe"])
 def test_thread_safety(own, combination, tmp_path, safe):
-    """A plugin that does not say that it is thread-safe has one thread, and so all of the worker."""
+    """A plugin that does not say that it is thread-safe runs on one thread at a time; others beside it are not held back."""
     file = tmp_path / "outrider.toml"
     plugins = {"/": combination.demo} | ({} if safe else {"/unsafe": NOT_THREAD_SAFE})
     file.write_text("".join(f'[[plugin]]\nmount = "{mount}"\npath = "{path}"\n' for mount, path in plugins.items()))
@@ -105,11 +105,9 @@ def test_thread_safety(own, combination, tmp_path, safe):
             connection.send(request("GET", "/delay?s=0.2"))
         assert [connection.final().status for connection in connections] == [200] * 3
         took = time.monotonic() - start
-    if safe:
-        assert took < soon(0.5) and "not thread-safe" not in server.log
-    else:
-        assert took >= 0.55
-        assert "plugin identity is not thread-safe: one thread runs its handler" in server.log, server.log
+    assert took < soon(0.5)
+    warned = "plugin identity is not thread-safe: its handler runs on one thread at a time" in server.log
+    assert warned != safe, server.log
 
 
 @keeping_alive

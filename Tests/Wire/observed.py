@@ -1,0 +1,90 @@
+"""A server that is looked at from all sides: what clients get, its error log, its access log, and its metrics."""
+
+import json
+
+from metrics import Metrics
+from processes import wait_for
+from server import free_port
+
+
+def entry(plugin, mount="/", name=None, more="", **config):
+    """A [[plugin]] table; more: lines of it; config: of its [plugin.config]."""
+    lines = [f"path = {json.dumps(str(plugin))}", f'mount = "{mount}"', more]
+    if name:
+        lines.append(f'name = "{name}"')
+    lines.append("[plugin.config]")
+    lines += [f"{key} = {json.dumps(value)}" for key, value in config.items()]
+    return "[[plugin]]\n" + "\n".join(lines) + "\n"
+
+
+class Observed:
+    """One worker, or as `server` says. tables: what entry() makes, and other tables; HTTP/2 where the model has it."""
+
+    def __init__(self, own, folder, model, *tables, server="", listener="", **options):
+        self.folder = folder
+        self.port, metrics_port = free_port(), free_port()
+        self.file = folder / "outrider.toml"
+        self.access = folder / "access.log"
+        self.model = model
+        self.listener = listener + ("" if model == "sync" else "\nh2c = true")
+        self.settings = server
+        self.metrics_port = metrics_port
+        self.write(*tables)
+        self.server = own("-c", self.file, port=self.port, bind=False, **options)
+        self.metrics = Metrics(metrics_port)
+
+    def write(self, *tables):
+        """The configuration file anew, with other tables."""
+        self.file.write_text(
+            f'[server]\nworker_model = "{self.model}"\n{self.settings}\n'
+            f'[log]\naccess = {json.dumps(str(self.access))}\naccess_format = "json"\n'
+            f'[metrics]\nbind = "127.0.0.1:{self.metrics_port}"\n'
+            f'[[listener]]\nbind = "127.0.0.1:{self.port}"\n{self.listener}\n' + "".join(tables)
+        )
+
+    # Logs
+
+    def lines(self, count=1, timeout=5.0):
+        """What the access log tells of requests, once it does of so many."""
+
+        def read():
+            text = self.access.read_text() if self.access.exists() else ""
+            return [json.loads(line) for line in text.splitlines()] if text.count("\n") >= count else None
+
+        found = wait_for(read, lambda: f"{count} line(s), not {self.access.read_text()}; {self.server.state()}", timeout)
+        assert len(found) == count, found
+        return found
+
+    def told(self, *parts, timeout=5.0):
+        """The lines of the error log that have all of these, once there is one."""
+
+        def read():
+            return [line for line in self.server.log.splitlines() if all(part in line for part in parts)]
+
+        return wait_for(read, lambda: f"a line with {parts}; {self.server.state()}", timeout)
+
+    # Counts
+
+    def wait_for_requests(self, count):
+        """Wait until so many are in flight."""
+        self.metrics.wait(count, "outrider_requests_in_flight")
+
+    def requests(self, **labels):
+        """How many requests are counted, in all series that have these labels."""
+        return sum(
+            value
+            for (name, found), value in self.metrics.read().items()
+            if name == "outrider_requests_total" and labels.items() <= dict(found).items()
+        )
+
+    def outcomes(self, *but):
+        """How requests have ended, but for those of these outcomes and such that there are none of."""
+        return {
+            dict(found)["outcome"]: value
+            for (name, found), value in self.metrics.read().items()
+            if name == "outrider_request_outcomes_total" and value and dict(found)["outcome"] not in but
+        }
+
+    def wait_for_outcomes(self, **expected):
+        """Wait until requests have ended so, and in no other way."""
+        wait_for(lambda: self.outcomes() == expected, lambda: f"{expected}, not {self.outcomes()}; {self.server.state()}")

@@ -1,0 +1,63 @@
+"""requests_total has each request once, whoever has answered it, and whether a plugin was found or not."""
+
+from contextlib import suppress
+
+import pytest
+
+import http2
+from client import request
+from matrix import http2 as over_http2
+from observed import entry
+from processes import wait_for
+from server import RELEASE
+
+LIMIT = '[timeouts]\nrequest = "300ms"\n'
+
+
+@pytest.fixture
+def it(observed, combination):
+    """No plugin on /; one that is paused for long when it crashes a worker."""
+    return observed(
+        combination.model,
+        LIMIT,
+        entry(RELEASE / f"libdemo_{combination.style}.so", "/demo", "demo"),
+        entry(combination.misbehave, "/it", "it", "max_fails = 1"),
+        server='workers = 2\nrestart_backoff = "30s"',
+    )
+
+
+def assert_counts(it, **expected):
+    """So many requests of these plugins and classes, and no others."""
+    total = sum(expected.values())
+    wait_for(lambda: it.requests() >= total, lambda: f"{total}, not {it.requests()}; {it.server.state()}")
+    found = {}
+    for key in expected:
+        plugin, _, kind = key.rpartition("_")
+        found[key] = it.requests(plugin=plugin, **{"class": kind})
+    assert found == expected and it.requests() == total, it.metrics.read()
+    outcomes = it.outcomes()
+    assert sum(outcomes.values()) == total, outcomes
+    assert len(it.lines(total)) == total
+
+
+def test_each_request_once(it):
+    for status, target in [(200, "/demo/health")] * 3 + [(404, "/demo/nothing"), (404, "/none"), (504, "/it/unwanted")]:
+        assert it.server.get(target).status == status, target
+    assert it.server.fetch(b"GET / HTTP/1.1\r\n\r\n").status == 400
+    with it.server.connect() as connection, suppress(OSError):
+        connection.send(request("GET", "/it/crash"))
+        connection.end()
+    it.told("it is paused for")
+    for _ in range(2):
+        assert it.server.get("/it/").status == 503
+    assert_counts(it, demo_2xx=3, demo_4xx=1, _4xx=2, it_none=1, it_5xx=3)
+    assert it.outcomes() == {"complete": 8, "timeout": 1, "crashed": 1}
+
+
+@over_http2
+def test_each_stream_once(it):
+    with http2.connect(it.server) as connection:
+        for status, target in [(200, "/demo/health")] * 3 + [(404, "/demo/nothing"), (404, "/none"), (504, "/it/unwanted")]:
+            assert connection.get(target).status == status, target
+    assert_counts(it, demo_2xx=3, demo_4xx=1, _4xx=1, it_5xx=1)
+    assert it.outcomes() == {"complete": 5, "timeout": 1}

@@ -1,0 +1,54 @@
+"""Responses that a plugin leaves without their end: one line with plugin, request and reason, one outcome, one count."""
+
+import pytest
+
+import http2
+from client import request
+from matrix import http2 as over_http2
+from observed import entry
+
+# Paths, and what the line says.
+FAULTS = {
+    "/too-few": "the plugin ended it before its content-length",
+    "/sendfile-short": "a file of it can't be read, or is shorter than the plugin said",
+    "/negative-after-start": {
+        "blocking": "handle() returned a negative status after the head",
+        "event": "the plugin failed to answer",
+    },
+}
+each_fault = pytest.mark.parametrize("path", FAULTS)
+
+
+@pytest.fixture
+def it(observed, combination):
+    return observed(combination.model, entry(combination.misbehave, name="it"))
+
+
+def assert_told(it, style, path):
+    """Of one request, by both logs and the metrics."""
+    (line,) = it.lines()
+    assert (line["request_id"], line["status"], line["outcome"]) == ("cut", 200, "truncated"), line
+    (told,) = it.told("[ERROR]", "request=cut")
+    reason = FAULTS[path] if isinstance(FAULTS[path], str) else FAULTS[path][style]
+    assert "answer cut off to 127.0.0.1:" in told and reason in told and "plugin=it" in told, told
+    it.wait_for_outcomes(truncated=1)
+    assert it.requests(plugin="it", **{"class": "2xx"}) == it.requests() == 1
+
+
+@each_fault
+def test_a_response_without_its_end(it, combination, path):
+    with it.server.connect() as connection:
+        connection.send(request("GET", path, "X-Request-ID: cut"))
+        assert not [answer for answer in connection.end() if answer.complete]
+        assert [answer.status for answer in connection.finals] == [200]
+    assert_told(it, combination.style, path)
+
+
+@over_http2
+@each_fault
+def test_a_stream_without_its_end(it, combination, path):
+    with http2.connect(it.server) as connection:
+        answer = connection.get(path, ("x-request-id", "cut"))
+        assert (answer.status, answer.ended, answer.reset) == (200, False, http2.INTERNAL_ERROR)
+        connection.ping()  # the connection goes on
+    assert_told(it, combination.style, path)
