@@ -67,6 +67,8 @@ struct RequestRecord: ~Copyable {
   /// Somebody sends for it, or reads, on a connection that is not the loop's: its handler's thread, or who ends the request
   /// in its place, and keeps this.
   let isSending = Atomic<Bool>(false)
+  /// Its lane has a spool: written by the handler's thread.
+  var hasSpool = false
   /// The connection may be kept, as far as the request and the model go.
   var keepAlive = false
   /// What the client is told when the handler has returned, if it has not answered.

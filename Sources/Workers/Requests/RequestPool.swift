@@ -61,6 +61,12 @@ struct RequestPool: ~Copyable {
     return unsafe Request(address: address)
   }
 
+  @inline(never)
+  private func dropSpool(_ request: Request) {
+    request.record.lane.spool = nil
+    request.record.hasSpool = false
+  }
+
   /// The request has ended: every view of its head, trailers and path ends here.
   @inline(__always)
   mutating func close(_ request: Request) {
@@ -91,7 +97,7 @@ struct RequestPool: ~Copyable {
     request.record.isAccounted = false
     request.record.outcome = .complete
     request.record.isSending.store(false, ordering: .relaxed)
-    if request.record.lane.spool != nil { request.record.lane.spool = nil }
+    if request.record.hasSpool { dropSpool(request) }
     request.record.pendingRefusal = nil
     request.record.stream.refusedBytes = 0
     request.record.sentTags.clear()

@@ -24,10 +24,12 @@ extension Worker {
       record.slot.add(.flightOverflows)
       return
     }
+    // The access log alone wants to know the client of a request that dies.
+    let client = record.accessLog == nil ? RequestEndpoint(address: .empty, port: 0) : exchange.client
     unsafe record.slot.flight(number).take(
       start: request.record.began, plugin: request.record.plugin, method: request.record.method,
       version: head.version.rawValue, name: head.method.raw, id: exchange.requestID.raw, path: head.path.raw,
-      address: exchange.client.address.raw, port: exchange.client.port
+      address: client.address.raw, port: client.port
     ) { bytes, count, place in unsafe ByteCopy.copy(bytes, count, to: place) }
     record.thread.record.cells?.flight = number
   }

@@ -4,10 +4,12 @@ import PluginHost
 
 extension Worker {
   /// [request-thread] A file for what a response's client does not take; nil if there is to be none, or can be none.
-  func makeSpool() -> Spool? {
+  func makeSpool(for request: Request) -> Spool? {
     guard record.settings.spool > 0 else { return nil }
     do throws(Errno) {
-      return try Spool(limit: record.settings.spool)
+      let spool = try Spool(limit: record.settings.spool)
+      request.record.hasSpool = true
+      return spool
     } catch {
       let now = Clock.monotonic()
       let due = record.spoolComplaintAt.load(ordering: .relaxed)

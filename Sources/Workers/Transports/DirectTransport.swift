@@ -118,7 +118,7 @@ enum DirectTransport {
   /// it can.
   private static func spill(_ connection: Connection, _ request: Request, _ worker: Worker) -> Bool {
     let lane = request.record.lane
-    if lane.spool == nil { lane.spool = worker.makeSpool() }
+    if lane.spool == nil { lane.spool = worker.makeSpool(for: request) }
     guard let spool = lane.spool, !connection.record.output.waitsForPlugin else { return false }
     // A little may stay where it is, if it is the worker's own.
     if connection.record.output.lent == 0 && connection.record.output.count <= worker.record.settings.highWater {

@@ -175,7 +175,7 @@ enum QueuedTransport {
       let end = patience ?? (lane.spool == nil ? Clock.monotonic() &+ Spool.patience : 0)
       patience = end
       if Clock.monotonic() >= end {
-        if lane.spool == nil && lane.maySpool { beginSpool(lane, worker) }
+        if lane.spool == nil && lane.maySpool { beginSpool(request, worker) }
         // What the loop has already is no hindrance then.
         if let spool = lane.spool, lane.output.count == 0 || spill(lane, to: spool, worker) { continue }
       }
@@ -185,8 +185,9 @@ enum QueuedTransport {
     return lane.closed ? exchange.cancelled ?? .closed : .ok
   }
 
-  private static func beginSpool(_ lane: Lane, _ worker: Worker) {
-    lane.spool = worker.makeSpool()
+  private static func beginSpool(_ request: Request, _ worker: Worker) {
+    let lane = request.record.lane
+    lane.spool = worker.makeSpool(for: request)
     if lane.spool == nil { lane.maySpool = false }
   }
 
