@@ -162,12 +162,16 @@ struct TransferProgress {
   mutating func took(_ all: UInt64, _ now: UInt64) {
     if taken == .max {
       taken = all
-      windowStart = now
-      bytes = 0
+      restartWindow(now)
     } else if all > taken {
       moved(Int(clamping: all &- taken), now)
       taken = all
     }
+  }
+
+  mutating func restartWindow(_ now: UInt64) {
+    windowStart = now
+    bytes = 0
   }
 
   /// How often it is looked at what a client has taken: a socket that has room tells of it only when a third is free.

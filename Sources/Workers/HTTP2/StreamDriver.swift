@@ -125,11 +125,12 @@ enum StreamDriver {
       worker.breakOutOfStep(connection)
       return -1
     }
+    request.record.stream.onItsWay &+= length
     request.record.stream.framedTo = connection.record.output.sent &+ connection.record.output.total
     if request.record.stream.output.isEmpty {
       request.record.stream.progress = TransferProgress()
     } else {
-      request.record.stream.progress.moved(length, worker.record.now)
+      request.record.stream.progress.flowed(worker.record.now)
     }
     connection.record.http2?.countOutput(of: request, limit: worker.record.settings.outputLimit)
     request.record.stream.flags.insert(.moved)

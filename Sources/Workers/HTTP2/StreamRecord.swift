@@ -53,6 +53,10 @@ struct StreamRecord: ~Copyable {
   var progress = TransferProgress()
   /// Where its last bytes end among all that the connection sends.
   var framedTo: UInt64 = 0
+  /// How many of its bytes that are framed have not counted as taken, and what of all the client had taken when that was
+  /// last looked at; `.max` if never.
+  var onItsWay = 0
+  var takenBefore = UInt64.max
   /// Monotonic nanoseconds; `.max` for none.
   var deadline = UInt64.max
   var next: Request?
@@ -77,6 +81,8 @@ struct StreamRecord: ~Copyable {
     refusedBytes = 0
     progress = TransferProgress()
     framedTo = 0
+    onItsWay = 0
+    takenBefore = .max
     deadline = .max
     next = nil
     previous = nil

@@ -73,15 +73,29 @@ extension Worker {
       request.record.stream.progress.begin(record.now)
       return watchAnswer(request)
     }
-    // As long as the socket holds bytes of it, what the client takes of the connection is progress.
-    let taken = bytesTaken(request.record.connection)
-    if taken < request.record.stream.framedTo { request.record.stream.progress.took(taken, record.now) }
+    countTaken(request)
     switch request.record.stream.progress.judge(
       record.now, timeout: record.settings.timeouts.write, rate: record.settings.minRate)
     {
     case .fine: watchAnswer(request)
     case .stalled, .tooSlow: giveUpStalled(request)
     }
+  }
+
+  /// As long as the socket holds bytes of the stream, what the client takes of the connection is progress: of each byte of
+  /// its answer once, whatever is framed around it.
+  private func countTaken(_ request: Request) {
+    let taken = bytesTaken(request.record.connection)
+    let before = request.record.stream.takenBefore
+    request.record.stream.takenBefore = taken
+    var count = request.record.stream.onItsWay
+    if taken < request.record.stream.framedTo {
+      // What is seen first is what the others are held against.
+      if before == .max { request.record.stream.progress.restartWindow(record.now) }
+      count = before < taken ? Int(clamping: min(UInt64(count), taken &- before)) : 0
+    }
+    request.record.stream.onItsWay -= count
+    request.record.stream.progress.moved(count, record.now)
   }
 
   /// The client keeps its windows shut.
