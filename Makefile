@@ -18,7 +18,7 @@ DEMOS := demo_blocking demo_event
 PLUGINS := $(DEMOS) inspect
 BROKEN := $(basename $(notdir $(wildcard Tests/Plugins/broken/*.c)))
 OF_BOTH_STYLES := edges endings hooks misbehave throws
-OF_ONE_STYLE := configured hostile identity lending logging
+OF_ONE_STYLE := configured generous hostile identity lending logging
 IN_SWIFT := swift_locks_static swift_locks_dynamic
 TEST_PLUGINS := $(BROKEN) $(OF_BOTH_STYLES:%=%_blocking) $(OF_BOTH_STYLES:%=%_event) $(OF_ONE_STYLE) inspect_blocking $(IN_SWIFT)
 PLUGIN_FLAGS := -Wall -Wextra -Wpedantic -Werror -O2 -shared -fPIC -fvisibility=hidden \

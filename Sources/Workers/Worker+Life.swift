@@ -38,7 +38,8 @@ extension Worker {
     while let call = record.runtime.record.callbacks.takeAny() { call.perform() }
     stopPlugins()
     record.accessLog?.end(Clock.monotonic())
-    end.code = .ok
+    // Something is left behind, and whoever watches the server is to know.
+    end.code = end.isOrderly || record.drain == .stopping ? .ok : .software
   }
 
   /// The plugins' last hooks, but for those that a handler is in.

@@ -21,8 +21,11 @@ def flags(*settings):
     return [word for setting in settings for word in ("--set", setting)]
 
 
-REQUEST = flags("timeouts.request=400ms")
-PROGRESS = flags("timeouts.body=400ms", "timeouts.write=400ms", "timeouts.keepalive=1s", "limits.min_rate=1000")
+# Without a spool handlers wait for their clients.
+REQUEST = flags("timeouts.request=400ms", "limits.spool=0")
+PROGRESS = flags(
+    "timeouts.body=400ms", "timeouts.write=400ms", "timeouts.keepalive=1s", "limits.min_rate=1000", "limits.spool=0"
+)
 queued = only(lambda combination: str(combination) == "async-blocking")
 direct = only(lambda combination: combination.style == "blocking" and combination.model != "async")
 

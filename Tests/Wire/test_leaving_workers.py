@@ -94,8 +94,8 @@ def test_a_crash_of_worker_stop_after_a_reload(own, tmp_path):
 
 
 def test_a_worker_that_overstays(own):
-    """Told twice: that it is killed, and what it took along."""
-    server = own(*BRIEF, "--threads", 1, TEST_PLUGINS / "libmisbehave_blocking.so", model="async")
+    """Its loop stands still. Told twice: that it is killed, and what it took along."""
+    server = own(*BRIEF, "--threads", 1, TEST_PLUGINS / "libmisbehave_event.so", model="async")
     (victim,) = server.workers()
     with server.connect() as connection:
         connection.send(request("GET", "/hang", "X-Request-ID: long-1"))
@@ -111,7 +111,7 @@ def test_a_worker_that_overstays(own):
 def test_a_relieved_worker_that_overstays(own, tmp_path):
     """One that was replaced is killed at the end of its time, while its generation serves on."""
     control = tmp_path / "control.sock"
-    plugin = TEST_PLUGINS / "libmisbehave_blocking.so"
+    plugin = TEST_PLUGINS / "libmisbehave_event.so"
     server = own(*BRIEF, "--threads", 1, "--set", f"control.socket={control}", plugin, model="async")
     (victim,) = server.workers()
     with server.connect() as connection:
@@ -127,7 +127,7 @@ def test_a_relieved_worker_that_overstays(own, tmp_path):
 
 def test_who_has_to_leave_at_once_takes_requests_along(own):
     """That is what was asked for: it is told, and no failure."""
-    server = own("--threads", 1, TEST_PLUGINS / "libmisbehave_blocking.so", model="async")
+    server = own("--threads", 1, TEST_PLUGINS / "libmisbehave_event.so", model="async")
     (victim,) = server.workers()
     with server.connect() as connection:
         connection.send(request("GET", "/hang", "X-Request-ID: cut-1"))

@@ -97,7 +97,8 @@ final class HandlerWatch: @unchecked Sendable {
     worker.record.accessLog?.end(Clock.monotonic())
     let name = request.record.exchange?.record.plugin.record.nameText ?? "?"
     worker.record.log.error("plugin \(name): handle() has not returned, so that worker_stop is not called")
-    Process.leave(.ok)
+    // Something is left behind, and whoever watches the server is to know.
+    Process.leave(refusal == .serverStopped ? .ok : .software)
   }
 }
 
