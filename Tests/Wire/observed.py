@@ -77,12 +77,19 @@ class Observed:
             if name == "outrider_requests_total" and labels.items() <= dict(found).items()
         )
 
-    def outcomes(self, *but):
-        """How requests have ended, but for those of these outcomes and such that there are none of."""
+    def wait_for_count(self, count, **labels):
+        """Wait until so many requests are counted with these labels: a client may have its answer a moment before."""
+        wait_for(
+            lambda: self.requests(**labels) == count,
+            lambda: f"{count} requests {labels}, not {self.requests(**labels)}; {self.server.state()}",
+        )
+
+    def outcomes(self):
+        """How requests have ended, without what none has."""
         return {
             dict(found)["outcome"]: value
             for (name, found), value in self.metrics.read().items()
-            if name == "outrider_request_outcomes_total" and value and dict(found)["outcome"] not in but
+            if name == "outrider_request_outcomes_total" and value
         }
 
     def wait_for_outcomes(self, **expected):

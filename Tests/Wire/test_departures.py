@@ -24,7 +24,8 @@ def test_a_client_that_leaves(it, leave):
     (line,) = it.lines()
     assert (line["request_id"], line["status"], line["outcome"]) == ("gone", 499, "client_gone")
     it.wait_for_outcomes(client_gone=1)
-    assert it.requests(plugin="it") == it.requests() == 1
+    it.wait_for_count(1, plugin="it")
+    assert it.requests() == 1
 
 
 @blocking

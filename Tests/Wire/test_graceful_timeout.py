@@ -34,7 +34,8 @@ def assert_cancelled(it, status=503):
     assert (line["request_id"], line["status"], line["outcome"], line["plugin"]) == ("stays", status, "cancelled", "it")
     it.metrics.wait(1, "outrider_refusals_total", reason="graceful_timeout", status="503")
     it.wait_for_outcomes(cancelled=1)
-    assert it.requests() == it.requests(plugin="it") == 1
+    it.wait_for_count(1, plugin="it")
+    assert it.requests() == 1
     (told,) = it.told("not answered when server.graceful_timeout was over")
     assert "plugin=it" in told and "request=stays" in told
 

@@ -25,7 +25,7 @@ def test_lines_outlive_their_worker(observed, model):
     wanted = [f"quick-{number}" for number in range(20)]
     for name in wanted:
         assert it.server.get("/", f"X-Request-ID: {name}").status == 200
-    wait_for(lambda: it.requests() == 20, it.server.state)
+    it.wait_for_count(20)
     os.kill(worker, signal.SIGKILL)
     lines = it.lines(20)
     assert sorted(line["request_id"] for line in lines) == sorted(wanted)
@@ -42,8 +42,8 @@ def assert_crashed(it, name, version):
     assert (line["path"], line["status"], line["outcome"], line["plugin"]) == ("/crash", None, "crashed", "it")
     assert (line["method"], line["protocol"], line["remote_address"]) == ("GET", version, "127.0.0.1")
     it.wait_for_outcomes(complete=1, crashed=1)
-    assert it.requests(plugin="it", method="GET", **{"class": "none"}) == 1
-    assert it.requests() == 2
+    it.wait_for_count(1, plugin="it", method="GET", **{"class": "none"})
+    it.wait_for_count(2)
     it.metrics.wait(0, "outrider_requests_in_flight")
 
 
