@@ -136,7 +136,10 @@ extension Worker {
   /// Connections that outlived the drain: their exchanges are told, and they close. What a handler has not given back stays,
   /// and is counted all the same.
   private func closeAll() {
-    record.table.visit { abandon($0, .cancelled) }
+    record.table.visit { connection in
+      tellUnsent(connection)
+      abandon(connection, .cancelled)
+    }
     record.table.visit { connection in
       connection.record.http2?.visit { endUnreturned($0) }
       if let request = connection.record.request { endUnreturned(request) }

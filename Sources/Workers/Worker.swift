@@ -109,6 +109,8 @@ struct WorkerRecord: ~Copyable {
   var requestsDeadline = UInt64.max
   /// What had not been answered by then has been refused.
   var hasCutRequests = false
+  /// Rung when they are: threads that wait for a client look whether theirs is among them.
+  let cutBell: WakeDescriptor
   let gracefulTimeout: UInt64
   /// Under sync the request whose handler runs, as a number, and whether somebody else looks at it: see `HandlerWatch`.
   let handling = Atomic<UInt>(0)

@@ -165,6 +165,12 @@ def test_a_handler_that_does_not_come_back(observed, combination):
     assert_nothing_was_killed(it)
 
 
+def assert_ended_with_a_loss(it):
+    """The server's exit code says that a handler was left behind."""
+    assert it.server.wait() == 70, it.server.state()
+    it.server.assert_nothing_left()
+
+
 @stuck_beside_others
 def test_a_stream_whose_handler_does_not_come_back(observed, combination):
     it = start(observed, combination)
@@ -173,7 +179,7 @@ def test_a_stream_whose_handler_does_not_come_back(observed, combination):
         it.wait_for_requests(1)
         it.server.tell(signal.SIGTERM)
         assert connection.answer(stream, timeout=4).status == 503
-    it.server.ended_well()
+    assert_ended_with_a_loss(it)
     (line,) = it.lines()
     assert (line["status"], line["outcome"]) == (503, "cancelled")
     it.told("plugin it: handle() has not returned, so that worker_stop is not called")
@@ -211,6 +217,6 @@ def test_other_plugins_are_stopped_beside_a_stuck_one(observed, combination):
         send(it, connection, "/hang")
         it.server.tell(signal.SIGTERM)
         assert connection.final(timeout=4).status == 503
-    it.server.ended_well()
+    assert_ended_with_a_loss(it)
     it.told("plugin it: handle() has not returned, so that worker_stop is not called")
     assert_stopped(it)

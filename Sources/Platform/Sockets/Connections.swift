@@ -93,14 +93,21 @@ package enum Connections {
 
   /// Waits until `fd` can be read or written, or its peer is gone.
   ///
+  /// - Parameter bell: a descriptor that ends the wait as soon as it can be read; -1 for none.
   /// - Returns: false when `deadline` (monotonic nanoseconds) has passed.
-  package static func wait(_ fd: CInt, writing: Bool, deadline: UInt64) -> Bool {
+  package static func wait(_ fd: CInt, writing: Bool, deadline: UInt64, bell: CInt = -1) -> Bool {
     while true {
       let now = Clock.monotonic()
       guard now < deadline else { return false }
       let milliseconds = (deadline - now + Clock.nanosecondsPerMillisecond - 1) / Clock.nanosecondsPerMillisecond
-      var entry = pollfd(fd: fd, events: Int16(writing ? POLLOUT : POLLIN), revents: 0)
-      let ready = unsafe poll(&entry, 1, CInt(clamping: milliseconds))
+      var entries: InlineArray<2, pollfd> = [
+        pollfd(fd: fd, events: Int16(writing ? POLLOUT : POLLIN), revents: 0),
+        pollfd(fd: bell, events: Int16(POLLIN), revents: 0),
+      ]
+      var span = entries.mutableSpan
+      let ready = unsafe span.withUnsafeMutableBufferPointer {
+        unsafe poll($0.baseAddress, bell < 0 ? 1 : 2, CInt(clamping: milliseconds))
+      }
       if ready > 0 || (ready < 0 && errno != EINTR) { return true }
     }
   }

@@ -2,7 +2,7 @@
 package enum CutReason: UInt8, Sendable {
   /// The plugin has ended it before as many bytes as its content-length had come.
   case shorterThanAnnounced
-  /// handle() has returned a negative status after the head.
+  /// handle(), or open(), has returned a negative status after the head.
   case handlerFailed
   /// The plugin has given it up (OUTRIDER_EVENT_ABORT).
   case aborted
@@ -17,7 +17,7 @@ package enum CutReason: UInt8, Sendable {
   package var reason: StaticString? {
     switch self {
     case .shorterThanAnnounced: "the plugin ended it before its content-length"
-    case .handlerFailed: "handle() returned a negative status after the head"
+    case .handlerFailed: "the plugin returned a negative status after the head"
     case .aborted: "the plugin gave it up"
     case .unreadableFile: "a file of it can't be read, or is shorter than the plugin said"
     case .changedLength: "the plugin changed the size of its content within a call"

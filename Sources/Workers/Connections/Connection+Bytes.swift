@@ -137,13 +137,13 @@ extension Connection {
     }
   }
 
-  /// Waits until the socket is ready for the next read or write; false when `deadline` has passed. For the thread that
-  /// the connection is lent to.
+  /// Waits until the socket is ready for the next read or write, or requests are cut; false when `deadline` has passed. For
+  /// the thread that the connection is lent to.
   func wait(toWrite: Bool, deadline: UInt64) -> Bool {
     let crossed: ConnectionRecord.Flags = toWrite ? .writesWhenReadable : .readsWhenWritable
     let isCrossed = record.flags.contains(crossed)
     record.flags.remove(crossed)
-    return Connections.wait(record.fd, writing: toWrite != isCrossed, deadline: deadline)
+    return Connections.wait(record.fd, writing: toWrite != isCrossed, deadline: deadline, bell: Worker.current.record.cutBell.raw)
   }
 
   /// Ends our side of TLS; the rest of the connection is plain.

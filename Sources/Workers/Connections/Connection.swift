@@ -85,6 +85,8 @@ struct ConnectionRecord: ~Copyable {
     static let endsBody = Flags(rawValue: 1 << 16)
     /// A request that was read waits until the client has taken the answers before it.
     static let heldBack = Flags(rawValue: 1 << 17)
+    /// Its last response was made before requests were cut, and is not out.
+    static let unsent = Flags(rawValue: 1 << 18)
   }
 
   let slot: Int32

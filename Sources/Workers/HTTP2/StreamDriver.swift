@@ -120,6 +120,7 @@ enum StreamDriver {
     case .notBegun:
       // Dropped since it was offered, or a file that has become shorter: the session resets the stream.
       request.record.lane.failFile()
+      if !request.record.stream.output.isEmpty { request.record.answer.abort(.unreadableFile) }
       return -1
     case .outOfStep:
       worker.breakOutOfStep(connection)

@@ -46,7 +46,10 @@ extension Worker {
   func cutRequests(_ refusal: Refusal) {
     record.hasCutRequests = true
     record.table.visit { connection in
+      let isMade = connection.record.phase == .idle || connection.record.phase == .closing
+      if isMade && !connection.record.output.isEmpty { connection.record.flags.insert(.unsent) }
       switch connection.record.phase {
+      case .idle where !connection.record.output.isEmpty: startClosing(connection)
       case .idle, .proxyHeader, .handshake, .discarding: close(connection)
       case .head: refuse(connection, refusal)
       case .exchange: if let request = connection.record.request { cut(request, refusal) }
@@ -56,6 +59,16 @@ extension Worker {
       }
       if connection.record.phase != .free && connection.record.phase != .lent { pump(connection) }
     }
+    record.cutBell.wake()
+  }
+
+  /// What clients have not taken of responses that were made before is lost with their connections.
+  func tellUnsent(_ connection: Connection) {
+    let unsent = connection.record.output.total
+    guard unsent > 0, connection.record.flags.contains(.unsent) else { return }
+    let refusal: Refusal = record.drain == .stopping ? .serverStopped : .gracefulTimeout
+    record.slot.countRefusal(Int(refusal.rawValue))
+    record.log.error("answer cut off to \(peer(of: connection)): \(refusal.reason), \(unsent) bytes of it are not sent")
   }
 
   private func cut(_ request: Request, _ refusal: Refusal) {

@@ -30,7 +30,8 @@ extension Worker {
     if request.record.unsettled > 0 { giveBackLent(request) }
     end(exchange, of: request, opened: false)
     if hasHead {
-      note(.handlerFailed, request)
+      request.record.answer.abort(.handlerFailed)
+      record.slot.countRefusal(Int(Refusal.handlerFailed.rawValue))
       cut(request)
     } else {
       refuse(request, .handlerFailed)

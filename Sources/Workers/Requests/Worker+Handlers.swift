@@ -36,7 +36,11 @@ extension Worker {
       request.record.pendingRefusal = record.now < record.slot.leaveBy ? .gracefulTimeout : .serverStopped
     }
     end(exchange, of: request, opened: false)
-    if request.isBroken { return }
+    if request.isBroken {
+      // Its connection is given up already, by the handler's thread.
+      if isCut, let refusal = request.record.pendingRefusal, refusal.outcome == .cancelled { note(refusal, request) }
+      return
+    }
     if request.record.isRefused {
       if !request.isStream {
         releaseRequest(request.record.connection)

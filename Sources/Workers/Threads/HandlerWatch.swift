@@ -85,6 +85,7 @@ final class HandlerWatch: @unchecked Sendable {
     request.record.exchange?.cancel(.cancelled)
     // Who waits for the body wakes.
     Connections.shutdownReading(request.record.connection.record.fd)
+    Worker.current.record.cutBell.wake()
   }
 
   /// The handler has not returned, and is left where it is: the process ends.

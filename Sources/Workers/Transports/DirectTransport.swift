@@ -85,6 +85,10 @@ enum DirectTransport {
         return fail(connection, exchange, worker, outcome)
       case .blocked: break
       }
+      if let why = exchange.cancelled {
+        request.record.answer.abort(.cancelled)
+        return fail(connection, exchange, worker, why)
+      }
       let now = Clock.monotonic()
       request.record.stream.progress.resume(now)
       if connection.record.output.sent != before { request.record.stream.progress.flowed(now) }
