@@ -155,7 +155,8 @@ package struct WorkerProcess: Sendable {
         table: ConnectionTable(capacity: settings.connections),
         requests: RequestPool(
           capacity: settings.requests, limits: settings.limits, underscores: settings.underscores),
-        wheel: DeadlineWheel(now: now), now: now, cutBell: try WakeDescriptor(), gracefulTimeout: gracefulTimeout, slot: slot,
+        wheel: DeadlineWheel(now: now), now: now, cutBell: try WakeDescriptor(), gracefulTimeout: gracefulTimeout,
+        slot: slot,
         lifetime: lifetime, heartbeatDue: settings.timeouts.worker == 0 ? .max : now))
     try worker.registerSources()
     return worker

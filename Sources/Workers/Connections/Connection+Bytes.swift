@@ -143,7 +143,8 @@ extension Connection {
     let crossed: ConnectionRecord.Flags = toWrite ? .writesWhenReadable : .readsWhenWritable
     let isCrossed = record.flags.contains(crossed)
     record.flags.remove(crossed)
-    return Connections.wait(record.fd, writing: toWrite != isCrossed, deadline: deadline, bell: Worker.current.record.cutBell.raw)
+    return Connections.wait(
+      record.fd, writing: toWrite != isCrossed, deadline: deadline, bell: Worker.current.record.cutBell.raw)
   }
 
   /// Ends our side of TLS; the rest of the connection is plain.
