@@ -48,7 +48,7 @@ import Testing
       .connectionField, .conflictingHost, .malformedPreface, .malformedFrame, .frameOnClosedStream,
       .headerListTooLarge, .resetFlood, .provokedResetFlood, .settingsFlood, .pingFlood, .priorityFlood,
       .emptyFrameFlood, .windowUpdateFlood, .continuationFlood, .stalledStream, .headsTooLarge,
-      .keyUpdateFlood,
+      .keyUpdateFlood, .gracefulTimeout, .serverStopped,
     ]
     let provoked = Set(CorpusCase.all.compactMap(\.expect.refusal))
     #expect(provoked == Set(Refusal.allCases.filter { !others.contains($0) }.map { "\($0)" }))

@@ -8,6 +8,7 @@ import Testing
       .unknownExpectation: 417, .noSuchMount: 404, .headTimeout: 408, .bodyTimeout: 408, .belowMinimumRate: 408,
       .unsupportedCoding: 501, .unsupportedMethod: 501, .unsupportedVersion: 505, .handlerFailed: 500,
       .handlerUnavailable: 503, .pluginPaused: 503, .requestTimeout: 504, .handshakeTimeout: 408, .headsTooLarge: 431,
+      .gracefulTimeout: 503, .serverStopped: 503,
     ]
     for refusal in Refusal.allCases { #expect(refusal.status == special[refusal] ?? 400, "\(refusal)") }
   }
