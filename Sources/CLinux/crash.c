@@ -123,6 +123,12 @@ static _Noreturn void go_on(void) {
   }
 }
 
+// What a plugin has made of a signal is undone.
+static void signal_default(int signal) {
+  struct sigaction usual = {.sa_handler = SIG_DFL};
+  sigaction(signal, &usual, NULL);
+}
+
 static void on_fatal(int signal, siginfo_t *info, void *context) {
   // What a plugin has forked is not ours, though it has the memory of the record.
   if (getpid() != crashing_process) die(signal);
@@ -133,6 +139,7 @@ static void on_fatal(int signal, siginfo_t *info, void *context) {
     for (;;) pause();
   }
   first_signal = signal;
+  signal_default(SIGALRM);
   alarm(5);
   // First what takes no memory but this, for the case that all else fails.
   crash->address = (uint64_t)(uintptr_t)info->si_addr;

@@ -17,22 +17,6 @@ struct Listeners {
   static func open(
     _ configuration: Configuration, _ stored: inout StoredSockets, _ line: SupervisorLine, user: ServiceUser?
   ) throws(StartFault) -> Listeners {
-    let listeners = try collect(configuration, &stored, line, user)
-    let settings = configuration.settings
-    for fd in listeners.descriptors {
-      ListeningSocket.keepAlive(
-        fd, idle: seconds(settings.server.tcpKeepalive), patience: seconds(settings.timeouts.write))
-    }
-    return listeners
-  }
-
-  private static func seconds(_ time: UInt64) -> Int {
-    Int((time + Clock.nanosecondsPerSecond - 1) / Clock.nanosecondsPerSecond)
-  }
-
-  private static func collect(
-    _ configuration: Configuration, _ stored: inout StoredSockets, _ line: SupervisorLine, _ user: ServiceUser?
-  ) throws(StartFault) -> Listeners {
     var listeners = Listeners()
     if !configuration.hasListeners, !stored.activatedNames.isEmpty {
       listeners.takeAllActivated(&stored, configuration.settings)
@@ -179,5 +163,14 @@ extension SocketAddress {
     case .unix(let path): self = .unix(path)
     case .descriptor, .systemd: self = .unix("")
     }
+  }
+}
+
+extension ListeningSocket {
+  /// When the kernel looks whether the clients of a listener are there still. Another generation may serve on it: only one
+  /// that has taken over changes that.
+  static func keepAlive(_ fd: CInt, _ settings: Settings) {
+    func seconds(_ time: UInt64) -> Int { Int((time + Clock.nanosecondsPerSecond - 1) / Clock.nanosecondsPerSecond) }
+    keepAlive(fd, idle: seconds(settings.server.tcpKeepalive), patience: seconds(settings.timeouts.write))
   }
 }

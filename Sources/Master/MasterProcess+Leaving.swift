@@ -20,7 +20,7 @@ extension MasterProcess {
   mutating func killAll() {
     for slot in crew.slots {
       guard let member = crew[slot] else { continue }
-      if stage == .draining { tellOverdue(member) }
+      if stage == .draining && !member.isHung { tellOverdue(member) }
       kill(slot, member)
     }
   }

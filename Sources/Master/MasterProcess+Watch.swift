@@ -37,11 +37,14 @@ extension MasterProcess {
     return min(max(eighth, 50 * Clock.nanosecondsPerMillisecond), Clock.nanosecondsPerSecond)
   }
 
+  /// So late is anybody on a busy machine.
+  private static let leastTolerance = 250 * Clock.nanosecondsPerMillisecond
+
   /// How late this process may be and judge its workers nevertheless: it is a part of their time that no healthy one is silent
   /// for, with what they may be silent anyway.
   static func tolerance(_ settings: Settings) -> UInt64 {
     let limit = settings.timeouts.worker
-    return min(limit == 0 ? .max : limit / 4, Clock.nanosecondsPerSecond)
+    return min(limit == 0 ? .max : max(limit / 4, leastTolerance), Clock.nanosecondsPerSecond)
   }
 
   /// What is wrong with a worker that gives no sign of life, or nil.

@@ -40,6 +40,7 @@ extension MasterProcess {
   private func becomeWorker(
     _ place: Int, _ slot: ScoreboardSlot, _ channel: Channel, parent: pid_t
   ) -> Never {
+    ErrorLog.forgetLoss()
     Signals.reset()
     Signals.disregard(MasterProcess.disregarded)
     Process.closeDescriptors(except: listeners.descriptors + channel.descriptors + [accessLog].compactMap { $0 })

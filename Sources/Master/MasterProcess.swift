@@ -198,6 +198,7 @@ package struct MasterProcess: ~Copyable {
     let settings = configuration.settings
     for fd in listeners.descriptors {
       ListeningSocket.deferAccept(fd, settings.server.workerModel == .sync)
+      ListeningSocket.keepAlive(fd, settings)
     }
     let names = plugins.names.joined(separator: ", ")
     let places = listeners.sockets.map(\.place).joined(separator: ", ")
@@ -294,11 +295,12 @@ package struct MasterProcess: ~Copyable {
     judgesFrom = now
     // Or while a plugin was loaded, when nobody looks.
     bootDeadline = max(bootDeadline.postponed(by: span), now &+ configuration.settings.server.bootTimeout)
+    // The supervisor, who has deadlines of its own for this process, finds no shorter ones.
+    guard length >= Clock.nanosecondsPerSecond else { return }
     killDeadline = killDeadline.postponed(by: span)
     crew.postponeDeadlines(by: span)
-    if length >= Clock.nanosecondsPerSecond {
-      log.warning("stood still for \(length / Clock.nanosecondsPerMillisecond) ms: workers are judged anew")
-    }
+    log.warning(
+      "stood still for \(length / Clock.nanosecondsPerMillisecond) ms: the silence of workers counts from now on")
   }
 
   private var nextMoment: UInt64 {

@@ -18,7 +18,7 @@ struct ProgramVersion {
     let first = lines.first ?? ""
     let name = PrintableText.oneLine(first, limit: 80)
     guard isServer(first) else {
-      return first.isEmpty ? "it does not say that it is outrider" : "it is no outrider, it says \"\(name)\""
+      return first.isEmpty ? "it does not say that it is outrider" : "it is not outrider, it says \"\(name)\""
     }
     guard let line = lines.first(where: { $0.utf8.starts(with: StateText.claim.utf8) }) else {
       return "\(name) does not tell which state of a supervisor it understands; this one leaves \(StateText.version)"

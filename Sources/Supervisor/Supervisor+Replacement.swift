@@ -33,6 +33,8 @@ extension Supervisor {
   mutating func probeEnded(_ ending: Process.Ending) {
     guard let probe else { return }
     self.probe = nil
+    // Whoever has been told to end does not begin anew.
+    guard aim == .serve, exitCode == nil else { return }
     if let objection = objection(to: probe, ending) {
       log.error("the supervisor is not replaced: \(program.path) --version: \(objection)")
       return

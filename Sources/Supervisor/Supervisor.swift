@@ -50,6 +50,8 @@ package struct Supervisor: ~Copyable {
   private var standstill = Standstill(tolerance: Clock.nanosecondsPerSecond)
   /// A try of the program that is to replace the supervisor's own.
   var probe: Probe?
+  /// How it has ended, until that is looked at.
+  private var probeEnding: Process.Ending?
   /// That try was asked for while a generation started.
   var replacementIsWanted = false
   /// What the end is to be, as far as it is known.
@@ -148,6 +150,8 @@ package struct Supervisor: ~Copyable {
       reap()
       if signal != SIGCHLD { heed(signal) }
     }
+    // At last: it may replace this program, and a signal that was taken would be lost.
+    if let ending = probeEnding.take() { probeEnded(ending) }
   }
 
   private mutating func reap() {
@@ -159,7 +163,7 @@ package struct Supervisor: ~Copyable {
         if let index {
           ended(index, ending)
         } else if pid == probe?.pid {
-          probeEnded(ending)
+          probeEnding = ending
         }
       case .stopped(let signal): if let index { wasStopped(index, by: signal) }
       }
@@ -189,7 +193,8 @@ package struct Supervisor: ~Copyable {
       state.generations[index].deadline = state.generations[index].deadline.postponed(by: span)
     }
     if let probe { probe.deadline = probe.deadline.postponed(by: span) }
-    log.warning("stood still for \(length / Clock.nanosecondsPerMillisecond) ms: masters have so much more time")
+    log.warning(
+      "stood still for \(length / Clock.nanosecondsPerMillisecond) ms: the deadlines of masters are later by that")
   }
 
   private mutating func momentHasCome() {

@@ -4,7 +4,7 @@ import Master
 import Platform
 import Workers
 
-/// Loads each plugin in a child process, to see whether it loads: a load that crashes, hangs or calls exit is a fault as any
+/// Loads each plugin in a child process, to see whether it loads: a load that crashes, hangs or calls exit is a fault like any
 /// other. The child tells of what it finds itself; the parent of a child that has not come back from a plugin.
 enum PluginCheck {
   private static let loading: UInt8 = 1
@@ -26,6 +26,8 @@ enum PluginCheck {
 
   /// - Returns: what the first fault means; all are told.
   static func run(_ configuration: Configuration) throws(StartFault) -> ExitCode {
+    // Whoever ignores SIGCHLD never hears of a child's end.
+    Signals.useDefaults()
     let plugins = PluginSet(configuration)
     let timeout = configuration.settings.server.bootTimeout
     var code = ExitCode.ok

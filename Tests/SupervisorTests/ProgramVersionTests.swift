@@ -28,6 +28,6 @@ import Testing
   }
 
   @Test func whatItSaysIsPrintable() {
-    #expect(objection("\u{1B}[2J") == "it is no outrider, it says \"\\u{1b}[2J\"")
+    #expect(objection("\u{1B}[2J") == "it is not outrider, it says \"\\u{1b}[2J\"")
   }
 }

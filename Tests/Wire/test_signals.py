@@ -280,10 +280,10 @@ def test_a_broken_binary_replaces_nothing(deployed, name):
 
 
 PROGRAMS = {
-    "true": ("/bin/true", 'it is no outrider, it says "true .*"'),
+    "true": ("/bin/true", 'it is not outrider, it says "true .*"'),
     "silent": ("#!/bin/sh\nexit 0\n", "it does not say that it is outrider"),
-    "garbage": ("#!/bin/sh\nprintf 'outrider \\033[2Jtwo\\n'\n", r'it is no outrider, it says "outrider \S*two"'),
-    "another": ("#!/bin/sh\necho GNU bash, version 5.2\n", 'it is no outrider, it says "GNU bash, version 5.2"'),
+    "garbage": ("#!/bin/sh\nprintf 'outrider \\033[2Jtwo\\n'\n", r'it is not outrider, it says "outrider \S*two"'),
+    "another": ("#!/bin/sh\necho GNU bash, version 5.2\n", 'it is not outrider, it says "GNU bash, version 5.2"'),
     "former": (
         "#!/bin/sh\nprintf 'outrider 0.0.9\\nplugin ABI 1.0\\n'\n",
         "outrider 0.0.9 does not tell which state of a supervisor it understands; this one leaves 1",

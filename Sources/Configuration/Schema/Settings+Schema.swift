@@ -42,7 +42,10 @@ extension Settings {
         "The connections that the kernel holds for a listener until they are accepted; net.core.somaxconn bounds it."),
       .init(
         "server.tcp_keepalive", .duration(0...hour), default: "60s", \.server.tcpKeepalive,
-        "Without a word before the kernel probes a client; one that has vanished is given up half as long after. 0 is never."
+        """
+        Idle time before the kernel probes a client; one that does not answer is closed half as long after, or after \
+        timeouts.write if that is longer. 0 disables it.
+        """
       ),
       .init(
         "server.boot_timeout", .duration(100 * ms...hour), default: "30s", \.server.bootTimeout,

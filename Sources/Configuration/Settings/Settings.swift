@@ -26,7 +26,7 @@ package struct Settings: Sendable, Equatable {
     package var workerConnections = 0
     package var queue = 0
     package var backlog = 0
-    /// Without a word from a client before it is probed; 0 is never.
+    /// Idle time before a client is probed; 0 is never.
     package var tcpKeepalive: Nanoseconds = 0
     package var bootTimeout: Nanoseconds = 0
     package var gracefulTimeout: Nanoseconds = 0

@@ -35,7 +35,7 @@ package struct ErrorLog: LogHandler {
     for (key, value) in all.sorted(by: { $0.key < $1.key }) { line += " \(key)=\(value)" }
     // Whatever a message quotes, of plugins and of other processes: one message is one line.
     line = PrintableText.escaped(line)
-    confessLoss()
+    tellLoss()
     ErrorLog.write(ErrorLog.stamped(line), level: event.level)
   }
 
@@ -48,13 +48,19 @@ package struct ErrorLog: LogHandler {
   private static let lost = Atomic<Int>(0)
   private static let uncounted = Atomic<Int>(0)
 
+  /// What is lost of this process's parent is not its own.
+  package static func forgetLoss() {
+    lost.store(0, ordering: .relaxed)
+    uncounted.store(0, ordering: .relaxed)
+  }
+
   /// How many lines of this process are lost that were not asked for before.
   package static func takeUncountedLoss() -> Int {
     uncounted.load(ordering: .relaxed) == 0 ? 0 : uncounted.exchange(0, ordering: .relaxed)
   }
 
   /// Before the first line for which there is room again: how many there were none for.
-  private func confessLoss() {
+  private func tellLoss() {
     guard ErrorLog.lost.load(ordering: .relaxed) > 0 else { return }
     let count = ErrorLog.lost.exchange(0, ordering: .relaxed)
     guard count > 0 else { return }

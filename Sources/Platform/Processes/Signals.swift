@@ -68,10 +68,14 @@ package enum Signals {
     unsafe sigprocmask(SIG_SETMASK, &mask, nil)
   }
 
+  /// Those that no process of the server uses.
+  private static let harmless = [SIGTSTP, SIGWINCH, SIGURG, SIGIO, SIGVTALRM, SIGPROF, SIGCONT]
+
   /// The signals mean nothing to this process, and their default to the programs that it starts: an ignored signal would
   /// stay ignored in those.
   package static func disregard(_ signals: [CInt]) {
     let setup = unsafe setup
+    ignore(harmless.filter { setup.ignores($0) })
     for signal in signals {
       if setup.ignores(signal) { Glibc.signal(signal, SIG_IGN) } else { outrider_disregard(signal) }
     }
