@@ -45,11 +45,14 @@ extension Worker {
   /// The plugins' last hooks, but for those that a handler is in.
   private func stopPlugins() {
     let deadline = record.drain == .stopping ? 0 : record.drainDeadline
-    let busy = pluginsAtWork
-    for plugin in record.plugins where busy.contains(plugin.record.number) {
+    let atWork = pluginsAtWork
+    for plugin in record.plugins where atWork.contains(plugin.record.number) {
       record.log.error(
         "plugin \(plugin.record.nameText): handle() has not returned, so that worker_stop is not called")
     }
+    var busy = Set(atWork)
+    // A thread may be on its way out of one of which nothing is known.
+    if record.pool?.threadCount ?? 0 > atWork.count { busy.formUnion(blockingPlugins.map(\.record.number)) }
     for plugin in record.plugins where !busy.contains(plugin.record.number) { plugin.stopWorker(deadline: deadline) }
     for plugin in record.plugins where plugin.record.isWorkersOwn && !busy.contains(plugin.record.number) {
       plugin.unload()
@@ -137,6 +140,8 @@ extension Worker {
   /// and is counted all the same.
   private func closeAll() {
     record.table.visit { connection in
+      // A thread that has it still may be sending.
+      if connection.record.phase == .lent, let request = connection.record.request, isHandled(request) { return }
       tellUnsent(connection)
       abandon(connection, .cancelled)
     }
@@ -147,16 +152,20 @@ extension Worker {
   }
 
   private func endUnreturned(_ request: Request) {
-    if let refusal = request.record.pendingRefusal, !request.record.isRefused { note(refusal, request) }
-    if request.record.outcome == .complete { request.record.outcome = .cancelled }
+    guard !request.record.isAccounted else { return }
+    if !request.isWhole {
+      if !request.record.isRefused { note(record.drain == .stopping ? .serverStopped : .gracefulTimeout, request) }
+      if request.record.outcome == .complete { request.record.outcome = .cancelled }
+    }
     account(request)
   }
 
-  private var pluginsAtWork: Set<Int> {
-    var plugins = Set<Int>()
+  /// That of each request which a handler has.
+  private var pluginsAtWork: [Int] {
+    var plugins: [Int] = []
     record.table.visit { connection in
-      connection.record.http2?.visit { if isHandled($0) { plugins.insert($0.record.plugin) } }
-      if let request = connection.record.request, isHandled(request) { plugins.insert(request.record.plugin) }
+      connection.record.http2?.visit { if isHandled($0) { plugins.append($0.record.plugin) } }
+      if let request = connection.record.request, isHandled(request) { plugins.append(request.record.plugin) }
     }
     return plugins
   }

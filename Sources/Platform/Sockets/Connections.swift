@@ -73,9 +73,6 @@ package enum Connections {
   /// No more bytes will be sent; those of the peer can still be read.
   package static func shutdownWriting(_ fd: CInt) { Glibc.shutdown(fd, CInt(SHUT_WR)) }
 
-  /// Nothing more is read: whoever waits for the peer's bytes wakes, and finds their end.
-  package static func shutdownReading(_ fd: CInt) { Glibc.shutdown(fd, CInt(SHUT_RD)) }
-
   /// Whether the connection was reset: what was sent last has not reached anybody.
   package static func wasReset(_ fd: CInt) -> Bool {
     var entry = pollfd(fd: fd, events: 0, revents: 0)

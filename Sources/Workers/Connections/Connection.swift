@@ -1,5 +1,6 @@
 import HTTP
 import Platform
+import Synchronization
 import TLS
 
 /// A client's connection, as the loop sees it.
@@ -109,6 +110,8 @@ struct ConnectionRecord: ~Copyable {
   var received: UInt64 = 0
   var receivedNoted: UInt64 = 0
   var sentNoted: UInt64 = 0
+  /// Bytes that threads have sent past its queue.
+  let sentByThreads = Atomic<UInt64>(0)
   /// Monotonic nanoseconds; `.max` for none.
   var deadline = UInt64.max
   var progress = TransferProgress()

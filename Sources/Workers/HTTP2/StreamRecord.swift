@@ -104,6 +104,9 @@ extension Request {
 
   /// Answer bytes that wait on the loop.
   var queuedCount: Int { isStream ? record.stream.output.count : record.connection.record.output.count }
+
+  /// Whether anything of them, or of files, does.
+  var hasQueuedOutput: Bool { isStream ? !record.stream.output.isEmpty : !record.connection.record.output.isEmpty }
 }
 
 extension Request {

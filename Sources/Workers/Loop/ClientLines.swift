@@ -9,6 +9,8 @@ struct ClientLines {
   /// Of the process without descriptors.
   private var exhaustion = LineRate(most: 1, in: 10 * Clock.nanosecondsPerSecond)
   private var failures = LineRate()
+  /// Of responses that plugins leave without their end.
+  private var cuts = LineRate()
   /// When it is to be said that some were held back; `.max` if none were.
   private(set) var dueAt = UInt64.max
 
@@ -31,6 +33,12 @@ struct ClientLines {
     return before
   }
 
+  mutating func admitCut(_ now: UInt64) -> Int? {
+    let before = cuts.admit(now)
+    if before == nil { dueAt = min(dueAt, cuts.dueAt) }
+    return before
+  }
+
   /// Gives what were held back, and are due at `now`, to `tell`, with what they are about.
   mutating func takeDue(_ now: UInt64, _ tell: (Logger.Level, String, Int) -> Void) {
     dueAt = .max
@@ -41,7 +49,8 @@ struct ClientLines {
     }
     if exhaustion.dueAt <= now { tell(.error, "accept", exhaustion.takeHeldBack()) }
     if failures.dueAt <= now { tell(.error, "epoll", failures.takeHeldBack()) }
-    dueAt = min(dueAt, exhaustion.dueAt, failures.dueAt)
+    if cuts.dueAt <= now { tell(.error, "answer cut off by its plugin", cuts.takeHeldBack()) }
+    dueAt = min(dueAt, exhaustion.dueAt, failures.dueAt, cuts.dueAt)
   }
 }
 

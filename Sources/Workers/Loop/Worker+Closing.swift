@@ -211,6 +211,12 @@ extension Worker {
     if outputIsLate(connection) {
       connection.record.flags.insert(.broken)
     } else if connection.record.output.isEmpty {
+      // A request may have waited for that.
+      if !connection.record.flags.isDisjoint(with: [.heldBack, .readable]) {
+        connection.record.flags.remove(.heldBack)
+        setDeadline(connection, record.now &+ record.settings.timeouts.keepalive)
+        return queue(connection)
+      }
       if record.now >= phaseDeadline { startClosing(connection) } else { setDeadline(connection, phaseDeadline) }
     }
   }
@@ -249,7 +255,12 @@ extension Worker {
 
   /// How many bytes of all that were sent the client has taken.
   func bytesTaken(_ connection: Connection) -> UInt64 {
-    Connections.acknowledged(connection.record.fd, of: connection.record.output.sent)
+    Connections.acknowledged(connection.record.fd, of: allSent(connection))
+  }
+
+  /// By the loop and by threads.
+  func allSent(_ connection: Connection) -> UInt64 {
+    connection.record.output.sent &+ connection.record.sentByThreads.load(ordering: .relaxed)
   }
 
   /// When output that the client takes slowly is looked at next.

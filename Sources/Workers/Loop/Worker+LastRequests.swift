@@ -46,11 +46,14 @@ extension Worker {
   func cutRequests(_ refusal: Refusal) {
     record.hasCutRequests = true
     record.table.visit { connection in
-      let isMade = connection.record.phase == .idle || connection.record.phase == .closing
+      let isMade = [.idle, .closing, .discarding].contains(connection.record.phase)
       if isMade && !connection.record.output.isEmpty { connection.record.flags.insert(.unsent) }
       switch connection.record.phase {
       case .idle where !connection.record.output.isEmpty: startClosing(connection)
-      case .idle, .proxyHeader, .handshake, .discarding: close(connection)
+      case .discarding:
+        tellUnsent(connection)
+        close(connection)
+      case .idle, .proxyHeader, .handshake: close(connection)
       case .head: refuse(connection, refusal)
       case .exchange: if let request = connection.record.request { cut(request, refusal) }
       case .lent: if let request = connection.record.request { cut(lent: request, refusal) }
@@ -82,12 +85,10 @@ extension Worker {
     if connection.record.loan.notice() { return takeBack(request) }
     guard let exchange = request.record.exchange else { return }
     exchange.cancel(.cancelled)
-    // Who waits for the body wakes.
-    Connections.shutdownReading(connection.record.fd)
-    // A thread that is sending, or reads, sees that the request is cancelled.
+    // A thread that is sending, or reads, sees that the request is cancelled: see `cutBell`.
     guard !request.record.isSending.exchange(true, ordering: .acquiring) else { return }
-    guard !request.record.headIsOut else {
-      note(refusal, request)
+    // What a handler leaves unfinished is told when it has returned, or is left behind.
+    guard !request.record.headIsOut && !request.record.hasSpool else {
       return request.record.isSending.store(false, ordering: .releasing)
     }
     // From here on the connection is the loop's: the thread finds that somebody else is sending, for good.

@@ -47,7 +47,7 @@ extension Worker {
       return http2.record.hasServed || isSilent(since: http2.record.idleSince) ? http2.record.idleSince : nil
     }
     guard connection.record.phase == .idle, connection.record.deadline != .max else { return nil }
-    if connection.record.output.sent > 0 { return connection.record.deadline &- record.settings.timeouts.keepalive }
+    if allSent(connection) > 0 { return connection.record.deadline &- record.settings.timeouts.keepalive }
     let begun = connection.record.deadline &- record.settings.timeouts.head
     return isSilent(since: begun) ? begun : nil
   }

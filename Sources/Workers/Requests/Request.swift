@@ -123,6 +123,13 @@ struct TagQueue {
 }
 
 extension Request {
+  /// The client has been sent all of the response, though its handler may be at work still.
+  var isWhole: Bool {
+    guard let exchange = record.exchange else { return false }
+    return exchange.record.response.isComplete && !record.answer.isAborted && !hasQueuedOutput
+      && record.lane.output.isEmpty
+  }
+
   /// Whether the connection may serve another request, as far as this one and its body go. For whoever reads the body.
   var mayKeepConnection: Bool { record.keepAlive && record.decoder.refusal == nil }
 }

@@ -20,7 +20,7 @@ extension Worker {
     let isCertain = request.record.bodyEnded || !request.record.parser.head.traits.contains(.expectsContinue)
     request.record.keepAlive = isCertain && mayKeepConnection(after: request)
 
-    if let refusal = dispatch(request) { refuse(connection, refusal) }
+    if let refusal = record.hasCutRequests ? .gracefulTimeout : dispatch(request) { refuse(connection, refusal) }
   }
 
   /// Finds the plugin for a request of either protocol, and hands it over; or says why not.

@@ -193,6 +193,7 @@ extension Worker {
     request.record.unsettled += lane.unsettled
     lane.unsettled = 0
     lane.loopCount = request.queuedCount
+    lane.loopHasOutput = request.hasQueuedOutput
     if lane.ended { request.record.answered = true }
     if lane.resumeDue {
       lane.resumeDue = false
@@ -207,6 +208,7 @@ extension Worker {
     let lane = request.record.lane
     lane.monitor.lock()
     lane.loopCount = count
+    lane.loopHasOutput = request.hasQueuedOutput
     let wantsMore = lane.spool != nil && count <= record.settings.highWater / 2 && !lane.output.isEmpty
     lane.monitor.broadcast()
     lane.monitor.unlock()

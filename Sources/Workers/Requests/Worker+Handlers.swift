@@ -8,7 +8,7 @@ import Synchronization
 extension Worker {
   func startHandler(_ request: Request, _ exchange: Exchange) {
     if let pool = record.pool {
-      request.record.lane.reset(after: request.queuedCount)
+      request.record.lane.reset(after: request.queuedCount, hasOutput: request.hasQueuedOutput)
       request.record.usesLane.store(true, ordering: .relaxed)
       // Under gthread the body of an HTTP/1 request is gathered first.
       if record.settings.model.isAsync || request.isStream { handOver(request, to: pool) }
@@ -38,7 +38,9 @@ extension Worker {
     end(exchange, of: request, opened: false)
     if request.isBroken {
       // Its connection is given up already, by the handler's thread.
-      if isCut, let refusal = request.record.pendingRefusal, refusal.outcome == .cancelled { note(refusal, request) }
+      if isCut, !request.record.isRefused, let refusal = request.record.pendingRefusal, refusal.outcome == .cancelled {
+        note(refusal, request)
+      }
       return
     }
     if request.record.isRefused {
@@ -140,7 +142,7 @@ extension Worker {
       let connection = request.record.connection
       return connection.record.output.isEmpty && !connection.record.flags.contains(.broken)
     }
-    return request.record.lane.output.isEmpty && request.record.lane.loopCount == 0
+    return request.record.lane.output.isEmpty && !request.record.lane.loopHasOutput
   }
 
   func handOver(_ request: Request, to pool: ThreadPool) {

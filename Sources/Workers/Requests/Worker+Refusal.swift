@@ -115,10 +115,11 @@ extension Worker {
 
   /// Logs that a response does not reach its end, where its plugin is the reason.
   func noteCut(_ request: Request, _ reason: StaticString) {
+    guard let heldBack = record.lines.admitCut(record.now) else { return }
     let connection = request.record.connection
     var line = "answer cut off to \(peer(of: connection)): \(reason)"
     describe(request, &line)
-    record.log.error("\(line)")
+    record.log.error("\(line)\(LineRate.note(heldBack))")
   }
 
   /// Counts, and logs, that TLS on the connection has failed by a flood; once.

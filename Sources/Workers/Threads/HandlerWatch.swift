@@ -83,8 +83,6 @@ final class HandlerWatch: @unchecked Sendable {
 
   private static func cancel(_ request: Request) {
     request.record.exchange?.cancel(.cancelled)
-    // Who waits for the body wakes.
-    Connections.shutdownReading(request.record.connection.record.fd)
     Worker.current.record.cutBell.wake()
   }
 
@@ -92,8 +90,13 @@ final class HandlerWatch: @unchecked Sendable {
   private static func end(_ request: Request, _ refusal: Refusal) {
     let worker = Worker.current
     let isIdle = !request.record.isSending.exchange(true, ordering: .acquiring)
-    if isIdle && !request.record.headIsOut { worker.sendLastPage(request, refusal) }
-    worker.note(refusal, request)
+    if !isIdle || !request.isWhole {
+      let takesPage =
+        isIdle && !request.record.headIsOut
+        && request.record.connection.record.flags.isDisjoint(with: [.broken, .severed])
+      if takesPage { worker.sendLastPage(request, refusal) }
+      worker.note(refusal, request)
+    }
     worker.account(request)
     worker.record.accessLog?.end(Clock.monotonic())
     let name = request.record.exchange?.record.plugin.record.nameText ?? "?"

@@ -19,21 +19,32 @@ struct PluginTurns {
 
   /// Whether a request may go to a thread now; if not, it waits for its turn.
   mutating func begin(_ request: Request) -> Bool {
-    let plugin = request.record.plugin
+    if take(request.record.plugin) { return true }
+    turns[request.record.plugin]?.waiting.append(request)
+    return false
+  }
+
+  /// Takes a plugin's turn; false if somebody has it.
+  mutating func take(_ plugin: Int) -> Bool {
     guard turns.indices.contains(plugin), turns[plugin] != nil else { return true }
-    if turns[plugin]?.isTaken == true {
-      turns[plugin]?.waiting.append(request)
-      return false
-    }
+    if turns[plugin]?.isTaken == true { return false }
     turns[plugin]?.isTaken = true
     return true
   }
 
-  /// A request has left its thread: the next whose turn it is, if one waits.
-  mutating func end(_ request: Request) -> Request? {
-    let plugin = request.record.plugin
-    guard turns.indices.contains(plugin), turns[plugin] != nil else { return nil }
+  /// Nobody has it any more.
+  mutating func giveBack(_ plugin: Int) {
+    guard turns.indices.contains(plugin) else { return }
     turns[plugin]?.isTaken = false
-    return turns[plugin]?.waiting.pop()
+  }
+
+  /// A request that has waited, may go on, and has its plugin's turn now.
+  mutating func next(where mayGo: (Request) -> Bool) -> Request? {
+    for plugin in turns.indices where turns[plugin]?.isTaken == false {
+      guard let request = turns[plugin]?.waiting.pop(where: mayGo) else { continue }
+      turns[plugin]?.isTaken = true
+      return request
+    }
+    return nil
   }
 }

@@ -13,6 +13,8 @@ final class ThreadPool: @unchecked Sendable {
   private let monitor = Monitor()
   private var waiting: [Request] = []
   private var head = 0
+  /// Those that have waited for their plugin's turn, which has come.
+  private var resumed = RequestLine()
   /// How many requests stand in no line yet, but behind others of their own connection.
   let waitingForTurn = Atomic<Int>(0)
   /// Threads that wait for a request, and whether one of them has been woken and not come yet.
@@ -94,7 +96,20 @@ final class ThreadPool: @unchecked Sendable {
     monitor.broadcast()
     monitor.unlock()
     if fault == nil { while let request = next() { run(request, context, self) } }
-    for plugin in plugins.prefix(ready) { runHook(of: plugin) { plugin.stopThread() } }
+    for plugin in plugins.prefix(ready) { stop(plugin) }
+  }
+
+  /// Runs a plugin's last hook on this thread: of one that is not thread-safe while nothing else of it runs.
+  private func stop(_ plugin: Plugin) {
+    if plugin.record.isThreadSafe { return plugin.stopThread() }
+    monitor.lock()
+    while !turns.take(plugin.record.number) { monitor.wait() }
+    monitor.unlock()
+    plugin.stopThread()
+    monitor.lock()
+    turns.giveBack(plugin.record.number)
+    monitor.broadcast()
+    monitor.unlock()
   }
 
   private func runHook<Fault: Error>(of plugin: Plugin, _ body: () throws(Fault) -> Void) throws(Fault) {
@@ -125,7 +140,9 @@ final class ThreadPool: @unchecked Sendable {
 
   /// With the lock held: whether the caller is to wake a thread.
   private func claimWake() -> Bool {
-    guard idle.load(ordering: .relaxed) > 0, !wakeIsPending, head < waiting.count else { return false }
+    guard idle.load(ordering: .relaxed) > 0, !wakeIsPending, head < waiting.count || !resumed.isEmpty else {
+      return false
+    }
     wakeIsPending = true
     return true
   }
@@ -133,7 +150,7 @@ final class ThreadPool: @unchecked Sendable {
   private func next() -> Request? {
     monitor.lock()
     while true {
-      while head == waiting.count {
+      while head == waiting.count && resumed.isEmpty {
         if stopping {
           monitor.unlock()
           return nil
@@ -143,6 +160,12 @@ final class ThreadPool: @unchecked Sendable {
         monitor.wait()
         idle.subtract(1, ordering: .relaxed)
         wakeIsPending = false
+      }
+      if let request = resumed.pop() {
+        let wakes = claimWake()
+        monitor.unlock()
+        if wakes { monitor.signal() }
+        return request
       }
       let request = waiting[head]
       head += 1
@@ -198,6 +221,19 @@ final class ThreadPool: @unchecked Sendable {
     lineUp(http2)
   }
 
+  /// Requests whose plugin is free go on, as far as their connection may have another thread.
+  private func resume() {
+    while let request = turns.next(where: { mayHold($0) }) {
+      if request.isStream { request.record.connection.record.http2?.record.turn.held += 1 }
+      resumed.append(request)
+    }
+  }
+
+  private func mayHold(_ request: Request) -> Bool {
+    guard request.isStream, let http2 = request.record.connection.record.http2 else { return true }
+    return http2.record.turn.held < mostOfConnection
+  }
+
   /// Whether `endTurn` has to be called for a request.
   @inline(__always)
   func countsTurns(of request: Request) -> Bool { request.isStream || isSerial(request) }
@@ -214,15 +250,10 @@ final class ThreadPool: @unchecked Sendable {
       http2.record.turn.held -= 1
       lineUp(http2)
     }
-    // It waited longest of all, and stands first therefore.
-    if let next = turns.end(request) {
-      if head > 0 {
-        head -= 1
-        waiting[head] = next
-      } else {
-        waiting.insert(next, at: 0)
-      }
-    }
+    turns.giveBack(request.record.plugin)
+    // A thread less that a connection holds may be what another plugin's request waits for.
+    if !serial.isEmpty { resume() }
+    if stopping { monitor.broadcast() }
     let wakes = claimWake()
     monitor.unlock()
     if wakes { monitor.signal() }
@@ -236,10 +267,10 @@ final class ThreadPool: @unchecked Sendable {
     stopping = true
     monitor.broadcast()
     monitor.unlock()
-    while let thread = threads.last {
-      guard thread.join(until: deadline) else { return false }
-      threads.removeLast()
-    }
-    return true
+    threads.removeAll { $0.join(until: deadline) }
+    return threads.isEmpty
   }
+
+  /// [loop] How many of them have not ended.
+  var threadCount: Int { threads.count }
 }

@@ -13,6 +13,8 @@ final class Lane: @unchecked Sendable {
   var output = OutputQueue()
   /// Answer bytes that the loop has taken over and not sent.
   var loopCount = 0
+  /// The loop has something of it, or of answers before it, in memory or in files.
+  var loopHasOutput = false
   /// A head that waits for the first byte of its body.
   var held = OutputQueue()
   /// The answer is complete or given up.
@@ -53,6 +55,12 @@ final class Lane: @unchecked Sendable {
       output.discard(&thread.record.pool)
       held.discard(&thread.record.pool)
     }
+    settleOutput()
+    unsettled = 0
+  }
+
+  /// With the lock held: what has left `output`, sent or dropped, is done with.
+  func settleOutput() {
     var segments = output.takeDone()
     while let segment = segments.pop() {
       if segment.record.owner == Spool.owner {
@@ -62,16 +70,18 @@ final class Lane: @unchecked Sendable {
       }
       segment.deallocate()
     }
-    unsettled = 0
   }
 
   /// [loop] For the next request.
   ///
-  /// - Parameter queued: bytes of earlier answers that the loop has not sent yet.
-  func reset(after queued: Int = 0) {
+  /// - Parameters:
+  ///   - queued: bytes of earlier answers that the loop has in memory.
+  ///   - hasOutput: it has some of these, or of their files.
+  func reset(after queued: Int = 0, hasOutput: Bool = false) {
     monitor.lock()
     dropOutput()
     loopCount = queued
+    loopHasOutput = hasOutput
     ended = false
     readerWaits = false
     handlerDone = false

@@ -58,14 +58,17 @@ enum QueuedTransport {
   private static func sendAtOnce(_ exchange: Exchange, _ request: Request, _ worker: Worker) -> Bool {
     let lane = request.record.lane
     let connection = request.record.connection
-    guard !request.isStream, lane.loopCount == 0, lane.pendingFiles == 0, !exchange.hasRequestBody,
+    guard !request.isStream, !lane.loopHasOutput, lane.pendingFiles == 0, !exchange.hasRequestBody,
       connection.record.tls == nil
     else {
       return false
     }
     let before = lane.output.sent
     let result = WorkerThread.withCurrent { lane.output.flush(to: connection.record.fd, &$0.record.pool) }
-    worker.record.slot.addShared(.bytesSent, lane.output.sent &- before)
+    let sent = lane.output.sent &- before
+    worker.record.slot.addShared(.bytesSent, sent)
+    connection.record.sentByThreads.wrappingAdd(sent, ordering: .relaxed)
+    if lane.spool != nil { lane.settleOutput() }
     if case .empty = result { return true }
     return false
   }
