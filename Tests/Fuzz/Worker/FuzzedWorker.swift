@@ -26,6 +26,8 @@ final class FuzzedWorker {
     settings.server.workerConnections = 8
     // Real time must not matter: what is to be late is made so.
     settings.limits.minRate = 0
+    // Nor the time after which what a client does not take goes to a file.
+    settings.limits.spool = 0
     settings.listeners[0].bind = .unix(path: "/fuzz")
     settings.earlyHints.http1 = .on
     change(&settings)
@@ -55,11 +57,12 @@ final class FuzzedWorker {
         ],
         tls: [nil], sharesListeners: false, table: ConnectionTable(capacity: own.connections),
         requests: RequestPool(capacity: own.requests, limits: own.limits, underscores: own.underscores),
-        wheel: DeadlineWheel(now: now), now: now, gracefulTimeout: settings.server.gracefulTimeout, slot: slot,
+        wheel: DeadlineWheel(now: now), now: now, cutBell: try WakeDescriptor(),
+        gracefulTimeout: settings.server.gracefulTimeout, slot: slot,
         lifetime: .max, heartbeatDue: .max))
     try worker.registerSources()
-    let pool = ThreadPool { Worker.runQueued($0, $1, $2) }
-    try pool.start(FuzzedWorker.threads, plugins: [plugins[1]], slot: slot) { _ in fatalError("no thread") }
+    let pool = ThreadPool(plugins) { Worker.runQueued($0, $1, $2) }
+    try pool.start(FuzzedWorker.threads, plugins: [plugins[1]], slot: slot)
     worker.record.pool = pool
     worker.updateClock()
   }
