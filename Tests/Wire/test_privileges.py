@@ -317,18 +317,20 @@ def masks(pid):
         bits = int(found[name], 16)
         return {number for number in range(1, 32) if bits >> (number - 1) & 1}
 
-    return signals("SigBlk"), signals("SigIgn")
+    return signals("SigBlk"), signals("SigIgn"), signals("SigCgt")
 
 
 def test_signals_of_a_careless_parent(own, tmp_path, model):
     service = Service(own, tmp_path, model, launcher=[sys.executable, "-c", CARELESS])
-    ours = {signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGPIPE, signal.SIGUSR1, signal.SIGUSR2}
-    ours |= {signal.SIGTTIN, signal.SIGTTOU, signal.SIGXFSZ}
+    # What the parent ignored stays so, for programs that plugins start; the rest has a handler that does nothing. (Python
+    # ignores SIGXFSZ itself.)
+    theirs = {signal.SIGHUP, signal.SIGPIPE, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXFSZ}
+    ours = {signal.SIGINT, signal.SIGQUIT, signal.SIGTTIN, signal.SIGTTOU}
     (worker,) = service.server.workers()
-    blocked, ignored = masks(worker)
-    assert (blocked, ignored) == (set(), ours)
-    blocked, ignored = masks(service.server.master())
-    assert (blocked, ignored) == ({signal.SIGTERM, signal.SIGCHLD}, ours)
+    blocked, ignored, caught = masks(worker)
+    assert (blocked, ignored) == (set(), theirs) and caught >= ours
+    blocked, ignored, caught = masks(service.server.master())
+    assert (blocked, ignored) == ({signal.SIGTERM, signal.SIGCHLD}, theirs) and caught >= ours
     # And so it heeds signals, and hears of its children.
     service.reload()
     os.kill(service.server.master(), signal.SIGKILL)

@@ -77,8 +77,8 @@ def test_a_start_that_was_stopped_has_its_time(own, tmp_path):
     assert not service.failures(), service.server.log
 
 
-def test_an_end_that_was_stopped_has_its_time(own):
-    """graceful_timeout passes meanwhile: no master is killed for that, and none says that it has killed its workers."""
+def test_an_end_that_was_stopped_is_not_killed(own):
+    """graceful_timeout passes meanwhile, and the worker ends what it has by itself: nobody is killed for that."""
     server = own("--set", "server.graceful_timeout=2s", RELEASE / "libdemo_blocking.so", model="sync")
     with server.connect() as connection:
         connection.send(client.request("GET", "/delay?s=1"))
@@ -89,8 +89,9 @@ def test_an_end_that_was_stopped_has_its_time(own):
         send(signal.SIGCONT, server.pid)
         time.sleep(0.2)
         send(signal.SIGCONT, *pids)
-        connection.end()
-    server.ended_well()
+        assert connection.final(timeout=4).status == 503
+    assert server.wait() == 70, server.log
+    server.assert_nothing_left()
     assert "killed" not in server.log
 
 

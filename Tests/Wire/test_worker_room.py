@@ -256,8 +256,10 @@ def swallow(connection):
 
 @keeping_alive
 def test_readers_that_do_not_read(metered, stack, combination):
-    """Each blocks its own handler, and of its 8 MiB no more is held than fits the bounded buffers."""
-    server, metrics = metered(combination.misbehave, "--threads", 4, model=combination.model)
+    """Without a spool each blocks its own handler, and of its 8 MiB no more is held than fits the bounded buffers."""
+    server, metrics = metered(
+        combination.misbehave, "--threads", 4, "--set", "limits.spool=0", model=combination.model
+    )
     (worker,) = server.workers()
     assert server.get("/").body == b"ok"
     before = memory(worker)
