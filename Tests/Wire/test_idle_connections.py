@@ -68,6 +68,21 @@ def test_the_longest_idle_makes_room(metered, stack, combination):
 
 
 @keeping_alive
+def test_who_says_nothing_in_a_used_place_is_not_taken_for_served(own, stack, combination):
+    """What another connection was sent in that place does not make a silent client look as if it had just been answered."""
+    flags = ("server.worker_connections=2", "timeouts.keepalive=5s", "timeouts.head=60s")
+    settings = [word for flag in flags for word in ("--set", flag)]
+    server = own(*settings, combination.demo, model=combination.model)
+    assert server.get("/health").body == b"OK"
+    silent = stack.enter_context(server.connect())
+    silent.assert_open(within=1.2)  # before that it has begun
+    other = kept(stack, server)
+    at_once(server)
+    silent.assert_closed()
+    other.assert_open(within=0.05)
+
+
+@keeping_alive
 def test_over_tls_too(metered, stack, combination, authority):
     """It ends as TLS does: with a close_notify, which assert_closed() wants to see."""
     server, metrics = metered(combination, tls=authority)

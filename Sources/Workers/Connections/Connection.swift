@@ -112,6 +112,8 @@ struct ConnectionRecord: ~Copyable {
   var sentNoted: UInt64 = 0
   /// Bytes that threads have sent past its queue.
   let sentByThreads = Atomic<UInt64>(0)
+  /// What its queue had sent for the connections that had the record before.
+  var sentBefore: UInt64 = 0
   /// Monotonic nanoseconds; `.max` for none.
   var deadline = UInt64.max
   var progress = TransferProgress()

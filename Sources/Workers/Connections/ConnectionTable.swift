@@ -57,6 +57,8 @@ struct ConnectionTable: ~Copyable {
     connection.record.phase = .idle
     // `isQueued` stays: it may stand in the loop's list still, from its last use.
     connection.record.flags = [.writable]
+    connection.record.sentBefore = connection.record.output.sent
+    connection.record.sentByThreads.store(0, ordering: .relaxed)
     connection.record.failure = .closed
     connection.record.listener = UInt16(listener)
     connection.record.clientPort = peer.port

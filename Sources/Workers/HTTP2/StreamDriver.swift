@@ -127,7 +127,7 @@ enum StreamDriver {
       return -1
     }
     request.record.stream.onItsWay &+= length
-    request.record.stream.framedTo = connection.record.output.sent &+ connection.record.output.total
+    request.record.stream.framedTo = worker.allSent(connection) &+ connection.record.output.total
     if request.record.stream.output.isEmpty {
       request.record.stream.progress = TransferProgress()
     } else {

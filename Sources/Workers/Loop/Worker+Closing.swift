@@ -258,9 +258,10 @@ extension Worker {
     Connections.acknowledged(connection.record.fd, of: allSent(connection))
   }
 
-  /// By the loop and by threads.
+  /// All that was sent on a connection, by the loop and by threads.
   func allSent(_ connection: Connection) -> UInt64 {
-    connection.record.output.sent &+ connection.record.sentByThreads.load(ordering: .relaxed)
+    connection.record.output.sent &- connection.record.sentBefore
+      &+ connection.record.sentByThreads.load(ordering: .relaxed)
   }
 
   /// When output that the client takes slowly is looked at next.
