@@ -35,7 +35,7 @@ package struct AccessLogMemory: Sendable {
 /// One worker's part: how many bytes of whole lines there are, and behind it an end of line and these.
 @safe
 package struct AccessLogRegion: @unchecked Sendable {
-  // One process writes at a time; the other reads when that has ended, and trusts nothing.
+  // The worker writes, and whatever its plugins fork can; the master reads when the worker has ended, and trusts nothing.
   private let base: UnsafeMutableRawPointer
 
   static let capacity = 64 << 10

@@ -34,8 +34,6 @@ final class ThreadPool: @unchecked Sendable {
   /// How many threads have run the plugins' hooks, and why one of them can't serve.
   private var started = 0
   private var fault: LoadFault?
-  /// One thread at a time runs those of a plugin that is not thread-safe.
-  private let hooks = Monitor()
   private var threads: [Thread] = []
   private let run: @Sendable (Request, WorkerThread, ThreadPool) -> Void
 
@@ -83,7 +81,7 @@ final class ThreadPool: @unchecked Sendable {
     var fault: LoadFault?
     for plugin in plugins {
       do throws(LoadFault) {
-        try runHook(of: plugin) { () throws(LoadFault) in try plugin.startThread() }
+        try alone(with: plugin) { () throws(LoadFault) in try plugin.startThread() }
         ready += 1
       } catch {
         fault = error
@@ -96,27 +94,22 @@ final class ThreadPool: @unchecked Sendable {
     monitor.broadcast()
     monitor.unlock()
     if fault == nil { while let request = next() { run(request, context, self) } }
-    for plugin in plugins.prefix(ready) { stop(plugin) }
+    for plugin in plugins.prefix(ready) { alone(with: plugin) { plugin.stopThread() } }
   }
 
-  /// Runs a plugin's last hook on this thread: of one that is not thread-safe while nothing else of it runs.
-  private func stop(_ plugin: Plugin) {
-    if plugin.record.isThreadSafe { return plugin.stopThread() }
+  /// Runs a hook of a plugin on this thread: of one that is not thread-safe while nothing else of it runs.
+  private func alone<Fault: Error>(with plugin: Plugin, _ hook: () throws(Fault) -> Void) throws(Fault) {
+    if plugin.record.isThreadSafe { return try hook() }
     monitor.lock()
     while !turns.take(plugin.record.number) { monitor.wait() }
     monitor.unlock()
-    plugin.stopThread()
-    monitor.lock()
-    turns.giveBack(plugin.record.number)
-    monitor.broadcast()
-    monitor.unlock()
-  }
-
-  private func runHook<Fault: Error>(of plugin: Plugin, _ body: () throws(Fault) -> Void) throws(Fault) {
-    if plugin.record.isThreadSafe { return try body() }
-    hooks.lock()
-    defer { hooks.unlock() }
-    try body()
+    defer {
+      monitor.lock()
+      turns.giveBack(plugin.record.number)
+      monitor.broadcast()
+      monitor.unlock()
+    }
+    try hook()
   }
 
   /// [loop] Hands a request over; a thread sees it after the next `release()`.
