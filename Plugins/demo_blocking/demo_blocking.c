@@ -1,7 +1,7 @@
 /* demo_blocking: the demo pages in blocking style.
  *
- * One call of handle() for each request: it reads, waits and answers in the order of its lines, on a thread that it
- * has to itself. What is answered is in ../demo_pages/demo_pages.h; demo_event gives the same answers in event style.
+ * One call of handle() for each request: it reads, waits and responds in the order of its lines, on a thread of its
+ * own. The responses are defined in ../demo_pages/demo_pages.h; demo_event gives the same ones in event style.
  *
  *     outrider ./libdemo_blocking.so
  */
@@ -28,7 +28,7 @@ static int is_over(outrider_status status) {
   return status == OUTRIDER_E_CLOSED || status == OUTRIDER_E_CANCELLED;
 }
 
-/* Sleep unless the answer is no longer wanted: then why not. */
+/* Sleep, unless the response is no longer wanted: then return the reason. */
 static outrider_status wait_for(const visit *visit, uint64_t ns) {
   while (ns > 0) {
     uint64_t slice = ns < SLEEP_SLICE ? ns : SLEEP_SLICE;
@@ -41,14 +41,14 @@ static outrider_status wait_for(const visit *visit, uint64_t ns) {
 }
 
 static outrider_status answer(visit *visit, outrider_bytes body) {
-  return visit->io->respond(visit->exchange, visit->plan.status, visit->fields.list, visit->fields.n, body);
+  return visit->io->respond(visit->io, visit->exchange, visit->plan.status, visit->fields.list, visit->fields.n, body);
 }
 
 static outrider_status start(visit *visit) {
-  return visit->io->start(visit->exchange, visit->plan.status, visit->fields.list, visit->fields.n);
+  return visit->io->start(visit->io, visit->exchange, visit->plan.status, visit->fields.list, visit->fields.n);
 }
 
-/* A hint that is skipped or refused is no reason not to answer. */
+/* A hint that is skipped or refused is no reason not to respond. */
 static outrider_status answer_in_time(visit *visit) {
   const demo_plan *plan = &visit->plan;
   for (uint32_t i = 0; i < plan->n_hints; i++) {
@@ -76,12 +76,12 @@ static outrider_status stream(visit *visit) {
   for (uint32_t i = 0; i < DEMO_STREAM_CHUNKS && status >= 0; i++) {
     if (i > 0 && (status = wait_for(visit, DEMO_STREAM_GAP))) break;
     outrider_bytes chunk = demo_chunk(text, i);
-    status = visit->io->write(visit->exchange, &chunk, 1);
+    status = visit->io->write(visit->io, visit->exchange, &chunk, 1);
   }
   return status;
 }
 
-/* The body could not be read. Before start() an answer can still say so. */
+/* The body could not be read. Before start() a response can still say so. */
 static outrider_status refuse_body(visit *visit, outrider_status why) {
   if (is_over(why)) return why;
   visit->plan.status = why == OUTRIDER_E_LIMIT ? 413 : 400;
@@ -91,18 +91,37 @@ static outrider_status refuse_body(visit *visit, outrider_status why) {
   return answer(visit, outrider_text("The body could not be read\n"));
 }
 
-/* Read a piece, write a piece: the answer starts with the first, and no more than one is held. */
+/* Read a piece and write it: the response starts with the first piece, and only one piece is held at a time. */
 static outrider_status echo(visit *visit) {
   char piece[ECHO_PIECE];
   size_t got = 0;
-  outrider_status status = visit->io->read(visit->exchange, piece, sizeof piece, &got);
+  outrider_status status = visit->io->read(visit->io, visit->exchange, piece, sizeof piece, &got);
   if (status < 0) return refuse_body(visit, status);
   demo_add_length(&visit->fields, visit->head);
   status = start(visit);
   while (status >= 0 && got > 0) {
-    status = visit->io->write(visit->exchange, &(outrider_bytes){piece, got}, 1);
-    if (status >= 0) status = visit->io->read(visit->exchange, piece, sizeof piece, &got);
+    status = visit->io->write(visit->io, visit->exchange, &(outrider_bytes){piece, got}, 1);
+    if (status >= 0) status = visit->io->read(visit->io, visit->exchange, piece, sizeof piece, &got);
   }
+  return status;
+}
+
+static outrider_status read_all(visit *visit, gathered *whole) {
+  char piece[ECHO_PIECE];
+  for (;;) {
+    size_t got = 0;
+    outrider_status status = visit->io->read(visit->io, visit->exchange, piece, sizeof piece, &got);
+    if (status < 0 || got == 0) return status;
+    status = gathered_add(whole, piece, got);
+    if (status < 0) return status;
+  }
+}
+
+static outrider_status echo_whole(visit *visit) {
+  gathered whole = {0};
+  outrider_status status = read_all(visit, &whole);
+  status = status < 0 ? refuse_body(visit, status) : answer(visit, (outrider_bytes){whole.data, whole.size});
+  free(whole.data);
   return status;
 }
 
@@ -111,14 +130,16 @@ static outrider_status carry_out(visit *visit) {
     case DEMO_TIMED: return answer_in_time(visit);
     case DEMO_HEADERS: return answer_headers(visit);
     case DEMO_ECHO: return echo(visit);
+    case DEMO_GATHER: return echo_whole(visit);
     case DEMO_STREAM: return stream(visit);
     case DEMO_WHOLE: break;
   }
   return answer(visit, demo_body(&visit->plan));
 }
 
-static outrider_status handle(void *state, outrider_exchange exchange, const outrider_head *head,
+static outrider_status handle(void *state, void *thread, outrider_exchange exchange, const outrider_head *head,
                               const outrider_io *io) {
+  (void)thread;
   visit visit;
   visit.host = state;
   visit.io = io;
@@ -131,7 +152,7 @@ static outrider_status handle(void *state, outrider_exchange exchange, const out
   return status;
 }
 
-/* The host's table is all the state there is; handle() only reads it. */
+/* The host's table is the only state, and handle() only reads it. */
 static outrider_status load(const outrider_host *host, const outrider_load_info *info, void **state,
                             outrider_error *error) {
   (void)info, (void)error;

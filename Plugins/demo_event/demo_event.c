@@ -1,15 +1,15 @@
 /* demo_event: the demo pages in event style.
  *
- * All calls come from the worker's one loop thread and none of them waits: a delay is a timer, a body that does not
- * fit goes on when RESUME says so. A page that needs no waiting is answered in open() and keeps nothing; the others
- * keep one `visit` from open() to close(). What is answered is in ../demo_pages/demo_pages.h; demo_blocking gives
- * the same answers in blocking style.
+ * All calls come from the worker's loop thread, and none of them waits: a delay is a timer, and a body for which there
+ * is no room continues at RESUME. A page that needs no waiting is sent in open() and keeps no state; the others keep a
+ * `visit` from open() to close(). The responses are defined in ../demo_pages/demo_pages.h; demo_blocking gives the same
+ * ones in blocking style.
  *
  *     outrider ./libdemo_event.so
  */
 #include "../demo_pages/demo_pages.h"
 
-/* From this size on a page is sent from where it lies; a smaller one is cheaper to copy. */
+/* From this size a page is lent to the host; a smaller one is cheaper to copy. */
 #define BY_REFERENCE 4096
 
 enum echo_state {
@@ -19,7 +19,7 @@ enum echo_state {
   ECHO_DONE
 };
 
-/* A request whose answer takes more than one call. [malloc'ed in open(), freed in close()] */
+/* A request whose response takes several calls. [malloc'ed in open(), freed in close()] */
 typedef struct visit {
   const outrider_host *host;
   const outrider_head *head;
@@ -30,6 +30,7 @@ typedef struct visit {
   int started;
   uint32_t held_more;
   outrider_bytes held; /* malloc'ed */
+  gathered whole;
 } visit;
 
 /* ---- Whole answers --------------------------------------------------------------------------------------------- */
@@ -61,7 +62,7 @@ static outrider_status answer(const outrider_host *host, outrider_exchange excha
   return send_page(host, exchange, head, plan, body, body.size >= BY_REFERENCE ? keep : NULL);
 }
 
-/* The text is handed over; after a refusal it is still ours. */
+/* The host takes the text; after a refusal it is still ours. */
 static outrider_status answer_headers(const outrider_host *host, outrider_exchange exchange,
                                       const outrider_head *head, const demo_plan *plan) {
   json_text json = {0};
@@ -79,7 +80,7 @@ static int is_over(outrider_status status) {
   return status == OUTRIDER_E_CLOSED || status == OUTRIDER_E_CANCELLED;
 }
 
-/* There is no way to go on: let the client see that. Harmless if the exchange is over. */
+/* The response can't be completed: show that to the client. Harmless if the exchange has ended. */
 static void give_up(const visit *visit) {
   const outrider_notice_event event = {.size = sizeof event, .type = OUTRIDER_EVENT_ABORT};
   visit->host->send(visit->host, visit->exchange, (const outrider_event *)&event);
@@ -93,7 +94,7 @@ static uint64_t wait_before_step(const visit *visit) {
   return visit->step < visit->plan.n_hints ? visit->plan.hint_wait : visit->plan.answer_wait;
 }
 
-/* Timer: the next hint, or after the last the answer. A skipped or refused hint is no reason not to answer. */
+/* Timer: send the next hint, or after the last one the response. A skipped or refused hint does not prevent it. */
 static void timed_step(void *context, outrider_status why) {
   visit *visit = context;
   if (why != OUTRIDER_OK) return; /* over; close() is next */
@@ -116,7 +117,7 @@ static outrider_status start(visit *visit, int with_length) {
   return status;
 }
 
-/* Timer: the next chunk. If there is no room for it the next tick tries again. */
+/* Timer: send the next chunk. If there is no room for it, the next tick tries again. */
 static void stream_step(void *context, outrider_status why) {
   visit *visit = context;
   char text[8];
@@ -144,7 +145,7 @@ static void echo_ask(visit *visit) {
   if (visit->host->receive(visit->host, visit->exchange, 1) < 0) give_up(visit);
 }
 
-/* REQUEST's bytes end with its on_event(): what can't be sent now is copied, once. */
+/* The bytes of REQUEST are valid until on_event() returns: bytes that can't be sent now are copied, once. */
 static void echo_hold(visit *visit, outrider_bytes bytes, uint32_t more) {
   visit->echo = ECHO_HOLDING;
   if (visit->held.data) return; /* it is what is held already */
@@ -164,7 +165,7 @@ static void echo_release_held(visit *visit) {
   visit->held = (outrider_bytes){NULL, 0};
 }
 
-/* Send a piece, and go on when it is gone: no more than one is ever held here. */
+/* Send a piece, and continue when it has been sent: at most one piece is held. */
 static void echo_send(visit *visit, outrider_bytes bytes, uint32_t more) {
   outrider_status status = outrider_send_body(visit->host, visit->exchange, bytes, more);
   if (status == OUTRIDER_E_AGAIN) {
@@ -181,7 +182,7 @@ static void echo_send(visit *visit, outrider_bytes bytes, uint32_t more) {
     echo_ask(visit);
 }
 
-/* The answer starts with the first piece, not with the last. */
+/* The response starts with the first piece, not with the last. */
 static void echo_request(visit *visit, const outrider_body_event *event) {
   if (!visit->started && start(visit, 1) < 0) {
     give_up(visit);
@@ -200,11 +201,42 @@ static void echo_event(visit *visit, const outrider_event *event) {
     echo_send(visit, visit->held, visit->held_more);
 }
 
+/* ---- /echo-whole ----------------------------------------------------------------------------------------------- */
+
+static void refuse_too_large(visit *visit) {
+  demo_plan plan = visit->plan;
+  plan.status = 413;
+  plan.content_type = (outrider_bytes)DEMO_PLAIN;
+  plan.page = (outrider_bytes)TEXT("The body could not be read\n");
+  if (answer(visit->host, visit->exchange, visit->head, &plan) < 0) give_up(visit);
+}
+
+/* The host takes the bytes; after a refusal they are still ours. */
+static void answer_whole(visit *visit) {
+  outrider_bytes body = {visit->whole.data, visit->whole.size};
+  if (send_page(visit->host, visit->exchange, visit->head, &visit->plan, body, free) < 0)
+    give_up(visit);
+  else
+    visit->whole.data = NULL;
+}
+
+static void gather_event(visit *visit, const outrider_event *event) {
+  if (event->type != OUTRIDER_EVENT_REQUEST) return;
+  const outrider_body_event *piece = (const outrider_body_event *)event;
+  if (gathered_add(&visit->whole, piece->bytes.data, piece->bytes.size) < 0)
+    refuse_too_large(visit);
+  else if (!piece->more)
+    answer_whole(visit);
+  else if (visit->host->receive(visit->host, visit->exchange, 1) < 0)
+    give_up(visit);
+}
+
 /* ---- Hooks ----------------------------------------------------------------------------------------------------- */
 
-/* Set the first step of a long answer going. */
+/* Begin the first step of a long response. */
 static outrider_status begin(visit *visit) {
-  if (visit->plan.kind == DEMO_ECHO) return visit->host->receive(visit->host, visit->exchange, 1);
+  if (visit->plan.kind == DEMO_ECHO || visit->plan.kind == DEMO_GATHER)
+    return visit->host->receive(visit->host, visit->exchange, 1);
   if (visit->plan.kind == DEMO_STREAM) return call_after(visit, 0, stream_step);
   return call_after(visit, wait_before_step(visit), timed_step);
 }
@@ -231,21 +263,25 @@ static outrider_status open(void *state, outrider_exchange exchange, const outri
   return open_visit(state, exchange, head, &plan, self);
 }
 
-/* Timed answers need no event: when the exchange ends their timers say so. */
-static void on_event(void *self, outrider_exchange exchange, const outrider_event *event) {
+/* Timed responses need no event: their timers are told when the exchange ends. */
+static void on_event(void *state, void *self, outrider_exchange exchange, const outrider_event *event) {
+  (void)state;
   visit *visit = self;
   (void)exchange;
   if (visit && visit->plan.kind == DEMO_ECHO) echo_event(visit, event);
+  if (visit && visit->plan.kind == DEMO_GATHER) gather_event(visit, event);
 }
 
-static void close(void *self) {
+static void close(void *state, void *self, outrider_exchange exchange) {
+  (void)state, (void)exchange;
   visit *visit = self;
   if (!visit) return;
   echo_release_held(visit);
+  free(visit->whole.data);
   free(visit);
 }
 
-/* The host's table is all the state there is. */
+/* The host's table is the only state. */
 static outrider_status load(const outrider_host *host, const outrider_load_info *info, void **state,
                             outrider_error *error) {
   (void)info, (void)error;

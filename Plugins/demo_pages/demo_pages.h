@@ -1,12 +1,13 @@
-/* demo_pages.h: what the two demo plugins answer.
+/* demo_pages.h: the responses of the two demo plugins.
  *
- * demo_blocking and demo_event give the same answers, one in each style. Everything that does not depend on the style
- * is here: which path gives what (demo_plan_for), the texts, the query, and the fields that every answer carries. A
- * plan says what is to be sent and when; the plugins differ in how they wait and send. No function here blocks, and
- * only an awkward path or /headers allocates. */
+ * demo_blocking and demo_event give the same responses, one in each style. Everything that does not depend on the style
+ * is here: the page for each path (demo_plan_for), the texts, the query, and the fields of every response. A plan says
+ * what to send and when; the plugins differ in how they wait and send. No function here blocks, and only an unusual
+ * path or /headers allocates memory. */
 #ifndef DEMO_PAGES_H
 #define DEMO_PAGES_H
 
+#include "gathered.h"
 #include "json.h"
 
 #include <stdio.h>
@@ -27,14 +28,16 @@ enum demo_kind {
   DEMO_TIMED,   /* n_hints times: wait hint_wait, send 103; then wait answer_wait and answer as DEMO_WHOLE */
   DEMO_HEADERS, /* the body is demo_headers_json() */
   DEMO_ECHO,    /* the request's body, as it comes; there is one */
+  DEMO_GATHER,  /* the same once it is whole, up to GATHERED_LIMIT: many proxies take no response before they have sent all */
   DEMO_STREAM   /* DEMO_STREAM_CHUNKS times demo_chunk(), DEMO_STREAM_GAP apart */
 };
 
-/* What a request is answered with. May be copied; what it points to is static or belongs to the request's head. */
+/* The response to a request. May be copied; it points to static memory or to the request's head. */
 typedef struct demo_plan {
   enum demo_kind kind;
   uint32_t status;
   outrider_bytes content_type; /* empty: no such field */
+  outrider_bytes cache_control; /* likewise */
   outrider_bytes page;         /* the body, unless it is in text: see demo_body() */
   const outrider_field *hints; /* n_hints times links_per_hint */
   uint32_t n_hints, links_per_hint;
@@ -149,14 +152,21 @@ static inline void demo_plan_delay(demo_plan *plan, const outrider_head *head) {
   demo_say(plan, 200, "delayed", seconds);
 }
 
-/* The first hint waits because browsers drop a 103 that comes within a few milliseconds of the request. */
+/* The first hint is delayed because browsers ignore a 103 within a few milliseconds of the request. `s` is the number
+ * of seconds between the hint and the page. */
 static inline void demo_plan_early_hints(demo_plan *plan, const outrider_head *head) {
-  (void)head;
+  outrider_bytes seconds = demo_query_value(head->query, "s");
+  plan->answer_wait = 300 * DEMO_MS;
+  if (seconds.data && !demo_parse_seconds(seconds, &plan->answer_wait)) {
+    plan->kind = DEMO_WHOLE;
+    plan->content_type = (outrider_bytes)DEMO_PLAIN;
+    demo_refuse(plan, "s must be a number of seconds from 0 to 5\n");
+    return;
+  }
   plan->hints = demo_links;
   plan->n_hints = 1;
   plan->links_per_hint = 2;
   plan->hint_wait = 50 * DEMO_MS;
-  plan->answer_wait = 300 * DEMO_MS;
 }
 
 static inline void demo_plan_early_hints_multiple(demo_plan *plan, const outrider_head *head) {
@@ -173,12 +183,19 @@ static inline void demo_plan_version(demo_plan *plan, const outrider_head *head)
   plan->page = text_http_version(head);
 }
 
-/* The content type is the request's own; without a body there is nothing to stream. */
+/* The content type is the request's; without a body there is nothing to stream. */
 static inline void demo_plan_echo(demo_plan *plan, const outrider_head *head) {
   const outrider_bytes name = TEXT("content-type");
   for (size_t i = 0; i < head->n_fields; i++)
     if (text_same_name(head->fields[i].name, name)) plan->content_type = head->fields[i].value;
   if (!(head->flags & OUTRIDER_HEAD_HAS_BODY)) plan->kind = DEMO_WHOLE;
+}
+
+/* A browser uses an asset that a hint made it fetch only if it may cache it; otherwise it fetches the asset again for
+ * the page. */
+static inline void demo_plan_asset(demo_plan *plan, const outrider_head *head) {
+  (void)head;
+  plan->cache_control = (outrider_bytes)TEXT("max-age=600");
 }
 
 typedef struct demo_route {
@@ -188,11 +205,12 @@ typedef struct demo_route {
   void (*refine)(demo_plan *, const outrider_head *); /* what depends on the request; may be NULL */
 } demo_route;
 
-/* The first are the most asked for: the search is linear. */
+/* The search is linear, so the most requested routes come first. */
 static const demo_route demo_routes[] = {
     {TEXT("/"), DEMO_WHOLE, DEMO_PLAIN, TEXT("Hello, Outrider!"), NULL},
     {TEXT("/health"), DEMO_WHOLE, DEMO_PLAIN, TEXT("OK"), NULL},
     {TEXT("/echo"), DEMO_ECHO, TEXT("application/octet-stream"), TEXT(""), demo_plan_echo},
+    {TEXT("/echo-whole"), DEMO_GATHER, TEXT("application/octet-stream"), TEXT(""), demo_plan_echo},
     {TEXT("/headers"), DEMO_HEADERS, TEXT("application/json"), TEXT(""), NULL},
     {TEXT("/version"), DEMO_WHOLE, DEMO_PLAIN, TEXT(""), demo_plan_version},
     {TEXT("/large"), DEMO_WHOLE, DEMO_PLAIN, {demo_large_page, DEMO_LARGE_SIZE}, NULL},
@@ -204,14 +222,14 @@ static const demo_route demo_routes[] = {
     {TEXT("/early-hints-multiple"), DEMO_TIMED, TEXT("text/html"), TEXT(demo_hinted_page),
      demo_plan_early_hints_multiple},
     {TEXT("/style.css"), DEMO_WHOLE, TEXT("text/css"),
-     TEXT("body { font-family: sans-serif; margin: 4rem; }\nh1 { color: #256; }\n"), NULL},
+     TEXT("body { font-family: sans-serif; margin: 4rem; }\nh1 { color: #256; }\n"), demo_plan_asset},
     {TEXT("/app.js"), DEMO_WHOLE, TEXT("text/javascript"),
-     TEXT("document.getElementById('state').append(' So was this script.');\n"), NULL},
+     TEXT("document.getElementById('state').append(' So was this script.');\n"), demo_plan_asset},
 };
 
 static const demo_route demo_not_found = {TEXT(""), DEMO_WHOLE, DEMO_PLAIN, TEXT("Not found\n"), NULL};
 
-/* The plan for a request. Bytes of the head are used for as long as the plan is. */
+/* The plan for a request. It refers to bytes of the head. */
 static inline void demo_plan_for(demo_plan *plan, const outrider_head *head) {
   const demo_route *route = &demo_not_found;
   for (size_t i = 0; i < sizeof demo_routes / sizeof *demo_routes; i++) {
@@ -222,6 +240,7 @@ static inline void demo_plan_for(demo_plan *plan, const outrider_head *head) {
   plan->kind = route->kind;
   plan->status = route == &demo_not_found ? 404 : 200;
   plan->content_type = route->content_type;
+  plan->cache_control = (outrider_bytes){NULL, 0};
   plan->page = route->page;
   plan->hints = NULL;
   plan->n_hints = plan->links_per_hint = 0;
@@ -247,9 +266,10 @@ static inline void demo_fill_large_page(void) { memset(demo_large_page, 'X', siz
 
 /* ---- The fields of an answer ----------------------------------------------------------------------------------- */
 
-/* content-type, x-request-path, x-request-method, and content-length where a streamed body's length is known. */
+/* content-type, cache-control, x-request-path, x-request-method, and content-length if the length of a streamed body is
+ * known. */
 typedef struct demo_fields {
-  outrider_field list[4];
+  outrider_field list[5];
   size_t n;
   char *encoded_path; /* malloc'ed where the path could not be a field value as it is, else NULL */
   char length[24];
@@ -259,7 +279,7 @@ static inline void demo_add_field(demo_fields *fields, outrider_bytes name, outr
   fields->list[fields->n++] = (outrider_field){name, value};
 }
 
-/* Controls can't be part of a field value, nor a space its end (RFC 9110 section 5.5). */
+/* A field value contains no control characters and does not begin or end with a space (RFC 9110 section 5.5). */
 static inline int demo_must_encode(outrider_bytes path, size_t i) {
   unsigned char byte = (unsigned char)path.data[i];
   return byte < 0x20 || byte == 0x7f || (byte == ' ' && (i == 0 || i == path.size - 1));
@@ -281,7 +301,7 @@ static inline outrider_bytes demo_encode_path(outrider_bytes path, char *encoded
   return (outrider_bytes){encoded, size};
 }
 
-/* The path as a field value. Empty if there is no memory for it. */
+/* The path as a field value. Empty if out of memory. */
 static inline outrider_bytes demo_path_value(demo_fields *fields, outrider_bytes path) {
   for (size_t i = 0; i < path.size; i++) {
     if (!demo_must_encode(path, i)) continue;
@@ -291,17 +311,19 @@ static inline outrider_bytes demo_path_value(demo_fields *fields, outrider_bytes
   return path;
 }
 
-/* Make the fields that every answer carries. They point into the head and the plan; demo_free_fields() follows. */
+/* Make the fields of every response. They point into the head and the plan; demo_free_fields() must follow. */
 static inline void demo_make_fields(demo_fields *fields, const outrider_head *head, const demo_plan *plan) {
   fields->n = 0;
   fields->encoded_path = NULL;
   if (plan->content_type.size)
     demo_add_field(fields, (outrider_bytes)TEXT("content-type"), plan->content_type);
+  if (plan->cache_control.size)
+    demo_add_field(fields, (outrider_bytes)TEXT("cache-control"), plan->cache_control);
   demo_add_field(fields, (outrider_bytes)TEXT("x-request-path"), demo_path_value(fields, head->path));
   demo_add_field(fields, (outrider_bytes)TEXT("x-request-method"), head->method);
 }
 
-/* A streamed answer's content-length, if the request announced one: the body goes back as it came. */
+/* The content-length of a streamed response, if the request announced one: the body is returned unchanged. */
 static inline void demo_add_length(demo_fields *fields, const outrider_head *head) {
   if (head->content_length < 0) return;
   int size = snprintf(fields->length, sizeof fields->length, "%lld", (long long)head->content_length);
@@ -331,7 +353,7 @@ static inline void demo_headers_member(json_text *json, const outrider_head *hea
   json_literal(json, "\"");
 }
 
-/* The request's fields as a JSON object, each name once, as it was first received. */
+/* The request's fields as a JSON object. Each name occurs once, in the spelling in which it was first received. */
 static inline void demo_headers_json(json_text *json, const outrider_head *head) {
   json_literal(json, "{");
   for (size_t i = 0; i < head->n_fields; i++) {

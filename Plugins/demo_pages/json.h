@@ -1,9 +1,9 @@
 /* json.h: JSON (RFC 8259) written into memory that grows.
  *
- * Bytes of a request are not assumed to be UTF-8. Each byte outside printable ASCII is written as the latin-1
- * character of its value, \u00XX: the text is valid JSON whatever a client sent, and no byte is lost.
+ * Bytes of a request need not be UTF-8. Each byte outside printable ASCII is written as the latin-1 character with its
+ * value, \u00XX: the text is always valid JSON, and no byte is lost.
  *
- * When memory runs out the text is marked as failed and further writes do nothing: the caller asks once, at the end.
+ * When out of memory, the text is marked as failed and further writes do nothing: the caller checks once, at the end.
  */
 #ifndef DEMO_PAGES_JSON_H
 #define DEMO_PAGES_JSON_H
@@ -57,7 +57,7 @@ static inline void json_escape(json_text *json, unsigned char byte) {
   json_raw(json, bytes);
 }
 
-/* The inside of a string, without the quotes. */
+/* The content of a string, without the quotes. */
 static inline void json_characters(json_text *json, outrider_bytes bytes) {
   size_t start = 0;
   for (size_t i = 0; i < bytes.size; i++) {
@@ -76,7 +76,7 @@ static inline void json_string(json_text *json, outrider_bytes bytes) {
   json_literal(json, "\"");
 }
 
-/* Give the text up. */
+/* Free the text. */
 static inline void json_free(json_text *json) {
   free(json->data);
   *json = (json_text){0};

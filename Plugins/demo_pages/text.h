@@ -1,4 +1,4 @@
-/* text.h: small things about bytes, shared by the demo plugins and inspect. */
+/* text.h: small functions for bytes, shared by the demo plugins and inspect. */
 #ifndef DEMO_PAGES_TEXT_H
 #define DEMO_PAGES_TEXT_H
 
@@ -14,7 +14,7 @@ static inline int text_equal(outrider_bytes a, outrider_bytes b) {
 
 static inline char text_lower(char byte) { return byte >= 'A' && byte <= 'Z' ? (char)(byte | 0x20) : byte; }
 
-/* Field names are compared without regard to case (RFC 9110 section 5.1). */
+/* Field names are case-insensitive (RFC 9110 section 5.1). */
 static inline int text_same_name(outrider_bytes a, outrider_bytes b) {
   if (a.size != b.size) return 0;
   for (size_t i = 0; i < a.size; i++)

@@ -1,11 +1,11 @@
-/* inspect: answers every request with what the host made of it, as one JSON object. Event style.
+/* inspect: responds to every request with the host's view of it, as one JSON object. Event style.
  *
  *     {"method": …, "target": …, "version": "HTTP/1.1", "scheme": …, "authority": …, "client": …, "path": …,
  *      "query": …, "mount": …, "request_id": …, "tls": true, "tls_subject": …, "headers": [[name, value], …], "body_b64": …,
  *      "trailers": [[name, value], …]}
  *
- * headers and trailers are in the order received. Bytes outside printable ASCII are written as latin-1, \u00XX. A
- * body is collected whole, up to BODY_LIMIT; a longer one is answered with 413.
+ * headers and trailers are in the order received. Bytes outside printable ASCII are written as latin-1, \u00XX. The
+ * whole body is collected, up to BODY_LIMIT; a longer one gets 413.
  */
 #include "../demo_pages/json.h"
 
@@ -89,7 +89,7 @@ static void write_report(json_text *json, const outrider_head *head, outrider_by
   json_literal(json, "}\n");
 }
 
-/* The report is handed over; after a refusal it is still ours. */
+/* The host takes the report; after a refusal it is still ours. */
 static outrider_status answer(const outrider_host *host, outrider_exchange exchange, const outrider_head *head,
                               outrider_bytes body, const outrider_field *trailers, size_t n_trailers) {
   static const outrider_field content_type = {TEXT("content-type"), TEXT("application/json")};
@@ -127,7 +127,7 @@ static void finish(visit *visit, const outrider_field *trailers, size_t n_traile
     refuse(visit, 500, "The report could not be sent\n");
 }
 
-/* True if the bytes could be added; if not, the request is answered. */
+/* True if the bytes could be added; if not, a response has been sent. */
 static int collect(visit *visit, outrider_bytes bytes) {
   if (bytes.size > BODY_LIMIT - visit->size) {
     refuse(visit, 413, TOO_LONG);
@@ -181,7 +181,8 @@ static outrider_status open(void *state, outrider_exchange exchange, const outri
   return answer(state, exchange, head, (outrider_bytes){NULL, 0}, NULL, 0);
 }
 
-static void on_event(void *self, outrider_exchange exchange, const outrider_event *event) {
+static void on_event(void *state, void *self, outrider_exchange exchange, const outrider_event *event) {
+  (void)state;
   visit *visit = self;
   (void)exchange;
   if (!visit || visit->answered) return;
@@ -193,14 +194,15 @@ static void on_event(void *self, outrider_exchange exchange, const outrider_even
   }
 }
 
-static void close(void *self) {
+static void close(void *state, void *self, outrider_exchange exchange) {
+  (void)state, (void)exchange;
   visit *visit = self;
   if (!visit) return;
   free(visit->body);
   free(visit);
 }
 
-/* The host's table is all the state there is. */
+/* The host's table is the only state. */
 static outrider_status load(const outrider_host *host, const outrider_load_info *info, void **state,
                             outrider_error *error) {
   (void)info, (void)error;

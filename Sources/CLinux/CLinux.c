@@ -8,9 +8,11 @@
 #include <linux/sockios.h>
 #include <malloc.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/fsuid.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 
 #include "syscall.h"
@@ -19,7 +21,7 @@ int outrider_accept4(int listener, struct sockaddr *address, socklen_t *size, in
   return accept4(listener, address, size, flags);
 }
 
-// A sanitizer looks after the buffers of the calls that it knows.
+// A sanitizer checks the buffers of calls that it intercepts.
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 ssize_t outrider_recv(int fd, void *buffer, size_t capacity, int flags) { return recv(fd, buffer, capacity, flags); }
 
@@ -38,7 +40,7 @@ ssize_t outrider_send(int fd, const void *bytes, size_t count, int flags) {
 }
 
 int outrider_epoll_wait(int set, struct epoll_event *events, int capacity, int milliseconds) {
-  // Not every machine has a call without a signal mask; the last argument is the size that the kernel's has.
+  // Some architectures only have the call with a signal mask; the last argument is the size of the kernel's mask.
   return (int)outrider_result(outrider_call(SYS_epoll_pwait, set, (long)events, capacity, milliseconds, 0, 8));
 }
 #endif
@@ -47,9 +49,24 @@ pid_t outrider_gettid(void) { return gettid(); }
 
 int outrider_tgkill(pid_t process, pid_t thread, int signal) { return tgkill(process, thread, signal); }
 
+int outrider_affinity_count(void) {
+  // The system call returns the size of the mask, which has a bit for each possible processor.
+  unsigned long mask[1024] = {0};
+  long size = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
+  if (size <= 0) return (int)sysconf(_SC_NPROCESSORS_ONLN);
+  int count = 0;
+  for (size_t i = 0; i < (size_t)size / sizeof *mask; i++) count += __builtin_popcountl(mask[i]);
+  return count;
+}
+
 int outrider_join(pthread_t thread, uint64_t deadline) {
   struct timespec moment = {(time_t)(deadline / 1000000000), (long)(deadline % 1000000000)};
   return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &moment);
+}
+
+int outrider_lock_until(pthread_mutex_t *mutex, uint64_t deadline) {
+  const struct timespec time = {(time_t)(deadline / 1000000000), (long)(deadline % 1000000000)};
+  return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &time);
 }
 
 ssize_t outrider_write_nowait(int fd, const void *bytes, size_t count) {
@@ -64,14 +81,14 @@ int outrider_dup3(int from, int to, int flags) { return dup3(from, to, flags); }
 const char *outrider_signal_abbreviation(int signal) { return sigabbrev_np(signal); }
 
 int outrider_has_symbol_version(const char *version) {
-  // A version is a symbol without an address: only the absence of an error tells.
+  // A version is a symbol without an address: only the absence of an error shows that it exists.
   dlerror();
   dlvsym(RTLD_DEFAULT, version, version);
   return dlerror() == NULL;
 }
 
-int outrider_refuse_newcomers(int listener) {
-  // Of a segment that arrives, byte 13 holds the flags: a SYN without ACK begins a connection.
+int outrider_stop_new_connections(int listener) {
+  // Byte 13 of a TCP segment contains the flags: SYN without ACK opens a connection.
   struct sock_filter steps[] = {
       BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
       BPF_STMT(BPF_ALU | BPF_AND | BPF_K, TH_SYN | TH_ACK),
@@ -83,8 +100,8 @@ int outrider_refuse_newcomers(int listener) {
   return setsockopt(listener, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }
 
-int outrider_refuses_newcomers(int listener) {
-  // Without room for them it tells how many instructions there are.
+int outrider_refuses_new_connections(int listener) {
+  // With a size of 0 it returns the number of instructions.
   socklen_t steps = 0;
   return getsockopt(listener, SOL_SOCKET, SO_GET_FILTER, NULL, &steps) == 0 && steps > 0;
 }
@@ -109,7 +126,7 @@ int outrider_seals(int memfd) {
 
 int outrider_change_owner(int fd, uid_t owner, gid_t group) { return fchownat(fd, "", owner, group, AT_EMPTY_PATH); }
 
-// As in linux/un.h, which can't be had beside sys/un.h.
+// Copied from linux/un.h, which conflicts with sys/un.h.
 #ifndef SIOCUNIXFILE
 #define SIOCUNIXFILE (SIOCPROTOPRIVATE + 0)
 #endif
@@ -122,13 +139,13 @@ int outrider_unacknowledged(int socket) {
 int outrider_bound_file(int socket) { return ioctl(socket, SIOCUNIXFILE); }
 
 int outrider_may_write(int folder) {
-  // The library's own faccessat asks for the real user where the two are the same.
+  // glibc's faccessat checks the real user if real and effective user are equal.
   if (syscall(SYS_faccessat2, folder, "", W_OK, AT_EACCESS | AT_EMPTY_PATH) == 0) return 1;
   return errno == EACCES || errno == EROFS ? 0 : -1;
 }
 
 int outrider_set_file_user(uid_t user, gid_t group) {
-  // Both tell what was before, whether they have changed it or not.
+  // Both calls return the previous ID, whether they have changed it or not.
   uid_t user_before = (uid_t)setfsuid((uid_t)-1);
   gid_t group_before = (gid_t)setfsgid((gid_t)-1);
   setfsgid(group);
@@ -140,7 +157,7 @@ int outrider_set_file_user(uid_t user, gid_t group) {
   return -1;
 }
 
-// The system call and not the library's function, which would change all threads: processes that call this have one.
+// The system call, because the library's function changes all threads. Callers have only one thread.
 int outrider_set_groups(const gid_t *groups, size_t count) { return (int)syscall(SYS_setgroups, count, groups); }
 
 int outrider_lock_for_writing(int fd) {
@@ -149,7 +166,7 @@ int outrider_lock_for_writing(int fd) {
 }
 
 int outrider_is_locked_for_writing(int fd) {
-  // The question is for a lock for reading, which only those for writing are in the way of.
+  // Tests for a read lock, with which only write locks conflict.
   struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
   if (fcntl(fd, F_OFD_GETLK, &lock) != 0) return -1;
   return lock.l_type != F_UNLCK;
@@ -210,8 +227,8 @@ ssize_t outrider_send_message(int channel, const void *bytes, size_t size, int f
   return sendmsg(channel, &message, MSG_NOSIGNAL);
 }
 
-// The most descriptors that the kernel lets one message have (SCM_MAX_FD): with room for all of them none is lost, and those
-// that nobody wants are closed.
+// The kernel's maximum number of descriptors in a message (SCM_MAX_FD). With room for all of them none is lost, and
+// unexpected ones are closed.
 enum { MOST_DESCRIPTORS = 253 };
 
 ssize_t outrider_receive_message(int channel, void *bytes, size_t capacity, int *fd, int *faulty) {
@@ -261,14 +278,31 @@ int outrider_message_pipe(int ends[2], int room) {
   return 0;
 }
 
+int outrider_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC | O_NONBLOCK); }
+
+int outrider_unread(int fd) {
+  int count = 0;
+  return ioctl(fd, FIONREAD, &count) == 0 ? count : 0;
+}
+
 static int terminate_wake = -1;
+static int terminate_shutdown = -1;
+static pid_t terminate_parent;
 static unsigned terminate_seconds;
 static volatile sig_atomic_t terminated;
 
-// Async-signal-safe all through.
-static void on_terminate(int signal) {
+// Only makes async-signal-safe calls.
+static void on_terminate(int signal, siginfo_t *info, void *context) {
   (void)signal;
+  (void)context;
   int saved = errno;
+  // The kernel sends it, in the name of the parent, when the parent has died. While the supervisor has the other end of
+  // the pipe open and has sent no command, the signal is ignored.
+  struct pollfd shutdown = {.fd = terminate_shutdown, .events = POLLIN};
+  if (terminate_shutdown >= 0 && info->si_pid == terminate_parent && poll(&shutdown, 1, 0) == 0) {
+    errno = saved;
+    return;
+  }
   terminated = 1;
   alarm(terminate_seconds);
   uint64_t one = 1;
@@ -277,14 +311,22 @@ static void on_terminate(int signal) {
   errno = saved;
 }
 
-void outrider_on_terminate(int wake, unsigned seconds) {
+void outrider_on_terminate(int wake, unsigned seconds, int shutdown) {
   terminate_wake = wake;
   terminate_seconds = seconds;
-  struct sigaction action = {.sa_handler = on_terminate, .sa_flags = SA_RESTART};
+  terminate_shutdown = shutdown;
+  terminate_parent = getppid();
+  struct sigaction action = {.sa_sigaction = on_terminate, .sa_flags = SA_RESTART | SA_SIGINFO};
   sigaction(SIGTERM, &action, NULL);
 }
 
 int outrider_terminated(void) { return terminated; }
+
+void outrider_alarm(uint64_t nanoseconds) {
+  const uint64_t microseconds = nanoseconds / 1000 + (nanoseconds % 1000 != 0);
+  const struct itimerval timer = {.it_value = {.tv_sec = microseconds / 1000000, .tv_usec = microseconds % 1000000}};
+  setitimer(ITIMER_REAL, &timer, NULL);
+}
 
 int outrider_ignores(int signal) {
   struct sigaction action;
@@ -293,7 +335,7 @@ int outrider_ignores(int signal) {
 
 static void do_nothing(int signal) { (void)signal; }
 
-void outrider_disregard(int signal) {
+void outrider_discard_signal(int signal) {
   struct sigaction action = {.sa_handler = do_nothing, .sa_flags = SA_RESTART};
   sigaction(signal, &action, NULL);
 }

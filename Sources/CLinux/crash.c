@@ -1,10 +1,11 @@
-// The last words of a process: a handler of fatal signals that leaves in shared memory which signal it was and where each
-// thread stood, and then lets the signal take its usual course.
+// A handler of fatal signals. It records in shared memory the signal and the stack of each thread, and then lets the
+// signal take its default action.
 //
-// Which signal, which thread and where it stood is written first. The rest needs memory that may be what is broken: a file
-// that was cut short under the process has no code and no tables for backtrace() any more. Such a step is given up, and the
-// next one follows. All of it is async-signal-safe, but for backtrace(), which is once its library is loaded, and dladdr(),
-// which comes last: where the crash is in the dynamic loader they can wait for ever, hence the alarm.
+// The signal, the thread and its address are written first. The rest reads memory that may be the cause of the crash: a
+// file that was truncated has no code and no tables for backtrace() any more. A step that fails is skipped, and the
+// next one follows. Everything is async-signal-safe except two functions: backtrace(), which is safe once its library
+// is loaded, and dladdr(), which comes last. If the crash is in the dynamic loader, these may block forever; an alarm
+// limits that.
 #define _GNU_SOURCE
 #include "crash.h"
 
@@ -44,11 +45,10 @@ static void *program_counter(const void *context) {
 #endif
 }
 
-// How many functions stand above what is of interest: those here, and in a handler the kernel's trampoline.
+// The number of frames above those of interest: the functions here and, in a handler, the kernel's trampoline.
 enum { AT_EXIT = 2, IN_HANDLER = 4 };
 
-// Takes a trace of the calling thread, of which the first frame is there before the stack is looked at; NULL if there is no
-// room.
+// Begins a trace of the calling thread. Its first frame is known before the stack is read. NULL if there is no room.
 static struct outrider_crash_trace *begin_trace(void *here, int depth) {
   unsigned index = atomic_fetch_add(&traced, 1);
   if (index >= OUTRIDER_CRASH_TRACES) return NULL;
@@ -109,7 +109,8 @@ static void trace_fellows(void) {
   }
 }
 
-// The next step of the report. One that fails brings another signal, whose handler goes on with the step after it.
+// Runs the next step of the report. A step that fails raises another signal, whose handler continues with the step
+// after it.
 static _Noreturn void go_on(void) {
   for (;;) {
     switch (atomic_fetch_add(&step, 1)) {
@@ -123,16 +124,16 @@ static _Noreturn void go_on(void) {
   }
 }
 
-// What a plugin has made of a signal is undone.
+// Restores the default action, which a plugin may have changed.
 static void signal_default(int signal) {
   struct sigaction usual = {.sa_handler = SIG_DFL};
   sigaction(signal, &usual, NULL);
 }
 
 static void on_fatal(int signal, siginfo_t *info, void *context) {
-  // What a plugin has forked is not ours, though it has the memory of the record.
+  // A process forked by a plugin shares the record, but is not to be reported.
   if (getpid() != crashing_process) die(signal);
-  // One thread reports; another that fails meanwhile waits for the end that the first brings.
+  // One thread reports. Others that fail meanwhile wait until the process ends.
   int self = thread_id(), reporter = 0;
   if (!atomic_compare_exchange_strong(&dying, &reporter, self)) {
     if (reporter == self) go_on();
@@ -141,7 +142,7 @@ static void on_fatal(int signal, siginfo_t *info, void *context) {
   first_signal = signal;
   signal_default(SIGALRM);
   alarm(5);
-  // First what takes no memory but this, for the case that all else fails.
+  // Recorded first, because it needs only this memory.
   crash->address = (uint64_t)(uintptr_t)info->si_addr;
   crash->thread = (uint64_t)self;
   atomic_store(&traced, 0);
@@ -151,7 +152,7 @@ static void on_fatal(int signal, siginfo_t *info, void *context) {
   go_on();
 }
 
-// Somebody has called exit(), which no worker does.
+// exit() was called, which no code of the server does.
 static void on_exit_called(void) {
   if (!crash || getpid() != crashing_process || atomic_load(&dying) || atomic_load(&exit_is_expected)) return;
   trace(NULL, AT_EXIT);
@@ -164,8 +165,8 @@ void outrider_expect_exit(void) { atomic_store(&exit_is_expected, 1); }
 static const int fatal_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
 enum { FATAL_SIGNALS = sizeof fatal_signals / sizeof *fatal_signals };
 
-void outrider_crash_join_thread(void) {
-  // A fault whose signal is blocked kills without a word.
+void outrider_crash_register_thread(void) {
+  // A fault whose signal is blocked kills the process without calling the handler.
   sigset_t heeded;
   sigemptyset(&heeded);
   for (int index = 0; index < FATAL_SIGNALS; ++index) sigaddset(&heeded, fatal_signals[index]);
@@ -185,7 +186,7 @@ void outrider_crash_join_thread(void) {
   }
 }
 
-void outrider_crash_leave_thread(void) {
+void outrider_crash_unregister_thread(void) {
   int self = thread_id();
   for (int index = 0; index < OUTRIDER_CRASH_TRACES; ++index) {
     int expected = self;
@@ -200,7 +201,7 @@ void outrider_crash_leave_thread(void) {
 
 int outrider_record_crashes(struct outrider_crash *record) {
   void *frame;
-  backtrace(&frame, 1);  // loads what it needs, while that is safe
+  backtrace(&frame, 1);  // loads its library while that is safe
   crash = record;
   crashing_process = getpid();
   if (atexit(on_exit_called) != 0) return -1;

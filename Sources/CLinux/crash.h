@@ -1,9 +1,9 @@
-// What the files of the crash handler share.
+// Declarations shared by the files of the crash handler.
 #pragma once
 
 #include "CLinux.h"
 
-// The files that hold the recorded addresses, as the kernel knows them: system calls alone.
+// Names the files that contain the recorded addresses, by system calls only.
 void outrider_crash_name_modules(struct outrider_crash *crash);
-// The functions around the recorded addresses. It reads the symbol tables of whatever is loaded, which can fail.
+// Names the functions that contain the recorded addresses. It reads symbol tables of loaded files, which may fail.
 void outrider_crash_name_functions(struct outrider_crash *crash);

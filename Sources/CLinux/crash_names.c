@@ -1,11 +1,11 @@
-// Names for the addresses that a dying process has recorded. It finds them itself: what it loaded after its fork nobody
-// else has, and what somebody has cut short under it is to end nobody else.
+// Finds names for the addresses that a dying process has recorded. The process itself does this: no other process knows
+// what it loaded after its fork, and a truncated file should crash no other process.
 #define _GNU_SOURCE
 #include "crash.h"
 
 #include <stdbool.h>
 
-// A line of /proc/self/maps. What is not static is on the signal's stack.
+// A line of /proc/self/maps. Everything that is not static is on the signal stack.
 struct mapping {
   uint64_t begin, end, offset, inode;
   const char *name;
@@ -106,7 +106,7 @@ void outrider_crash_name_modules(struct outrider_crash *crash) {
       size = 0;
       struct mapping mapping = parse(line);
       if (mapping.inode == 0) continue;
-      // The parts of a file stand one after the other; two of them can have the same first page.
+      // The segments of a file are consecutive; two of them may begin with the same page.
       if (mapping.inode != inode || (mapping.offset == 0 && mapping.begin != end)) base = mapping.begin;
       inode = mapping.inode;
       end = mapping.end;
@@ -131,7 +131,7 @@ void outrider_crash_name_functions(struct outrider_crash *crash) {
       if (count == OUTRIDER_CRASH_FUNCTIONS) return;
       if (is_known(crash, count, address)) continue;
       struct outrider_symbol symbol = outrider_symbol_at(address);
-      // Where there is no /proc, or no descriptor left to read it.
+      // /proc is missing, or there is no descriptor left to read it.
       if (symbol.file && !is_in_a_module(crash, address))
         take(crash, address - symbol.offset, address + 1, last_part(symbol.file));
       if (!symbol.function) continue;

@@ -1,12 +1,12 @@
-// A system call in line. The kernel leaves nothing of the processor's record of callers behind, so that each return after
-// a call is one that the processor has to guess, wrongly: the fewer there are, the better.
+// A system call, inlined. The kernel clears the processor's return predictor, so that each return after a call is
+// mispredicted. Inlining reduces the number of these returns.
 #pragma once
 
 #include <errno.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// As the kernel answers: a result, or the negated error.
+// The kernel's convention: a result, or a negated error number.
 static inline long outrider_call(long number, long a, long b, long c, long d, long e, long f) {
 #if defined(__x86_64__)
   register long r10 __asm__("r10") = d;
@@ -37,7 +37,7 @@ static inline long outrider_call(long number, long a, long b, long c, long d, lo
 #endif
 }
 
-// As the C library answers: a result, or -1 with errno.
+// The C library's convention: a result, or -1 with errno.
 static inline long outrider_result(long answer) {
   if (__builtin_expect(answer >= 0, 1)) return answer;
   errno = (int)-answer;

@@ -1,4 +1,4 @@
-// What Swift can't say of OpenSSL: its macros. Nothing else. The names are OpenSSL's, after a prefix.
+// OpenSSL's macros, which Swift can't import, and nothing else. The names are OpenSSL's with a prefix.
 #pragma once
 
 #include <openssl/bio.h>
@@ -8,6 +8,7 @@
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 static const uint64_t outrider_SSL_OP_NO_RENEGOTIATION = SSL_OP_NO_RENEGOTIATION;
 static const uint64_t outrider_SSL_OP_NO_COMPRESSION = SSL_OP_NO_COMPRESSION;
@@ -41,3 +42,20 @@ static inline void outrider_BIO_set_retry_read(BIO *bio) { BIO_set_retry_read(bi
 static inline int outrider_BIO_get_ktls_send(BIO *bio) { return BIO_get_ktls_send(bio) ? 1 : 0; }
 static inline int outrider_BIO_get_ktls_recv(BIO *bio) { return BIO_get_ktls_recv(bio) ? 1 : 0; }
 static inline long outrider_BIO_get_mem_data(BIO *bio, char **bytes) { return BIO_get_mem_data(bio, bytes); }
+static inline int outrider_sk_X509_num(const STACK_OF(X509) *certificates) { return sk_X509_num(certificates); }
+static inline X509 *outrider_sk_X509_value(const STACK_OF(X509) *certificates, int index) {
+  return sk_X509_value(certificates, index);
+}
+static inline GENERAL_NAMES *outrider_X509_alternative_names(X509 *certificate) {
+  return (GENERAL_NAMES *)X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+}
+static inline int outrider_sk_GENERAL_NAME_num(const GENERAL_NAMES *names) { return sk_GENERAL_NAME_num(names); }
+// The bytes of a name that is a string or an address, else NULL.
+static inline const unsigned char *outrider_sk_GENERAL_NAME_value(const GENERAL_NAMES *names, int index, int *kind,
+                                                                  int *count) {
+  const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, index);
+  const void *value = GENERAL_NAME_get0_value(name, kind);
+  if (*kind != GEN_DNS && *kind != GEN_EMAIL && *kind != GEN_URI && *kind != GEN_IPADD) return NULL;
+  *count = ASN1_STRING_length((const ASN1_STRING *)value);
+  return ASN1_STRING_get0_data((const ASN1_STRING *)value);
+}

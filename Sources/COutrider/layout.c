@@ -1,135 +1,23 @@
-// The layout of the plugin ABI 1.0 on 64-bit machines: what was released does not move. A field that is appended gets a
-// line of its own; a line that fails is a break of the contract, never to be edited.
-#include <outrider.h>
+// The layout of the plugin ABI, checked whenever the server is built. While 1.0 is the newest version, the sizes are those of
+// 1.0.
+#include <outrider/layout.h>
 
-#if UINTPTR_MAX == UINT64_MAX
+_Static_assert(OUTRIDER_ABI_VERSION == OUTRIDER_ABI(OUTRIDER_ABI_MAJOR, OUTRIDER_ABI_MINOR), "the version says two things");
 
-#define AT(type, field, offset) _Static_assert(offsetof(type, field) == (offset), #type "." #field " has moved")
-// Frozen for ever: used as elements of arrays.
-#define FROZEN(type, size) _Static_assert(sizeof(type) == (size), #type " has another size")
+#define SIZE_IS(type, size) _Static_assert(sizeof(type) == (size), #type " is larger than in 1.0")
 
-FROZEN(outrider_bytes, 16);
-AT(outrider_bytes, data, 0);
-AT(outrider_bytes, size, 8);
-FROZEN(outrider_field, 32);
-AT(outrider_field, name, 0);
-AT(outrider_field, value, 16);
-FROZEN(outrider_exchange, 8);
-AT(outrider_exchange, id, 0);
-AT(outrider_head, size, 0);
-AT(outrider_head, flags, 4);
-AT(outrider_head, http_version, 8);
-AT(outrider_head, server_port, 12);
-AT(outrider_head, client_port, 16);
-AT(outrider_head, reserved, 20);
-AT(outrider_head, method, 24);
-AT(outrider_head, scheme, 40);
-AT(outrider_head, authority, 56);
-AT(outrider_head, target, 72);
-AT(outrider_head, path, 88);
-AT(outrider_head, query, 104);
-AT(outrider_head, mount, 120);
-AT(outrider_head, client_address, 136);
-AT(outrider_head, server_address, 152);
-AT(outrider_head, request_id, 168);
-AT(outrider_head, tls_subject, 184);
-AT(outrider_head, fields, 200);
-AT(outrider_head, n_fields, 208);
-AT(outrider_head, content_length, 216);
-AT(outrider_head, deadline_ns, 224);
-AT(outrider_io, size, 0);
-AT(outrider_io, reserved, 4);
-AT(outrider_io, read, 8);
-AT(outrider_io, request_trailers, 16);
-AT(outrider_io, informational, 24);
-AT(outrider_io, respond, 32);
-AT(outrider_io, start, 40);
-AT(outrider_io, write, 48);
-AT(outrider_io, sendfile, 56);
-AT(outrider_io, trailers, 64);
-AT(outrider_event, size, 0);
-AT(outrider_event, type, 4);
-AT(outrider_event, tag, 8);
-AT(outrider_head_event, size, 0);
-AT(outrider_head_event, type, 4);
-AT(outrider_head_event, tag, 8);
-AT(outrider_head_event, status, 16);
-AT(outrider_head_event, flags, 20);
-AT(outrider_head_event, fields, 24);
-AT(outrider_head_event, n_fields, 32);
-AT(outrider_body_event, size, 0);
-AT(outrider_body_event, type, 4);
-AT(outrider_body_event, tag, 8);
-AT(outrider_body_event, bytes, 16);
-AT(outrider_body_event, more, 32);
-AT(outrider_body_event, flags, 36);
-AT(outrider_body_event, release, 40);
-AT(outrider_body_event, context, 48);
-AT(outrider_response_event, size, 0);
-AT(outrider_response_event, type, 4);
-AT(outrider_response_event, tag, 8);
-AT(outrider_response_event, status, 16);
-AT(outrider_response_event, flags, 20);
-AT(outrider_response_event, fields, 24);
-AT(outrider_response_event, n_fields, 32);
-AT(outrider_response_event, body, 40);
-AT(outrider_response_event, release, 56);
-AT(outrider_response_event, context, 64);
-AT(outrider_file_event, size, 0);
-AT(outrider_file_event, type, 4);
-AT(outrider_file_event, tag, 8);
-AT(outrider_file_event, fd, 16);
-AT(outrider_file_event, more, 20);
-AT(outrider_file_event, offset, 24);
-AT(outrider_file_event, length, 32);
-AT(outrider_file_event, release, 40);
-AT(outrider_file_event, context, 48);
-AT(outrider_notice_event, size, 0);
-AT(outrider_notice_event, type, 4);
-AT(outrider_notice_event, tag, 8);
-AT(outrider_notice_event, reason, 16);
-AT(outrider_notice_event, flags, 20);
-AT(outrider_host, size, 0);
-AT(outrider_host, abi, 4);
-AT(outrider_host, implementation, 8);
-AT(outrider_host, extension, 16);
-AT(outrider_host, log, 24);
-AT(outrider_host, config_json, 32);
-AT(outrider_host, config_string, 40);
-AT(outrider_host, config_integer, 48);
-AT(outrider_host, config_boolean, 56);
-AT(outrider_host, head, 64);
-AT(outrider_host, cancelled, 72);
-AT(outrider_host, send, 80);
-AT(outrider_host, receive, 88);
-AT(outrider_host, post, 96);
-AT(outrider_host, after, 104);
-AT(outrider_host, cancel, 112);
-AT(outrider_load_info, size, 0);
-AT(outrider_load_info, purpose, 4);
-AT(outrider_worker_info, size, 0);
-AT(outrider_worker_info, model, 4);
-AT(outrider_worker_info, threads, 8);
-AT(outrider_worker_info, worker, 12);
-AT(outrider_error, size, 0);
-AT(outrider_error, reserved, 4);
-AT(outrider_error, text, 8);
-AT(outrider_plugin, size, 0);
-AT(outrider_plugin, abi, 4);
-AT(outrider_plugin, abi_required, 8);
-AT(outrider_plugin, reserved, 12);
-AT(outrider_plugin, capabilities, 16);
-AT(outrider_plugin, name, 24);
-AT(outrider_plugin, version, 32);
-AT(outrider_plugin, load, 40);
-AT(outrider_plugin, unload, 48);
-AT(outrider_plugin, worker_start, 56);
-AT(outrider_plugin, worker_stop, 64);
-AT(outrider_plugin, thread_start, 72);
-AT(outrider_plugin, thread_stop, 80);
-AT(outrider_plugin, handle, 88);
-AT(outrider_plugin, open, 96);
-AT(outrider_plugin, on_event, 104);
-AT(outrider_plugin, close, 112);
-
-#endif
+SIZE_IS(outrider_head, OUTRIDER_HEAD_SIZE_1_0);
+SIZE_IS(outrider_tls, OUTRIDER_TLS_SIZE_1_0);
+SIZE_IS(outrider_io, OUTRIDER_IO_SIZE_1_0);
+SIZE_IS(outrider_event, OUTRIDER_EVENT_SIZE_1_0);
+SIZE_IS(outrider_head_event, OUTRIDER_HEAD_EVENT_SIZE_1_0);
+SIZE_IS(outrider_body_event, OUTRIDER_BODY_EVENT_SIZE_1_0);
+SIZE_IS(outrider_response_event, OUTRIDER_RESPONSE_EVENT_SIZE_1_0);
+SIZE_IS(outrider_file_event, OUTRIDER_FILE_EVENT_SIZE_1_0);
+SIZE_IS(outrider_notice_event, OUTRIDER_NOTICE_EVENT_SIZE_1_0);
+SIZE_IS(outrider_host, OUTRIDER_HOST_SIZE_1_0);
+SIZE_IS(outrider_load_info, OUTRIDER_LOAD_INFO_SIZE_1_0);
+SIZE_IS(outrider_worker_info, OUTRIDER_WORKER_INFO_SIZE_1_0);
+SIZE_IS(outrider_thread_info, OUTRIDER_THREAD_INFO_SIZE_1_0);
+SIZE_IS(outrider_error, OUTRIDER_ERROR_SIZE_1_0);
+SIZE_IS(outrider_plugin, OUTRIDER_PLUGIN_SIZE_1_0);

@@ -1,11 +1,12 @@
-/// All that the configuration is made from, in the order of their say: flags, the file, defaults.
+/// The sources of the configuration, in the order of their precedence: flags, the file, defaults.
 package struct ConfigurationSources: Sendable {
-  /// The largest file that is read, in bytes.
+  /// The maximum size of the file, in bytes.
   package static let largestFile = 1 << 20
 
   /// The bytes of a configuration file.
   package struct File: Sendable {
-    /// As the user named it: faults and the dump call it so, and relative paths in it start from its directory.
+    /// The name as given by the user. Diagnostics and the dump use it, and relative paths in the file start from its
+    /// directory.
     package let name: String
     package let bytes: [UInt8]
 
@@ -15,12 +16,12 @@ package struct ConfigurationSources: Sendable {
     }
   }
 
-  /// A key with its value from outside the file.
+  /// A key and its value from outside the file.
   package struct Override: Sendable {
     package let key: String
-    /// TOML, or a bare word taken as text.
+    /// TOML, or a bare word, which is used as text.
     package let value: String
-    /// The flag: `--workers`, `OUTRIDER_CMD_ARGS --set`. One that ends in `--set` is shown with its key.
+    /// The flag: `--workers`, `OUTRIDER_CMD_ARGS --set`. One that ends in `--set` or `--config` is shown with its key.
     package let origin: String
 
     package init(key: String, value: String, origin: String) {
@@ -29,12 +30,18 @@ package struct ConfigurationSources: Sendable {
       self.origin = origin
     }
 
+    /// A key with a text, which is no TOML.
+    package init(key: String, text: String, origin: String) {
+      self.init(key: key, value: QuotedText.toml(text), origin: origin)
+    }
+
     var shownOrigin: Origin {
-      .flag(origin.hasSuffix("--set") ? "\(origin) \(QuotedText.shortened(key, to: 64))" : origin)
+      let name = origin.hasSuffix("--set") ? key : origin.hasSuffix("--config") ? pluginConfigKey : nil
+      return .flag(name.map { "\(origin) \(QuotedText.shortened($0, to: 64))" } ?? origin)
     }
   }
 
-  /// An address from outside the file.
+  /// A listener's address from outside the file.
   package struct Bind: Sendable {
     package let address: String
     /// The flag: `--bind`, `OUTRIDER_CMD_ARGS --bind`.
@@ -47,103 +54,127 @@ package struct ConfigurationSources: Sendable {
   }
 
   package var file: File?
-  /// A plugin named on the command line: it alone is served then, on `/`, whatever the file has.
+  /// A plugin named on the command line. Only this one is then served, on `/`, regardless of the file.
   package var plugin: String?
-  /// The later has the say; so those of OUTRIDER_CMD_ARGS come before those of the command line.
+  /// A Python application on the command line, instead of a plugin.
+  package var python: String?
+  /// Finds the plugin for Python applications; nil if only flags are read, for which no plugin is chosen.
+  package var pythonPlugins: PythonPlugins?
+  /// Its `plugin.load`, and values for keys of its `plugin.config.` table.
+  package var pluginSettings: [Override]
+  /// Later ones take precedence, so those of OUTRIDER_CMD_ARGS come before those of the command line.
   package var overrides: [Override]
-  /// They replace the listeners of the file. Those of the command line replace those of OUTRIDER_CMD_ARGS, which the
-  /// caller then leaves out.
+  /// They replace the listeners of the file. If the command line has any, the caller leaves out those of
+  /// OUTRIDER_CMD_ARGS.
   package var binds: [Bind]
-  /// Absolute; relative file names and plugins start from it.
+  /// An absolute path; relative file names and plugins start from it.
   package var workingDirectory: String
+  /// The default of `control.socket` without a configuration file.
+  package var ownSocket: String?
 
   package init(
-    file: File? = nil, plugin: String? = nil, overrides: [Override] = [], binds: [Bind] = [],
-    workingDirectory: String = ""
+    file: File? = nil, plugin: String? = nil, python: String? = nil, pythonPlugins: PythonPlugins? = nil,
+    pluginSettings: [Override] = [], overrides: [Override] = [], binds: [Bind] = [], workingDirectory: String = "",
+    ownSocket: String? = nil
   ) {
     self.file = file
     self.plugin = plugin
+    self.python = python
+    self.pythonPlugins = pythonPlugins
+    self.pluginSettings = pluginSettings
     self.overrides = overrides
     self.binds = binds
     self.workingDirectory = workingDirectory
+    self.ownSocket = ownSocket
   }
 
-  /// The configuration that these sources make.
+  /// Whether the command line names a plugin or an application.
+  var namesPlugin: Bool { plugin != nil || python != nil }
+
+  /// Reads the configuration from these sources.
   ///
-  /// With neither file nor plugin there is a configuration without plugins: that there is nothing to serve is for the
-  /// caller to say.
+  /// Without a file and a plugin the configuration has no plugins. The caller reports that there is nothing to serve.
   ///
-  /// - Throws: all that is wrong with it.
-  package func read() throws(ConfigurationFaults) -> Configuration {
-    var reader = SchemaReader(file: file?.name ?? "", faults: FaultList())
+  /// - Throws: all errors of the configuration.
+  package func read() throws(ConfigurationError) -> Configuration {
+    var reader = SchemaReader(file: file?.name ?? "", diagnostics: DiagnosticList())
     let root = readFile(&reader)
 
-    var traced = Traced(value: Settings.schema.defaults)
-    if let root { reader.read(root, named: "", by: Settings.schema, into: &traced) }
-    for override in overrides { apply(override, to: &traced, &reader.faults) }
-    if file != nil, traced.origins["control.socket"] == nil {
-      traced.value.control.socket = Settings.Control.usualSocket
+    var sourced = Sourced(value: Settings.schema.defaults)
+    if let root { reader.read(root, named: "", by: Settings.schema, into: &sourced) }
+    for override in overrides { apply(override, to: &sourced, &reader.diagnostics) }
+    if sourced.origins["control.socket"] == nil {
+      sourced.value.control.socket = file != nil ? Settings.Control.defaultSocket : ownSocket ?? ""
     }
-    checkConstraints(traced, &reader.faults)
+    checkConstraints(sourced, &reader.diagnostics)
     let listeners = readListeners(root, &reader)
-    let plugins = readPlugins(root, &reader)
-    checkProtocols(listeners, traced, &reader.faults)
+    checkSupervisorAddresses(sourced, listeners, &reader.diagnostics)
+    let plugins = readPlugins(root, sourced, &reader)
+    checkProtocols(listeners, sourced, &reader.diagnostics)
 
-    try reader.faults.check()
-    return Configuration(traced, listeners: listeners, plugins: plugins, file: file?.name)
+    try reader.diagnostics.check()
+    return Configuration(
+      sourced, listeners: listeners, plugins: plugins, file: file?.name, workingDirectory: workingDirectory)
   }
 
-  /// The root table of the file; nil if there is no file or no TOML in it.
+  /// The root table of the file; nil if there is no file or it is not valid TOML.
   private func readFile(_ reader: inout SchemaReader) -> TOMLTable? {
     guard let file else { return nil }
     guard file.bytes.count <= Self.largestFile else {
-      reader.faults.add(reader.origin(.start), "the file is larger than 1 MiB")
+      reader.diagnostics.add(reader.origin(.start), "the file is larger than 1 MiB")
       return nil
     }
     do throws(TOMLError) {
       return try TOMLDocument.parse(file.bytes)
     } catch {
-      reader.faults.add(reader.origin(error.position), error.message)
+      reader.diagnostics.add(reader.origin(error.position), error.message)
       return nil
     }
   }
 
-  private func apply(_ override: Override, to traced: inout Traced<Settings>, _ faults: inout FaultList) {
+  private func apply(_ override: Override, to sourced: inout Sourced<Settings>, _ diagnostics: inout DiagnosticList) {
     let origin = override.shownOrigin
     if let key = Settings.schema[override.key] {
-      do throws(ValueFaults) {
-        try key.store(FlagValue.node(override.value), &traced.value)
-        traced.origins[key.name] = origin
+      do throws(ValueError) {
+        try key.store(FlagValue.node(override.value), &sourced.value)
+        sourced.origins[key.name] = origin
       } catch {
-        traced.faulty.insert(key.name)
-        for fault in error.faults { faults.add(origin, key: key.name, fault.message) }
+        sourced.invalidKeys.insert(key.name)
+        for diagnostic in error.diagnostics { diagnostics.add(origin, key: key.name, diagnostic.message) }
       }
       return
     }
     switch override.key.prefix(while: { $0 != "." }) {
-    case "listener": faults.add(origin, "listeners are set by --bind or in the file")
-    case "plugin": faults.add(origin, "plugins are set in the file or named on the command line")
+    case "listener":
+      // Those of --bind have them: see readBinds.
+      if !binds.isEmpty, override.isOfBinds { return }
+      let advice = override.isOfBinds ? "; this flag is for those of --bind" : ""
+      diagnostics.add(origin, "listeners are set by --bind or in the file\(advice)")
+    case "plugin":
+      let isOfFlags = override.key == "plugin.load" || override.pluginConfigKey != nil
+      let advice = isOfFlags ? "; there --config key=value and --load are for that" : ""
+      diagnostics.add(origin, "plugins are set in the file or named on the command line\(advice)")
     default:
       if let first = Settings.schema.keys(of: override.key).first, !override.key.isEmpty {
-        faults.add(origin, "\(QuotedText.shown(override.key)) is a table: set a key of it, such as \(first.name)")
+        diagnostics.add(origin, "\(QuotedText.shown(override.key)) is a table: set a key of it, such as \(first.name)")
       } else {
         let suggestion = Suggestion.all.clause(for: override.key)
-        faults.add(origin, "unknown key \(QuotedText.shown(override.key))\(suggestion)")
+        diagnostics.add(origin, "unknown key \(QuotedText.shown(override.key))\(suggestion)")
       }
     }
   }
 
-  private func checkConstraints(_ traced: Traced<Settings>, _ faults: inout FaultList) {
-    for constraint in Settings.constraints where !constraint.holds(traced.value) {
-      if traced.faulty.contains(constraint.key) || traced.faulty.contains(constraint.other) { continue }
+  private func checkConstraints(_ sourced: Sourced<Settings>, _ diagnostics: inout DiagnosticList) {
+    for constraint in Settings.constraints where !constraint.holds(sourced.value) {
+      if sourced.invalidKeys.contains(constraint.key) || sourced.invalidKeys.contains(constraint.other) { continue }
       guard let key = Settings.schema[constraint.key], let other = Settings.schema[constraint.other] else { continue }
-      // The one that somebody set, if the other is a default.
-      let isDefault = traced.origin(of: key.name) == .builtIn
-      faults.add(
-        traced.origin(of: isDefault ? other.name : key.name), key: isDefault ? other.name : key.name,
+      // The origin of the key that was set, if the other has its default.
+      let isDefault = sourced.origin(of: key.name) == .builtIn
+      diagnostics.add(
+        sourced.origin(of: isDefault ? other.name : key.name), key: isDefault ? other.name : key.name,
         isDefault
-          ? "\(other.text(traced.value)) is above \(key.name), \(key.text(traced.value))"
-          : "\(key.text(traced.value)) is below \(other.name), \(other.text(traced.value))")
+          ? "\(other.text(sourced.value)) is above \(key.name), \(key.text(sourced.value))"
+          : "\(key.text(sourced.value)) is below \(other.name), \(other.text(sourced.value))")
     }
   }
 }

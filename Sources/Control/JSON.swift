@@ -1,11 +1,11 @@
-/// A value of JSON (RFC 8259), of the kind that the control socket speaks: its numbers are integers.
+/// A JSON value (RFC 8259) of the control socket, on which all numbers are integers.
 package enum JSON: Sendable, Equatable {
   case null
   case boolean(Bool)
   case integer(Int64)
   case string(String)
   case array([JSON])
-  /// In its order; names stand once.
+  /// The members in their order; each name occurs once.
   case object([Member])
 
   package struct Member: Sendable, Equatable {
@@ -20,7 +20,7 @@ package enum JSON: Sendable, Equatable {
 
   package static func integer(_ number: some BinaryInteger) -> JSON { .integer(Int64(clamping: number)) }
 
-  /// The member of an object; nil if there is none, or this is none.
+  /// A member of an object; nil if there is no such member, or the value is not an object.
   package subscript(_ name: String) -> JSON? {
     guard case .object(let members) = self else { return nil }
     return members.first { $0.name == name }?.value
@@ -41,7 +41,7 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral {
 // MARK: Writing
 
 extension JSON: CustomStringConvertible {
-  /// In one line, without white space.
+  /// A single line without white space.
   package var description: String {
     switch self {
     case .null: "null"
@@ -54,7 +54,7 @@ extension JSON: CustomStringConvertible {
     }
   }
 
-  /// Without anything that controls a terminal, or that changes the direction of text there.
+  /// Escapes characters that control a terminal or change the direction of text.
   private static func quoted(_ text: String) -> String {
     var result: [UInt8] = [UInt8(ascii: "\"")]
     for scalar in text.unicodeScalars {

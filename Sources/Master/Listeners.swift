@@ -1,107 +1,121 @@
 import Configuration
 import Glibc
+import IPC
 import Platform
 import Workers
 
-/// The listening sockets of a generation: those that the supervisor kept, by name; new ones for the rest.
-struct Listeners {
+/// The listening sockets of a generation: those that the supervisor has passed, and new ones for the other listeners.
+package struct Listeners {
   private(set) var sockets: [WorkerProcess.Socket] = []
-  /// What is configured for each of them: a listener can have many sockets.
+  /// The settings of each socket; a listener can have many sockets.
   private(set) var settings: [ListenerSettings] = []
-  /// What the supervisor is told of each.
-  private(set) var claims: [ListenerClaim] = []
+  /// The description of each socket for the supervisor.
+  private(set) var specs: [ListenerSpec] = []
 
   var descriptors: [CInt] { sockets.map(\.fd) }
 
-  /// - Parameter user: who this process is about to become.
+  /// - Parameter user: the user that this process becomes later.
   static func open(
-    _ configuration: Configuration, _ stored: inout StoredSockets, _ line: SupervisorLine, user: ServiceUser?
-  ) throws(StartFault) -> Listeners {
+    _ configuration: Configuration, _ inherited: inout InheritedListeners, _ supervisor: SupervisorChannel,
+    user: ServiceUser?
+  ) throws(StartError) -> Listeners {
     var listeners = Listeners()
-    if !configuration.hasListeners, !stored.activatedNames.isEmpty {
-      listeners.takeAllActivated(&stored, configuration.settings)
+    if !configuration.hasListeners, !inherited.activatedNames.isEmpty {
+      listeners.takeAllActivated(&inherited, configuration.settings)
       return listeners
     }
     for (index, listener) in configuration.settings.listeners.enumerated() {
-      func fault(_ key: String, _ message: String, _ code: ExitCode) -> StartFault {
-        let origin = configuration.origin(of: key, listener: index)
-        return StartFault("\(ConfigurationFault(origin: origin, message: message))", code)
-      }
+      let makeError = configuration.startError(ofListener: index)
       switch listener.bind {
       case .inet, .unix:
-        let options = try options(of: listener, configuration) { fault($0, $1, .configuration) }
+        let options = try options(of: listener, configuration, makeError)
         do throws(Errno) {
-          try listeners.bind(listener, options, &stored, line, user)
+          try listeners.bind(listener, options, &inherited, supervisor, user)
         } catch {
-          throw fault("listener.bind", "\(error)", exitCode(error.code))
+          throw makeError("listener.bind", "\(error)", exitCode(error.code))
         }
       case .descriptor, .systemd:
-        guard listeners.takeInherited(listener, &stored, configuration.settings) else {
-          let passed = stored.activatedNames.joined(separator: ", ")
+        guard listeners.takeInherited(listener, &inherited, configuration.settings) else {
+          let passed = inherited.activatedNames.joined(separator: ", ")
           let rest = passed.isEmpty ? "no socket of systemd is left" : "left are \(passed)"
-          throw fault("listener.bind", "\(listener.bind) was not passed to this process (\(rest))", .configuration)
+          throw makeError("listener.bind", "\(listener.bind) was not passed to this process (\(rest))", .configuration)
         }
       }
     }
-    guard stored.activatedNames.isEmpty else {
-      throw StartFault(
-        "no listener has these sockets, which systemd has passed: \(stored.activatedNames.joined(separator: ", ")); "
+    guard inherited.activatedNames.isEmpty else {
+      throw StartError(
+        "no listener has these sockets, which systemd has passed: \(inherited.activatedNames.joined(separator: ", ")); "
           + "give each a listener with bind = \"systemd:NAME\", or configure no listener to serve them all",
         .configuration)
     }
     return listeners
   }
 
-  /// Gives each socket the TLS of its listener.
-  mutating func secure(by secure: SecureListeners) {
-    for index in sockets.indices { sockets[index] = sockets[index].secured(by: secure.context(of: settings[index])) }
+  /// The errors of listeners whose unix sockets this process can't give to the configured owner or group.
+  package static func ownershipErrors(_ configuration: Configuration) -> [StartError] {
+    // Root starts the server and changes the user later.
+    guard Account.isRoot || configuration.settings.server.user.isEmpty else { return [] }
+    return configuration.settings.listeners.enumerated().compactMap { index, listener in
+      guard case .unix = listener.bind else { return nil }
+      do throws(StartError) {
+        _ = try options(of: listener, configuration, configuration.startError(ofListener: index))
+        return nil
+      } catch {
+        return error
+      }
+    }
   }
 
-  // MARK: One by one
+  /// Gives each socket the TLS context of its listener.
+  mutating func attach(_ contexts: ListenerTLSContexts) {
+    for index in sockets.indices { sockets[index] = sockets[index].secured(by: contexts.context(of: settings[index])) }
+  }
+
+  // MARK: Single sockets
 
   private mutating func bind(
-    _ listener: ListenerSettings, _ options: ListeningSocket.Options, _ stored: inout StoredSockets,
-    _ line: SupervisorLine, _ user: ServiceUser?
+    _ listener: ListenerSettings, _ options: ListeningSocket.Options, _ inherited: inout InheritedListeners,
+    _ supervisor: SupervisorChannel, _ user: ServiceUser?
   ) throws(Errno) {
-    let name = name(for: listener.bind)
-    if let present = stored.take(name) {
-      add(present.descriptor.raw, name, listener, options)
-      _ = present.descriptor.release()
+    let name = name(for: listener)
+    if let kept = inherited.take(name) {
+      add(kept.descriptor.raw, name, listener, options)
+      _ = kept.descriptor.release()
       return
     }
     let address = SocketAddress(listener.bind)
-    let fellows = stored.descriptors(withPort: address.port)
-    // A generation before may have had this address too, and serve the last clients of its own socket still.
-    let patience = stored.isFirst ? 0 : 2 * ListeningSocket.handshakeTime
+    let samePort = inherited.descriptors(withPort: address.port)
+    // An earlier generation may still serve the backlog of its own socket at this address.
+    let timeout = inherited.isFirst ? 0 : 2 * ListeningSocket.handshakeTime
     let socket = try ListeningSocket.open(
-      address, name: "\(listener.bind)", options: options, besides: fellows, user: user,
-      patience: patience)
-    line.offer(socket.raw, name: name)
+      address, name: "\(listener.bind)", options: options, besides: samePort, user: user,
+      timeout: timeout)
+    supervisor.sendListener(socket.raw, name: name)
     add(socket.release(), name, listener, options)
   }
 
-  /// False if there is no such socket.
+  /// - Returns: false if there is no such socket.
   private mutating func takeInherited(
-    _ listener: ListenerSettings, _ stored: inout StoredSockets, _ settings: Settings
+    _ listener: ListenerSettings, _ inherited: inout InheritedListeners, _ settings: Settings
   ) -> Bool {
     let options = ListeningSocket.Options(backlog: CInt(clamping: settings.server.backlog))
     let before = sockets.count
     let name = listener.bind.description
     if case .descriptor = listener.bind {
-      if let taken = stored.take(name) { add(taken, listener, options) }
+      if let taken = inherited.take(name) { add(taken, listener, options) }
     } else {
-      while let taken = stored.takeActivated(name) { add(taken, listener, options) }
+      while let taken = inherited.takeActivated(name) { add(taken, listener, options) }
     }
     return sockets.count > before
   }
 
-  private mutating func takeAllActivated(_ stored: inout StoredSockets, _ settings: Settings) {
+  private mutating func takeAllActivated(_ inherited: inout InheritedListeners, _ settings: Settings) {
     let options = ListeningSocket.Options(backlog: CInt(clamping: settings.server.backlog))
-    while let taken = stored.takeActivated() { add(taken, settings.listeners[0], options) }
+    while let taken = inherited.takeActivated() { add(taken, settings.listeners[0], options) }
   }
 
   private mutating func add(
-    _ taken: consuming StoredSockets.Taken, _ listener: ListenerSettings, _ options: ListeningSocket.Options
+    _ taken: consuming InheritedListeners.Taken, _ listener: ListenerSettings, _ options: ListeningSocket.Options
   ) {
     add(taken.descriptor.raw, taken.name, listener, options)
     _ = taken.descriptor.release()
@@ -112,15 +126,16 @@ struct Listeners {
   ) {
     sockets.append(WorkerProcess.Socket(fd: fd, address: ListeningSocket.boundAddress(fd)))
     settings.append(listener)
-    claims.append(ListenerClaim(name: name, options: options))
+    specs.append(ListenerSpec(name: name, options: options))
   }
 
-  /// The address, and a count where it does not say which: port 0 can be asked for many times.
-  private func name(for bind: BindAddress) -> String {
-    let address = bind.description
+  /// The name of a listener's socket: the address, whether an IPv6 socket accepts IPv4, which can't be changed after
+  /// bind, and a count, since port 0 may be configured several times.
+  private func name(for listener: ListenerSettings) -> String {
+    let address = listener.bind.description + (listener.isIPv6Only ? "" : "#ipv4")
     var name = address
     var count = 1
-    while claims.contains(where: { $0.name == name }) {
+    while specs.contains(where: { $0.name == name }) {
       count += 1
       name = "\(address)#\(count)"
     }
@@ -128,21 +143,38 @@ struct Listeners {
   }
 
   private static func options(
-    of listener: ListenerSettings, _ configuration: Configuration, fault: (String, String) -> StartFault
-  ) throws(StartFault) -> ListeningSocket.Options {
+    of listener: ListenerSettings, _ configuration: Configuration, _ makeError: (String, String, ExitCode) -> StartError
+  ) throws(StartError) -> ListeningSocket.Options {
     var owner: uid_t?
     var group: gid_t?
     if !listener.owner.isEmpty {
       owner = Account.userID(listener.owner)
-      if owner == nil { throw fault("listener.owner", "listener.owner: there is no user \(listener.owner)") }
+      if owner == nil {
+        throw makeError("listener.owner", "listener.owner: there is no user \(listener.owner)", .configuration)
+      }
+      if !Account.isRoot, owner != geteuid() {
+        throw makeError(
+          "listener.owner",
+          "listener.owner: only root can give a socket to user \(listener.owner); let systemd make it, with "
+            + "SocketUser=\(listener.owner) in a socket unit, and bind to it with \"systemd:NAME\"", .noPermission)
+      }
     }
     if !listener.group.isEmpty {
       group = Account.group(listener.group)
-      if group == nil { throw fault("listener.group", "listener.group: there is no group \(listener.group)") }
+      guard let group else {
+        throw makeError("listener.group", "listener.group: there is no group \(listener.group)", .configuration)
+      }
+      if !Account.isRoot, !Account.isMember(of: group) {
+        throw makeError(
+          "listener.group",
+          "listener.group: the server's user is not in group \(listener.group), and can't give it a socket; let systemd "
+            + "make it, with SocketGroup=\(listener.group) in a socket unit, and bind to it with \"systemd:NAME\"",
+          .noPermission)
+      }
     }
     return ListeningSocket.Options(
       backlog: CInt(clamping: configuration.settings.server.backlog), mode: listener.mode.bits, owner: owner,
-      group: group)
+      group: group, isIPv6Only: listener.isIPv6Only)
   }
 
   private static func exitCode(_ code: CInt) -> ExitCode {
@@ -154,8 +186,19 @@ struct Listeners {
   }
 }
 
+extension Configuration {
+  /// Makes errors with the origin of a listener's key.
+  fileprivate func startError(ofListener index: Int) -> (_ key: String, _ message: String, _ code: ExitCode) ->
+    StartError
+  {
+    { key, message, code in
+      StartError("\(ConfigurationDiagnostic(origin: origin(of: key, listener: index), message: message))", code)
+    }
+  }
+}
+
 extension SocketAddress {
-  /// Of a listener that is bound here.
+  /// The address of a listener that is bound here.
   fileprivate init(_ bind: BindAddress) {
     switch bind {
     case .inet(let address, let port):
@@ -167,10 +210,10 @@ extension SocketAddress {
 }
 
 extension ListeningSocket {
-  /// When the kernel looks whether the clients of a listener are there still. Another generation may serve on it: only one
-  /// that has taken over changes that.
+  /// Sets TCP keepalive on a listener. Called only by a generation that has taken over, since another generation may
+  /// serve on the same socket until then.
   static func keepAlive(_ fd: CInt, _ settings: Settings) {
     func seconds(_ time: UInt64) -> Int { Int((time + Clock.nanosecondsPerSecond - 1) / Clock.nanosecondsPerSecond) }
-    keepAlive(fd, idle: seconds(settings.server.tcpKeepalive), patience: seconds(settings.timeouts.write))
+    keepAlive(fd, idle: seconds(settings.server.tcpKeepalive), timeout: seconds(settings.timeouts.write))
   }
 }

@@ -1,20 +1,21 @@
 import Configuration
 import Glibc
+import IPC
 import Platform
 
-// The logs of a generation: opened while the master can still open what only root can, and again at the supervisor's word.
+// The logs of a generation: opened while the master is root, and replaced when the supervisor sends reopened ones.
 
 extension MasterProcess {
-  /// Nil if it is standard error.
+  /// - Returns: nil if the error log is standard error.
   static func openErrorLog(
     _ configuration: Configuration, _ user: ServiceUser?
-  ) throws(StartFault) -> FileDescriptor? {
+  ) throws(StartError) -> FileDescriptor? {
     guard let path = configuration.settings.log.errorFile else { return nil }
     return try open(path, "log.error", configuration, user)
   }
 
-  /// Nil if there is none.
-  static func openAccessLog(_ configuration: Configuration, _ user: ServiceUser?) throws(StartFault) -> CInt? {
+  /// - Returns: nil if there is no access log.
+  static func openAccessLog(_ configuration: Configuration, _ user: ServiceUser?) throws(StartError) -> CInt? {
     let log = configuration.settings.log
     if let path = log.accessFile { return try open(path, "log.access", configuration, user).release() }
     return log.access == "stdout" ? LogSink.openStandardOutput()?.release() : nil
@@ -22,22 +23,21 @@ extension MasterProcess {
 
   private static func open(
     _ path: String, _ key: String, _ configuration: Configuration, _ user: ServiceUser?
-  ) throws(StartFault) -> FileDescriptor {
+  ) throws(StartError) -> FileDescriptor {
     do throws(Errno) {
       return try LogFile.open(path, user: user)
     } catch {
-      let fault = ConfigurationFault(origin: configuration.origin(of: key), message: "\(key): \(error)")
-      throw StartFault("\(fault)", error.code == EACCES || error.code == EPERM ? .noPermission : .osError)
+      let diagnostic = ConfigurationDiagnostic(origin: configuration.origin(of: key), message: "\(key): \(error)")
+      throw StartError("\(diagnostic)", error.code == EACCES || error.code == EPERM ? .noPermission : .osError)
     }
   }
 
-  /// A log has been opened anew: here, and in each worker.
-  func reopen(_ name: LogName?, _ descriptor: borrowing FileDescriptor) {
+  /// Replaces a log by a reopened one, here and in each worker.
+  func replaceLog(_ name: LogName, _ descriptor: borrowing FileDescriptor) {
     switch name {
-    case .error?: LogFile.makeErrorLog(descriptor)
-    case .access?: if let accessLog { LogFile.replace(accessLog, with: descriptor) }
-    case nil: return
+    case .error: LogFile.makeErrorLog(descriptor)
+    case .access: if let accessLog { LogFile.replace(accessLog, with: descriptor) }
     }
-    crew.passAll(.log, text: name?.rawValue ?? "", descriptor: descriptor.raw)
+    channels.broadcast(.log, name.fields, descriptor: descriptor.raw)
   }
 }

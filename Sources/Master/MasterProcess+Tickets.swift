@@ -1,8 +1,9 @@
+import IPC
 import Platform
 import TLS
 import Workers
 
-// The keys of session tickets: taken over from the generation before, or made, and changed from time to time.
+// The keys of TLS session tickets: taken over from the former generation or generated, and rotated.
 
 extension MasterProcess {
   /// When a new key is due.
@@ -12,9 +13,9 @@ extension MasterProcess {
     guard var keys = ticketKeys, now >= keys.rotatesAt else { return }
     keys.rotate(now: now)
     ticketKeys = keys
-    // For workers that are forked from now on.
+    // Workers that are forked from now on inherit them.
     keys.install()
-    crew.tellAll(.ticketKeys, text: Array(keys.text.utf8))
-    line.keep(keys)
+    channels.broadcast(.ticketKeys, KeyedFields("keys", keys.text))
+    supervisor.sendTicketKeys(keys)
   }
 }

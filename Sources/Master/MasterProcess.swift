@@ -1,120 +1,113 @@
 import Configuration
 import Glibc
 import HTTP
+import IPC
 import Logging
 import Platform
 import PluginHost
 import TLS
 import Workers
 
-/// One generation of the server: binds, loads the plugins, forks workers, and replaces those that end.
+/// The master of one generation: binds, loads the plugins, spawns workers, and replaces those that exit.
 ///
-/// Single-threaded for ever: its children are forks without exec.
+/// It never starts a thread: workers are forks without exec.
 package struct MasterProcess: ~Copyable {
-  enum Stage {
-    case starting, serving, draining, stopping
-
-    var isEnding: Bool { self == .draining || self == .stopping }
-  }
-
   let configuration: Configuration
   let log: Logger
   let level: Logger.Level
   let epoll: Epoll
   private let signals: SignalDescriptor
   private var timer: TimerDescriptor
-  let line: SupervisorLine
+  let supervisor: SupervisorChannel
   let listeners: Listeners
-  /// The descriptor that workers begin with, for the life of the process; nil if there is no access log.
+  /// The descriptor that new workers inherit, for the life of the process; nil without an access log.
   let accessLog: CInt?
-  let logCuts: LogCuts
-  /// Where workers gather its lines, and what is made of those that they leave; nil if there is no access log.
+  let logTruncations: LogTruncations
+  /// The memory in which workers gather its lines, and the recovery of lines that dead workers left there; nil without
+  /// an access log.
   let accessLogMemory: AccessLogMemory?
   let recovery: AccessLogRecovery?
   let plugins: PluginSet
   let scoreboard: Scoreboard
-  var crew: Crew
-  var pauses: CrashPauses
+  /// The descriptor of the shared store; nil without one.
+  let store: CInt?
+  var state: MasterState
+  var channels: WorkerChannels
   /// Nil if no listener has TLS.
   var ticketKeys: TicketKeys?
-  var stage = Stage.starting
-  /// When the workers are looked at next.
-  var watchAt = UInt64.max
-  /// Before that nobody's silence counts: this process has stood still.
-  var judgesFrom: UInt64 = 0
-  private var standstill: Standstill
-  private var bootDeadline: UInt64
-  private var killDeadline = UInt64.max
-  private var exitCode = ExitCode.ok
-  /// A worker has not come to its end as it should, while the generation finished what it held.
-  var hasLostWorker = false
-  /// Another generation goes on.
-  private var isSuperseded = false
+  private var stallDetector: StallDetector
+  private let supervisorID = Process.parentID
 
-  /// What is sent to a group of processes is the supervisor's, and writes say what SIGPIPE and SIGXFSZ would.
-  static let disregarded = [SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU]
+  /// Signals to the process group are handled by the supervisor. SIGPIPE and SIGXFSZ are reported as errors of writes.
+  static let ignoredSignals = [SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU]
+
+  /// Descriptors for logs and plugins.
+  private static let otherDescriptors = 256
 
   private static let signalToken: UInt64 = 1
   private static let timerToken: UInt64 = 2
   private static let channelToken: UInt64 = 3
   static let firstWorkerToken: UInt64 = 0x100
 
-  /// Takes the supervisor's listeners, binds what is new, becomes `server.user`, and loads the plugins.
+  /// Takes the supervisor's listeners, binds new ones, switches to `server.user`, and loads the plugins.
   package static func prepare(
-    _ configuration: Configuration, _ line: SupervisorLine
-  ) throws(StartFault) -> MasterProcess {
+    _ configuration: Configuration, _ supervisor: SupervisorChannel
+  ) throws(StartError) -> MasterProcess {
     let bootDeadline = Clock.monotonic() &+ configuration.settings.server.bootTimeout
     Signals.reset()
-    Signals.disregard(MasterProcess.disregarded)
+    Signals.discard(MasterProcess.ignoredSignals)
     let privileges = try Privileges(configuration)
     let user = privileges.serviceUser
-    var inheritance = try line.introduce(configuration.settings, user: user)
+    var handover = try supervisor.handshake(configuration, user: user)
     let parent = Process.parentID
-    var listeners = try Listeners.open(configuration, &inheritance.sockets, line, user: user)
-    let secure = try SecureListeners.load(configuration, user: user)
-    listeners.secure(by: secure)
-    let keys = secure.isEmpty ? nil : inheritance.ticketKeys ?? TicketKeys(now: Clock.monotonic())
+    var listeners = try Listeners.open(configuration, &handover.listeners, supervisor, user: user)
+    let tlsContexts = try ListenerTLSContexts.load(configuration, user: user)
+    listeners.attach(tlsContexts)
+    let keys = tlsContexts.isEmpty ? nil : handover.ticketKeys ?? TicketKeys(now: Clock.monotonic())
     var errorLog = try MasterProcess.openErrorLog(configuration, user)
-    if let stream = inheritance.errorJournal.take() { errorLog = consume stream }
+    if let stream = handover.errorJournal.take() { errorLog = consume stream }
     var accessLog = try MasterProcess.openAccessLog(configuration, user)
-    if let stream = inheritance.accessJournal.take() { accessLog = stream.release() }
+    if let stream = handover.accessJournal.take() { accessLog = stream.release() }
     var plugins = PluginSet(configuration)
-    let size = CrewSize(configuration.settings.server, scale: inheritance.scale)
+    let store = try WorkersStore(handover.store.take(), configuration.settings.store)
+    let size = WorkerTableSize(configuration.settings.server, workerDelta: handover.workerDelta)
     let scoreboard = try MasterProcess.makeScoreboard(configuration, size, plugins)
-    line.show(scoreboard)
-    line.claim(listeners.claims)
-    line.describe(configuration: configuration.dump())
-    // What root alone can do is done, and all is said that the supervisor believes.
-    var late = try line.seal()
-    if let file = late.errorLog.take() { errorLog = consume file }
-    if let file = late.accessLog.take() {
-      if let accessLog { Connections.close(accessLog) }
+    supervisor.sendScoreboard(scoreboard)
+    supervisor.sendListenerSpecs(listeners.specs)
+    supervisor.sendConfiguration(configuration.dump())
+    // Everything that needs root is done, and everything that needs the supervisor's trust has been sent.
+    var pending = try supervisor.seal()
+    if let file = pending.errorLog.take() { errorLog = consume file }
+    if let file = pending.accessLog.take() {
+      if let accessLog { ConnectedSocket.close(accessLog) }
       accessLog = file.release()
     }
     try privileges.drop(ErrorLog.logger(role: "master", level: Logger.Level(configuration.settings.log.level)))
-    // Another identity has lost this; a supervisor that died meanwhile is noticed by its channel.
+    // A change of user clears this setting. If the supervisor has died meanwhile, the channel reports it.
     _ = Process.bindToParent(parent, signal: SIGTERM)
-    do throws(PluginFaults) {
-      try plugins.load(in: .master, purpose: .serve) { line.step("loading plugin \($0)") }
+    PluginMetrics.install(scoreboard.metricDefinitions)
+    do throws(PluginSetError) {
+      try plugins.load(in: .master, purpose: .serve) { supervisor.reportStep("loading plugin \($0)") }
     } catch {
-      throw StartFault(error)
+      throw StartError(error)
     }
-    line.step("starting workers")
-    // Not before: what is wrong with a start belongs on the terminal.
+    supervisor.reportStep("starting workers")
+    // Only now, because errors of the start belong on the terminal.
     if let errorLog { LogFile.makeErrorLog(errorLog, isJournal: configuration.settings.log.errorFile == nil) }
     do throws(Errno) {
       return try MasterProcess(
-        configuration, line, listeners, plugins, keys, accessLog, scoreboard,
-        size.changed(by: late.scale, configuration.settings.server), warnings: secure.warnings,
+        configuration, supervisor, listeners, plugins, keys, accessLog, scoreboard, store.descriptor,
+        size.changed(by: pending.workerDelta, configuration.settings.server),
+        warnings: tlsContexts.warnings + [store.warning].compactMap { $0 },
         bootDeadline: bootDeadline)
     } catch {
-      throw StartFault("\(error)", .osError)
+      throw StartError("\(error)", .osError)
     }
   }
 
   private static func makeScoreboard(
-    _ configuration: Configuration, _ size: CrewSize, _ plugins: PluginSet
-  ) throws(StartFault) -> Scoreboard {
+    _ configuration: Configuration, _ size: WorkerTableSize, _ plugins: PluginSet
+  ) throws(StartError) -> Scoreboard {
     do throws(Errno) {
       return try Scoreboard(
         ScoreboardLayout(
@@ -122,37 +115,49 @@ package struct MasterProcess: ~Copyable {
           refusals: Refusal.allCases.count),
         names: plugins.names)
     } catch {
-      throw StartFault("\(error)", .osError)
+      throw StartError("\(error)", .osError)
     }
   }
 
   private init(
-    _ configuration: Configuration, _ line: SupervisorLine, _ listeners: Listeners, _ plugins: PluginSet,
-    _ keys: TicketKeys?, _ accessLog: CInt?, _ scoreboard: consuming Scoreboard, _ size: CrewSize, warnings: [String],
+    _ configuration: Configuration, _ supervisor: SupervisorChannel, _ listeners: Listeners, _ plugins: PluginSet,
+    _ keys: TicketKeys?, _ accessLog: CInt?, _ scoreboard: consuming Scoreboard, _ store: CInt?,
+    _ size: WorkerTableSize,
+    warnings: [String],
     bootDeadline: UInt64
   ) throws(Errno) {
-    // After load: whatever a plugin did to the signal mask is undone here.
+    // Each worker has a channel of two descriptors. Workers raise the limit further, and warn if that fails.
+    _ = DescriptorLimit.raise(to: 2 * size.slots + listeners.descriptors.count + MasterProcess.otherDescriptors)
+    // After loading: this undoes changes of the signal mask by plugins.
     let signals = try SignalDescriptor([SIGTERM, SIGCHLD])
     let epoll = try Epoll(capacity: 64)
     let timer = try TimerDescriptor()
-    let logCuts = try LogCuts()
+    let logTruncations = try LogTruncations()
     let memory = accessLog == nil ? nil : try AccessLogMemory(slots: size.slots)
     try epoll.add(signals.raw, .readable, token: MasterProcess.signalToken)
     try epoll.add(timer.raw, .readable, token: MasterProcess.timerToken)
-    try epoll.add(line.channel.raw, .readable, token: MasterProcess.channelToken)
+    try epoll.add(supervisor.channel.raw, .readable, token: MasterProcess.channelToken)
     let server = configuration.settings.server
     self.scoreboard = scoreboard
-    crew = Crew(count: size.count, slots: size.slots, backoff: server.restartBackoff)
-    pauses = CrashPauses(limits: configuration.settings.plugins.map(\.maxFails), backoff: server.restartBackoff)
+    self.store = store
+    let watchdog = WorkerWatchdog(limit: configuration.settings.timeouts.worker)
+    state = MasterState(
+      MasterState.Limits(
+        bootTimeout: server.bootTimeout, gracefulTimeout: server.gracefulTimeout, memoryLimit: server.memoryLimit,
+        pluginNames: plugins.names),
+      workers: WorkerTable(count: size.count, slots: size.slots, backoff: server.restartBackoff),
+      circuitBreaker: PluginCircuitBreaker(
+        maxFails: configuration.settings.plugins.map(\.maxFails), backoff: server.restartBackoff),
+      watchdog: watchdog, bootDeadline: bootDeadline)
+    channels = WorkerChannels(slots: size.slots)
     self.configuration = configuration
     self.accessLog = accessLog
-    self.logCuts = logCuts
+    self.logTruncations = logTruncations
     accessLogMemory = memory
-    recovery = memory.map { AccessLogRecovery(configuration.settings.log.accessFormat, $0, logCuts) }
-    self.line = line
+    recovery = memory.map { AccessLogRecovery(configuration.settings.log.accessFormat, $0, logTruncations) }
+    self.supervisor = supervisor
     self.listeners = listeners
-    self.bootDeadline = bootDeadline
-    standstill = Standstill(tolerance: MasterProcess.tolerance(configuration.settings))
+    stallDetector = StallDetector(tolerance: watchdog.tolerance)
     self.plugins = plugins
     self.signals = signals
     self.epoll = epoll
@@ -161,191 +166,70 @@ package struct MasterProcess: ~Copyable {
     log = ErrorLog.logger(role: "master", level: level)
     ticketKeys = keys
     keys?.install()
-    if let keys { line.keep(keys) }
+    if let keys { supervisor.sendTicketKeys(keys) }
     for warning in warnings { log.warning("\(warning)") }
   }
 
-  /// Runs the generation to its end.
+  /// Runs the generation until it ends.
   package consuming func run() -> ExitCode {
-    line.scaled(crew.count - configuredWorkers)
-    for place in 0..<crew.count { start(place) }
-    while !(stage.isEnding && crew.isGone) {
-      let moment = min(nextMoment, Clock.monotonic() &+ interval)
-      standstill.plan(moment)
-      timer.arm(moment)
+    handle(.begun)
+    while !state.hasEnded {
+      let deadline = min(
+        state.nextDeadline(ticketKeysRotateAt: ticketKeysRotateAt), Clock.monotonic() &+ state.watchdog.interval)
+      stallDetector.plan(deadline)
+      timer.arm(deadline)
       let count = epoll.wait(milliseconds: -1)
-      heedStandstill()
+      let stall = stallDetector.length(at: Clock.monotonic())
+      if stall > 0 { handle(.stoodStill(stall)) }
       for index in 0..<count {
         switch epoll[index].token {
-        case MasterProcess.signalToken: heedSignals()
+        case MasterProcess.signalToken: handleSignals()
         case MasterProcess.timerToken:
           timer.acknowledge()
-          momentHasCome()
-        case MasterProcess.channelToken: heedSupervisor()
-        case let token: heedWorker(Int(token - MasterProcess.firstWorkerToken))
+          handle(.timerFired)
+        case MasterProcess.channelToken: handleSupervisorMessages()
+        case let token: handleWorkerMessages(Int(token - MasterProcess.firstWorkerToken))
         }
       }
+      noteTurn()
     }
-    if exitCode == .ok && !isSuperseded { for plugin in plugins.loaded { plugin.unload() } }
-    // Whoever took over has nothing to do with that.
-    return exitCode == .ok && hasLostWorker && !isSuperseded ? .software : exitCode
+    if state.failureCode == .ok && !state.isSuperseded { for plugin in plugins.loaded { plugin.unload() } }
+    let lost = plugins.loaded.filter { $0.isFileModified }
+    if lost.isEmpty { return state.exitCode }
+    for plugin in lost { log.warning("\(plugin.modifiedFileWarning)") }
+    fflush(nil)
+    Process.exit(state.exitCode)
   }
 
-  /// The first workers are ready.
-  mutating func announce() {
-    stage = .serving
-    watchAt = Clock.monotonic()
-    let settings = configuration.settings
-    for fd in listeners.descriptors {
-      ListeningSocket.deferAccept(fd, settings.server.workerModel == .sync)
-      ListeningSocket.keepAlive(fd, settings)
-    }
-    let names = plugins.names.joined(separator: ", ")
-    let places = listeners.sockets.map(\.place).joined(separator: ", ")
-    line.describe(plugins.notices)
-    line.ready()
-    // From here on the supervisor makes good for a master that ends: nobody is told before that.
-    log.info(
-      "serving \(names) on \(places): worker model \(settings.server.workerModel.rawValue), \(crew.count) worker(s)")
-  }
-
-  private mutating func heedSignals() {
+  private mutating func handleSignals() {
     while let signal = signals.next() {
-      if signal != SIGTERM {
+      if signal.number == SIGTERM {
+        handle(.terminated(supervisorIsGone: Process.parentID != supervisorID))
+      } else {
         reap()
-      } else if !stage.isEnding {
-        line.leaving()
-        drain()
       }
     }
   }
 
-  /// The generation can't start; `reason` is in the log, and nil if the supervisor knows it.
-  mutating func fail(_ code: ExitCode, _ reason: String?) {
-    guard !stage.isEnding else { return }
-    if let reason { line.failed(reason) }
-    exitCode = code
-    stop()
-  }
-
-  // MARK: The supervisor's word and time
-
-  private mutating func heedSupervisor() {
+  private mutating func handleSupervisorMessages() {
     while true {
-      switch line.channel.receive() {
+      switch supervisor.channel.receive() {
       case .nothing: return
       case .malformed: break
       case .closed:
-        epoll.remove(line.channel.raw)
-        crew.tellAll(.orphaned)
-        drain()
-        return
-      case .message(let kind, let text, let descriptor):
+        epoll.remove(supervisor.channel.raw)
+        return handle(.supervisorGone)
+      case .message(let kind, let fields, let descriptor):
         switch MasterMessage(rawValue: kind) {
-        case .drain:
-          isSuperseded = isSuperseded || !text.isEmpty
-          drain()
-        case .stop:
-          isSuperseded = isSuperseded || !text.isEmpty
-          stop()
-        case .log: if let descriptor { reopen(LogName(rawValue: String(decoding: text, as: UTF8.self)), descriptor) }
-        case .scale: scale(by: Int(String(decoding: text, as: UTF8.self)) ?? 0)
-        case .retire: retire(String(decoding: text, as: UTF8.self))
+        case .drain: handle(.drainRequested(isSuperseded: fields.flag("superseded")))
+        case .stop: handle(.stopRequested(isSuperseded: fields.flag("superseded")))
+        case .log:
+          if let descriptor, let name = LogName(fields) { replaceLog(name, descriptor) }
+        case .scale: handle(.scaleRequested(by: fields.number("by") ?? 0))
+        case .retire: if let pid: pid_t = fields.number("pid") { handle(.retireRequested(pid)) }
         default: break
         }
       }
-    }
-  }
-
-  private mutating func drain() {
-    guard !stage.isEnding else { return }
-    stage = .draining
-    killDeadline =
-      Clock.monotonic() &+ configuration.settings.server.gracefulTimeout &+ Clock.nanosecondsPerSecond
-    limitLives(to: Clock.monotonic() &+ configuration.settings.server.gracefulTimeout)
-    crew.tellAll(.drain)
-    // The workers have copies of their own; with the last of them new clients are refused.
-    for socket in listeners.sockets { Connections.close(socket.fd) }
-  }
-
-  private mutating func stop() {
-    guard stage != .stopping else { return }
-    stage = .stopping
-    // Enough for plugins to be told; a handler that blocks does not count.
-    killDeadline = Clock.monotonic() &+ 300 * Clock.nanosecondsPerMillisecond
-    limitLives(to: Clock.monotonic())
-    crew.tellAll(.stop)
-  }
-
-  /// By then the workers have to be gone, if nothing was said before: one within a handler hears no message.
-  private func limitLives(to moment: UInt64) {
-    for slot in crew.slots {
-      let board = scoreboard.slot(slot)
-      board.leaveBy = board.leaveBy == 0 ? moment : min(board.leaveBy, moment)
-    }
-  }
-
-  /// Late is whoever had the time: what was due while this process stood still is due so much later.
-  private mutating func heedStandstill() {
-    let now = Clock.monotonic()
-    let length = standstill.length(at: now)
-    guard length > 0 else { return }
-    // It may have begun just after the last look.
-    let span = length &+ interval
-    judgesFrom = now
-    // Or while a plugin was loaded, when nobody looks.
-    bootDeadline = max(bootDeadline.postponed(by: span), now &+ configuration.settings.server.bootTimeout)
-    // The supervisor, who has deadlines of its own for this process, finds no shorter ones.
-    guard length >= Clock.nanosecondsPerSecond else { return }
-    killDeadline = killDeadline.postponed(by: span)
-    crew.postponeDeadlines(by: span)
-    log.warning(
-      "stood still for \(length / Clock.nanosecondsPerMillisecond) ms: the silence of workers counts from now on")
-  }
-
-  private var nextMoment: UInt64 {
-    let next =
-      switch stage {
-      case .starting: min(bootDeadline, crew.nextStart)
-      case .serving: min(crew.nextStart, watchAt, ticketKeysRotateAt)
-      case .draining, .stopping: killDeadline
-      }
-    return min(next, crew.nextKill)
-  }
-
-  private mutating func momentHasCome() {
-    let now = Clock.monotonic()
-    killOverdue(now)
-    switch stage {
-    case .starting where now >= bootDeadline:
-      let reason = "workers are not ready within boot_timeout"
-      log.critical("\(reason)")
-      fail(.software, reason)
-    case .serving:
-      while let place = crew.nextDue(at: now) {
-        if crew.wantsRelief(place) { crew.endPostponement(place) } else { start(place) }
-      }
-      relieveNext()
-      if now >= watchAt { watch(now) }
-      rotateTicketKeys(now)
-    case .draining, .stopping:
-      guard now >= killDeadline else { return }
-      killDeadline = .max
-      killAll()
-    // One that was ready already may have served, and died of it.
-    case .starting: while let place = crew.nextDue(at: now) { start(place) }
-    }
-  }
-}
-
-extension WorkerProcess.Socket {
-  /// Where a client finds it.
-  fileprivate var place: String {
-    let scheme = tls == nil ? "http" : "https"
-    return switch address {
-    case .ipv4: "\(scheme)://\(address.host):\(address.port)"
-    case .ipv6: "\(scheme)://[\(address.host)]:\(address.port)"
-    case .unix(let path): tls == nil ? "unix:\(path)" : "unix:\(path) with TLS"
     }
   }
 }

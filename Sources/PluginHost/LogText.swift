@@ -1,7 +1,7 @@
 import HTTP
 import Platform
 
-/// Bytes from outside as they may stand in a log line: valid UTF-8, without control characters.
+/// Untrusted bytes in a form that is safe in a log line: valid UTF-8 without control characters.
 package enum LogText {
   package static func escaped(_ bytes: [UInt8]) -> String {
     PrintableText.escaped(String(decoding: bytes, as: UTF8.self))

@@ -5,37 +5,42 @@ import Logging
 import Platform
 import Synchronization
 
-/// Tells the operator of a plugin's wrong calls, ten lines a second at most.
+/// Logs the misuse of the ABI by plugins, ten lines a second at most.
 package final class MisuseLog: Sendable {
-  private let rate = Mutex(LineRate(most: 10))
-  /// When it is to be said that some were held back, in monotonic nanoseconds; `.max` if none were.
+  private let rate = Mutex(LogRateLimiter(limit: 10))
+  /// When the number of suppressed lines is to be logged, in monotonic nanoseconds; `.max` if there are none.
   private let due = Atomic<UInt64>(.max)
-  /// `debug.abi_checks`: the first misuse ends the worker where it happens.
+  /// `debug.abi_checks`: aborts the worker at the first misuse.
   private let aborts: Bool
 
   init(aborts: Bool) { self.aborts = aborts }
 
-  /// Counts and perhaps logs that `call` was refused.
+  /// Counts a refused call, and logs it within the limit.
   ///
-  /// - Parameter rule: which rule it has broken, if the exchange has no better word.
+  /// - Parameter rule: the broken rule, if the exchange has no more precise one.
   func note(
-    _ call: StaticString, _ outcome: Outcome, plugin: Plugin?, exchange handle: outrider_exchange, rule: String? = nil
+    _ call: StaticString, _ outcome: CallStatus, plugin: Plugin?, exchange handle: outrider_exchange,
+    rule: String? = nil
   ) {
     let rule = rule ?? outcome.rule
     guard let runtime = Runtime.current else { return }
     runtime.record.slot.addShared(.misuses)
-    let (heldBack, dueAt) = rate.withLock { ($0.admit(Clock.monotonic()), $0.dueAt) }
-    // The loop has to learn of the first.
+    let (suppressed, dueAt) = rate.withLock { ($0.allow(Clock.monotonic()), $0.dueAt) }
+    // The loop schedules the report of the first suppressed line.
     if due.exchange(dueAt, ordering: .relaxed) == .max && dueAt != .max { runtime.record.wake.wake() }
-    guard aborts || heldBack != nil else { return }
+    guard aborts || suppressed != nil else {
+      // The rule is this call's: a later one must not be told with it.
+      runtime.record.exchanges.find(handle)?.forgetBrokenRule()
+      return
+    }
     var line = "plugin \(plugin?.record.nameText ?? "?"): \(call) refused: \(outcome.name)"
-    if let told = runtime.record.exchanges.find(handle)?.describeCall(of: handle, outcome) {
-      if let rule = told.rule ?? rule { line += ": \(rule)" }
-      line += " request=\(told.id)"
+    if let details = runtime.record.exchanges.find(handle)?.describeCall(of: handle, outcome) {
+      if let rule = details.rule ?? rule { line += ": \(rule)" }
+      line += details.details
     } else if let rule {
       line += ": \(rule)"
     }
-    line += LineRate.note(heldBack ?? 0)
+    line += LogRateLimiter.note(suppressed ?? 0)
     guard aborts else {
       runtime.record.log.warning("\(line)")
       return
@@ -46,18 +51,18 @@ package final class MisuseLog: Sendable {
 
   package var dueAt: UInt64 { due.load(ordering: .relaxed) }
 
-  /// [loop] Tells of those that were held back and are due.
-  package func tellHeldBack(at moment: UInt64) {
+  /// [loop] Logs the number of suppressed lines when that is due.
+  package func reportSuppressed(at moment: UInt64) {
     guard dueAt <= moment, let runtime = Runtime.current else { return }
     let count = rate.withLock { rate in
       due.store(.max, ordering: .relaxed)
-      return rate.takeHeldBack()
+      return rate.takeSuppressed()
     }
     if count > 0 { runtime.record.log.warning("calls of plugins that were refused: \(count) more like it") }
   }
 }
 
-extension Outcome {
+extension CallStatus {
   /// The status as outrider.h names it.
   package var name: String {
     switch self {
@@ -73,10 +78,11 @@ extension Outcome {
     case .again: "OUTRIDER_E_AGAIN"
     case .wrongThread: "OUTRIDER_E_THREAD"
     case .io: "OUTRIDER_E_IO"
+    case .failed: "OUTRIDER_E_FAILED"
     }
   }
 
-  /// What it means where nothing more is known.
+  /// The broken rule if no more precise one is known.
   fileprivate var rule: String? {
     switch self {
     case .wrongThread: "another thread runs the handler, or is inside a call on this exchange"
@@ -86,7 +92,7 @@ extension Outcome {
     }
   }
 
-  /// A fault of the plugin, as against the weather.
+  /// Whether the plugin is the cause, not the client or the system.
   var isMisuse: Bool {
     switch self {
     case .wrongState, .invalid, .unsupported, .limit, .wrongThread: true

@@ -1,48 +1,68 @@
 import Glibc
+import IPC
 import Logging
 import Platform
 
-/// One generation of the server, as the supervisor sees it: a master and where it stands.
+/// One generation of the server as the supervisor sees it: a master and its stage.
 package struct Generation {
   package enum Stage: String, Sendable {
-    /// Its master reads, binds, loads and forks.
+    /// Its master reads the configuration, binds, loads plugins and spawns workers.
     case starting
     /// Its workers are ready.
     case serving
-    /// It finishes what it holds.
+    /// Another process has told its master to exit: it serves until another generation does.
+    case leaving
+    /// Its master has died, and its workers serve until another generation does.
+    case orphaned
+    /// It finishes its requests.
     case draining
-    /// It was told to leave at once.
+    /// It was told to exit at once.
     case stopping
+
+    /// Whether it accepts connections, under a master.
+    var isServing: Bool { self == .serving || self == .leaving }
+    /// Whether it accepts connections, with or without a master.
+    var isAccepting: Bool { isServing || self == .orphaned }
   }
 
   /// Why it was started.
   package enum Cause: String, Sendable { case start, reload, restart }
 
-  /// What its master has said of its configuration, in nanoseconds; until then what a configuration has by default.
+  /// The parameters that its master has sent, and defaults for the others. Durations are nanoseconds.
   package struct Settings: Sendable {
     package var bootTimeout = 30 * Clock.nanosecondsPerSecond
     package var gracefulTimeout = 30 * Clock.nanosecondsPerSecond
     package var restartBackoff = 100 * Clock.nanosecondsPerMillisecond
-    /// How long a worker may be silent; 0 is no limit.
+    /// How long a turn of a worker's loop may take; 0 for no limit.
     package var workerTimeout = 30 * Clock.nanosecondsPerSecond
-    /// How many workers are configured; nil if the master is of a version that does not tell.
+    /// How long it keeps serving after the service was told to stop.
+    package var shutdownDelay: UInt64 = 0
+    /// The Server field; nil if the master's version does not send it.
+    package var serverHeader: String?
+    /// The configured number of workers; nil if the master's version does not send it.
     package var workers: Int?
     /// Nil for none.
     package var pidFile: String?
     package var logLevel = Logger.Level.info
-    /// The path of a file, or the journal's name; nil for standard error.
+    /// The path of a file, or `journal`; nil for standard error.
     package var errorLog: String?
-    /// Nil if it is no file.
+    /// The same for the access log; nil for standard output, or no log.
     package var accessLog: String?
     /// The path of the control socket; nil for none.
     package var control: String?
-    /// Where metrics are served; nil for nowhere.
+    /// The address of the metrics listener; nil for none.
     package var metrics: String?
-    /// Who its processes become; nil for nobody else.
+    /// The user that its processes switch to; nil if it stays the same.
     package var user: ServiceUser?
+    package var store = StoreSettings()
+    /// What is watched for changes; none without `server.watch`.
+    package var watched: [WatchedPath] = []
+
+    /// The maximum duration: a week.
+    package static let maxDuration = 7 * 86_400 * Clock.nanosecondsPerSecond
   }
 
-  /// Counts from 1 over the life of the service.
+  /// Counts from 1 during the life of the service.
   package let number: Int
   package let master: pid_t
   package let cause: Cause
@@ -50,110 +70,135 @@ package struct Generation {
   package let startedAt: UInt64
   package internal(set) var stage = Stage.starting
   package internal(set) var settings: Settings
-  /// What its master does, as long as it starts.
+  /// What its master does while it starts; once it serves, which hook of a plugin it is in, and empty for none.
   package internal(set) var step = "starting"
-  /// Its master has ended, and no process has its number any more.
+  /// Its master has ended and was reaped, so that the pid may belong to another process.
   var hasEnded = false
   /// Its workers have been ready.
   var hasServed = false
-  /// The supervisor has killed its master, and said so.
+  /// Its deadline to exit has passed.
+  var isOverdue = false
+  /// The supervisor has killed its master and has logged that.
   var isKilled = false
-  /// Why it can't start.
+  /// Why it could not start.
   var failure: String?
-  /// The failure was on stderr before it came here.
-  var failureIsTold = false
-  /// What it means for the exit code, if that is not the master's own.
+  /// The master has logged the failure.
+  var failureIsLogged = false
+  /// The exit code for that failure, if it differs from the master's.
   var failureCode: ExitCode?
-  /// So many workers it has room for.
-  var mostWorkers = MasterLimits.workers
+  /// The maximum number of its workers.
+  var maxWorkers = MasterLimits.workers
   /// The listeners that it serves.
-  var claims: [ListenerClaim] = []
-  /// When the next stage has to be reached, in monotonic nanoseconds.
+  var listenerSpecs: [ListenerSpec] = []
+  /// The deadline for the next stage, in monotonic nanoseconds.
   var deadline: UInt64
   /// Nil until it serves.
   package internal(set) var scoreboard: GenerationScoreboard?
-  /// What becomes that.
+  /// The scoreboard of a generation that is starting.
   var nextScoreboard: GenerationScoreboard?
-  /// What its master may say.
-  var talk = MasterTalk()
-  /// How often its master was stopped.
+  /// Which messages its master may send.
+  var masterProtocol = MasterProtocol()
+  /// The number of times that its master was stopped by a signal.
   var stops = MasterStops()
-  /// As its master tells of them; none that has gone.
-  package internal(set) var workers: [WorkerNotice] = []
-  package internal(set) var plugins: [PluginNotice] = []
-  /// How long that was.
-  var noticeBytes = 0
-  /// The effective configuration as TOML, as its master has read it.
+  /// Its workers as reported by its master, without those that have gone.
+  package internal(set) var workers: [WorkerStatus] = []
+  package internal(set) var plugins: [PluginInfo] = []
+  /// The total size of messages about plugins.
+  var pluginInfoBytes = 0
+  /// When the pauses of plugins end, by index in the configuration, in monotonic nanoseconds; may be in the past.
+  private(set) var pauses: [Int: UInt64] = [:]
+  /// The effective configuration as TOML.
   package internal(set) var configuration = ""
   /// Nil after the master has closed its end.
   var channel: Channel?
+  /// The pipe for workers without a master; nil if the generation was started by a version without it.
+  var shutdownPipe: ShutdownPipe?
 
   init(
-    number: Int, master: pid_t, cause: Cause, startedAt: UInt64, settings: Settings, channel: Channel
+    number: Int, master: pid_t, cause: Cause, startedAt: UInt64, settings: Settings, channel: Channel? = nil,
+    shutdownPipe: ShutdownPipe? = nil
   ) {
     self.number = number
     self.master = master
     self.cause = cause
     self.startedAt = startedAt
     self.settings = settings
+    self.settings.shutdownDelay = 0
+    self.settings.serverHeader = nil
     self.settings.pidFile = nil
     self.settings.errorLog = nil
     self.settings.accessLog = nil
     self.settings.control = nil
     self.settings.metrics = nil
     self.settings.user = nil
+    self.settings.store = StoreSettings()
     self.settings.workers = nil
+    self.settings.watched = []
     self.channel = channel
+    self.shutdownPipe = shutdownPipe
     deadline = startedAt &+ settings.bootTimeout &+ Generation.bootMargin
   }
 
-  /// A master that finds its workers late says so itself, if it can.
+  /// Extra time, so that the master itself can report late workers.
   private static let bootMargin = Clock.nanosecondsPerSecond
 
-  /// Takes a setting; those of later versions are ignored.
-  mutating func take(setting text: String) {
-    guard let equals = text.utf8.firstIndex(of: UInt8(ascii: "=")),
-      let name = MasterSetting(rawValue: String(text[..<equals]))
-    else { return }
-    let value = text[text.utf8.index(after: equals)...]
-    switch name {
-    case .bootTimeout:
-      settings.bootTimeout = Generation.span(value) ?? settings.bootTimeout
-      deadline = startedAt &+ settings.bootTimeout &+ Generation.bootMargin
-    case .gracefulTimeout: settings.gracefulTimeout = Generation.span(value) ?? settings.gracefulTimeout
-    case .restartBackoff: settings.restartBackoff = Generation.span(value) ?? settings.restartBackoff
-    case .workerTimeout: settings.workerTimeout = Generation.span(value) ?? settings.workerTimeout
-    case .workers: settings.workers = Int(value).map { MasterLimits.workers(configured: $0, scale: 0) }
-    // How many workers are wanted, operators say.
-    case .scale: break
-    case .pidFile: settings.pidFile = String(value)
-    case .logLevel: settings.logLevel = Logger.Level(rawValue: String(value)) ?? settings.logLevel
-    case .errorLog: settings.errorLog = String(value)
-    case .accessLog: settings.accessLog = String(value)
-    case .control: settings.control = String(value)
-    case .metrics: settings.metrics = String(value)
-    case .user: settings.user = ServiceUser(text: String(value))
+  /// Applies parameters. Unknown ones come from later versions and are ignored.
+  mutating func apply(parameters fields: KeyedFields) {
+    for (key, value) in fields.all {
+      if let parameter = MasterParameter(rawValue: key) { apply(parameter, value) }
     }
   }
 
-  /// False if there can't be such a worker: there is no room for it.
-  mutating func take(_ notice: WorkerNotice) -> Bool {
+  private mutating func apply(_ parameter: MasterParameter, _ value: String) {
+    switch parameter {
+    case .bootTimeout:
+      settings.bootTimeout = Generation.duration(value) ?? settings.bootTimeout
+      deadline = startedAt &+ settings.bootTimeout &+ Generation.bootMargin
+    case .gracefulTimeout: settings.gracefulTimeout = Generation.duration(value) ?? settings.gracefulTimeout
+    case .restartBackoff: settings.restartBackoff = Generation.duration(value) ?? settings.restartBackoff
+    case .workerTimeout: settings.workerTimeout = Generation.duration(value) ?? settings.workerTimeout
+    case .shutdownDelay: settings.shutdownDelay = Generation.duration(value) ?? 0
+    case .serverHeader: settings.serverHeader = value
+    case .workers: settings.workers = Int(value).map { MasterLimits.workers(configured: $0, workerDelta: 0) }
+    case .pidFile: settings.pidFile = value
+    case .logLevel: settings.logLevel = Logger.Level(rawValue: value) ?? settings.logLevel
+    case .errorLog: settings.errorLog = value
+    case .accessLog: settings.accessLog = value
+    case .control: settings.control = value
+    case .metrics: settings.metrics = value
+    case .user: settings.user = ServiceUser(text: value)
+    case .storeSize: settings.store.size = Int(value).flatMap { (1...MasterLimits.store).contains($0) ? $0 : nil }
+    case .storeLayout: settings.store.layout = Int(value) ?? 0
+    }
+  }
+
+  /// Records a worker's state; false if the slot is out of range.
+  mutating func apply(_ status: WorkerStatus) -> Bool {
     let slots = (scoreboard ?? nextScoreboard)?.board.layout.slots ?? MasterLimits.slots
-    guard notice.slot < min(slots, MasterLimits.slots) else { return false }
-    workers.removeAll { $0.slot == notice.slot }
-    if notice.state != .gone { workers.append(notice) }
+    guard status.slot < min(slots, MasterLimits.slots) else { return false }
+    workers.removeAll { $0.slot == status.slot }
+    if status.state != .gone { workers.append(status) }
     return true
   }
 
-  /// What a service has beyond its configured number of workers when `scale` is wanted: as the master counts, which has at
-  /// least one and as many as there is room for.
-  func settled(scale: Int) -> Int {
-    guard let configured = settings.workers else { return MasterLimits.clamped(scale: scale) }
-    return min(max(1, configured + MasterLimits.clamped(scale: scale)), mostWorkers) - configured
+  /// Records the pause of a plugin; false if the index is out of range.
+  mutating func apply(_ pause: PluginPause) -> Bool {
+    let plugins = (scoreboard ?? nextScoreboard)?.board.layout.plugins ?? MasterLimits.plugins
+    guard pause.plugin < plugins else { return false }
+    pauses[pause.plugin] = pause.until
+    return true
   }
 
-  /// Nanoseconds, of which a week is the most that anybody waits.
-  private static func span(_ text: Substring) -> UInt64? {
-    UInt64(text).map { min($0, 7 * 86_400 * Clock.nanosecondsPerSecond) }
+  /// How long a plugin stays paused, in nanoseconds; nil if it is not.
+  func pauseLeft(_ plugin: Int, at now: UInt64) -> UInt64? {
+    pauses[plugin].flatMap { $0 > now ? $0 - now : nil }
   }
+
+  /// Limits a difference from the configured number of workers, so that at least one worker remains and all have room.
+  func clamped(workerDelta: Int) -> Int {
+    guard let configured = settings.workers else { return MasterLimits.clamped(workerDelta: workerDelta) }
+    return min(max(1, configured + MasterLimits.clamped(workerDelta: workerDelta)), maxWorkers) - configured
+  }
+
+  private static func duration(_ text: String) -> UInt64? { UInt64(text).map { min($0, Settings.maxDuration) } }
 }

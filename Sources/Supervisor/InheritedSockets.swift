@@ -1,30 +1,26 @@
 import CSystemd
 import Glibc
+import IPC
 import Platform
 
-/// The listening sockets that this process was started with: from systemd, or from whoever has opened them before.
+/// The listening sockets that this process was started with, by systemd or another parent.
 enum InheritedSockets {
   struct Socket {
     let descriptor: CInt
-    /// Nil if it has come without one.
+    /// Nil for a socket that systemd has not passed.
     let systemdName: String?
   }
 
-  /// A socket that can't be served.
-  struct Fault: Error {
-    let description: String
-  }
-
-  /// As systemd has it (sd_listen_fds(3)).
+  /// systemd's limit (sd_listen_fds(3)).
   private static let longestName = 255
 
-  /// Takes them all over. LISTEN_FDS and its like are gone from the environment then.
-  static func take() throws(Fault) -> [Socket] {
+  /// Takes all of them, and removes LISTEN_FDS and related variables from the environment.
+  static func take() throws(InheritedSocketError) -> [Socket] {
     var names: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
     let count = unsafe sd_listen_fds_with_names(1, &names)
-    guard count >= 0 else { throw Fault(description: "LISTEN_FDS: \(Errno.reason(-count))") }
+    guard count >= 0 else { throw InheritedSocketError(description: "LISTEN_FDS: \(Errno.reason(-count))") }
     guard count <= MasterLimits.listeners else {
-      throw Fault(description: "LISTEN_FDS: more than \(MasterLimits.listeners) sockets")
+      throw InheritedSocketError(description: "LISTEN_FDS: more than \(MasterLimits.listeners) sockets")
     }
     defer { unsafe free(names) }
     var sockets: [Socket] = []
@@ -36,10 +32,12 @@ enum InheritedSockets {
         unsafe free(text)
       }
       guard name.utf8.count <= longestName, name.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
-        throw Fault(description: "LISTEN_FDNAMES: \(PrintableText.escaped(name, limit: longestName)) is no name")
+        throw InheritedSocketError(
+          description: "LISTEN_FDNAMES: \(PrintableText.escaped(name, limit: longestName)) is no name")
       }
       guard ListeningSocket.isListening(descriptor) else {
-        throw Fault(description: "LISTEN_FDS: \(name) (descriptor \(descriptor)) is no listening stream socket")
+        throw InheritedSocketError(
+          description: "LISTEN_FDS: \(name) (descriptor \(descriptor)) is no listening stream socket")
       }
       sockets.append(Socket(descriptor: descriptor, systemdName: name))
     }
@@ -64,4 +62,9 @@ enum InheritedSockets {
     }
     return descriptors.sorted()
   }
+}
+
+/// Why an inherited socket can't be served.
+struct InheritedSocketError: Error {
+  let description: String
 }

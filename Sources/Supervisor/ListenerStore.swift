@@ -1,31 +1,32 @@
 import Glibc
+import IPC
 import Platform
 
-/// The listening sockets, kept from master to master under the names of their bind settings: connections wait in their
-/// backlogs while no master serves.
+/// The listening sockets by the names of their bind settings, kept across generations. While no generation serves,
+/// connections wait in their backlogs.
 struct ListenerStore: ~Copyable {
-  /// Who has bound a socket.
+  /// The origin of a socket.
   enum Origin: String {
-    /// A master of this service.
+    /// A master of this service has bound it.
     case bound
-    /// The service manager, which has passed it.
+    /// The service manager has passed it.
     case systemd
-    /// Whoever has started the supervisor.
+    /// Another parent of the supervisor has passed it.
     case inherited
   }
 
   private struct Entry {
     let name: String
     let descriptor: CInt
-    /// It was there before the supervisor, which never closes it as long as it serves, and changes nothing about it.
+    /// The socket was passed to the supervisor, which does not change or close it while it serves.
     var isInherited = false
-    /// The name that systemd has given it.
+    /// Its name in systemd.
     var systemdName: String?
-    /// Set as long as the generation that has bound it does not serve: it goes if that one fails.
+    /// The starting generation that has bound it. If the start fails, the socket is closed.
     var provisionalFor: Int?
-    /// The file of a unix socket, to be removed with it.
+    /// The file of a unix socket, which is removed when the socket is closed.
     var file: SocketFile?
-    /// Where it listens, as long as nobody has changed that.
+    /// The bound address.
     let address: SocketAddress
 
     var origin: Origin { isInherited ? systemdName == nil ? .inherited : .systemd : .bound }
@@ -40,14 +41,15 @@ struct ListenerStore: ~Copyable {
         systemdName: socket.systemdName, address: ListeningSocket.boundAddress(socket.descriptor)))
   }
 
-  /// Takes a socket that a starting generation has bound; false if it is none, or if there is no room for it.
+  /// Adds a socket that a starting generation has bound.
   ///
-  /// - Parameter user: who the generation's processes become.
+  /// - Parameter user: the user of the generation's processes.
+  /// - Returns: false if it is not a listening socket, or there is no room.
   mutating func keep(
     _ descriptor: consuming FileDescriptor, name: String, of generation: Int, user: ServiceUser?
   ) -> Bool {
     guard ListeningSocket.isListening(descriptor.raw) else { return false }
-    // Of the same name: the master has sent back what it was given.
+    // The master has returned a socket that was passed to it.
     guard !entries.contains(where: { $0.name == name }) else { return true }
     guard entries.count < MasterLimits.listeners else { return false }
     let file = SocketFile(boundTo: descriptor.raw, user: user)
@@ -58,8 +60,8 @@ struct ListenerStore: ~Copyable {
     return true
   }
 
-  /// Closes those bound here that can't be served any more: a plugin can do that to a socket which it shares, for all who
-  /// have it. Whoever is next binds them anew.
+  /// Closes bound sockets that no longer listen, because a plugin has shut down a socket that all processes share. The
+  /// next master binds them again.
   ///
   /// - Returns: their names.
   mutating func dropUnusable() -> [String] {
@@ -68,77 +70,76 @@ struct ListenerStore: ~Copyable {
     return names
   }
 
-  /// Sends all of them; false if the other side does not take them.
+  /// Sends all sockets; false if the other side does not receive them.
   func sendAll(over channel: Channel) -> Bool {
     entries.allSatisfy { entry in
-      let systemd = entry.systemdName.map { "\nsystemd:\($0)" } ?? ""
-      return channel.send(
-        kind: MasterMessage.listener.rawValue, text: Array((entry.name + systemd).utf8), descriptor: entry.descriptor)
+      let listener = PassedListener(name: entry.name, systemdName: entry.systemdName)
+      return channel.send(MasterMessage.listener, listener.fields, descriptor: entry.descriptor)
     }
   }
 
-  /// The generation serves: what it claims stays, and becomes as it is configured now; the rest is closed here.
+  /// The generation serves: keeps the sockets of its listeners and applies their settings; closes all others.
   ///
-  /// - Parameter user: who its processes become.
-  /// - Returns: what could not be changed.
-  mutating func settle(_ claims: [ListenerClaim], user: ServiceUser?) -> [Errno] {
-    let names = Set(claims.map(\.name))
-    // The generation before serves the last clients of a socket that goes. Where another takes its place, whoever tries
-    // again finds that.
+  /// - Parameter user: the user that its processes switch to.
+  /// - Returns: the errors of settings that could not be changed.
+  mutating func activate(_ specs: [ListenerSpec], user: ServiceUser?) -> [Errno] {
+    let names = Set(specs.map(\.name))
+    // The former generation serves the backlog of a removed socket. New connections are refused, so that clients retry
+    // and reach a new socket at the same address.
     for entry in entries where !entry.isInherited && !names.contains(entry.name) {
-      ListeningSocket.refuseNewcomers(entry.descriptor)
+      ListeningSocket.stopNewConnections(entry.descriptor)
     }
     removeAll { !$0.isInherited && !names.contains($0.name) }
-    var faults: [Errno] = []
+    var errors: [Errno] = []
     for index in entries.indices where !entries[index].isInherited {
       entries[index].file = entries[index].file?.of(user)
       let entry = entries[index]
       entries[index].provisionalFor = nil
-      guard entry.provisionalFor == nil, let claim = claims.first(where: { $0.name == entry.name }) else { continue }
+      guard entry.provisionalFor == nil, let spec = specs.first(where: { $0.name == entry.name }) else { continue }
       do throws(Errno) {
-        try ListeningSocket.change(entry.descriptor, file: entry.file, claim.options)
+        try ListeningSocket.change(entry.descriptor, file: entry.file, spec.options)
       } catch {
-        faults.append(error)
+        errors.append(error)
       }
     }
-    return faults
+    return errors
   }
 
-  /// The generation has failed: what it had bound is closed.
+  /// Closes the sockets that a failed generation has bound.
   mutating func discard(_ generation: Int) { removeAll { $0.provisionalFor == generation } }
 
   mutating func removeAll() { removeAll { _ in true } }
 
-  private mutating func removeAll(where isLeaving: (Entry) -> Bool) {
-    for entry in entries where isLeaving(entry) {
+  private mutating func removeAll(where isRemoved: (Entry) -> Bool) {
+    for entry in entries where isRemoved(entry) {
       entry.file?.remove()
       close(entry)
     }
-    entries.removeAll(where: isLeaving)
+    entries.removeAll(where: isRemoved)
   }
 
-  /// Nobody waits for what others have left unsent in it. What is inherited is somebody else's, and stays as it is.
+  /// Closes without waiting for unsent data. An inherited socket belongs to the parent and is left unchanged.
   private func close(_ entry: Entry) {
     if !entry.isInherited { ListeningSocket.prepareToClose(entry.descriptor) }
     _ = FileDescriptor(owning: entry.descriptor)
   }
 
-  // MARK: For people
+  // MARK: For the control socket
 
   struct Socket {
-    /// As a configuration has it.
+    /// In the form of `listener.bind`.
     let bind: String
     let address: SocketAddress
     let origin: Origin
-    /// How many connections wait to be accepted; nil where the kernel does not tell.
+    /// The number of connections in the backlog; nil if the kernel does not report it.
     let waiting: Int?
   }
 
-  /// The socket of this name.
+  /// The socket with this name.
   func socket(_ name: String) -> Socket? {
     guard let entry = entries.first(where: { $0.name == name }) else { return nil }
     let address = ListeningSocket.boundAddress(entry.descriptor)
-    // Of several with port 0 each has a count behind it.
+    // The part after `#` distinguishes sockets with the same address.
     let bind = address.family == AF_UNIX ? name : String(name.prefix { $0 != "#" })
     return Socket(
       bind: entry.systemdName.map { "systemd:\($0)" } ?? bind, address: address, origin: entry.origin,
@@ -149,29 +150,27 @@ struct ListenerStore: ~Copyable {
 
   var descriptors: [CInt] { entries.map(\.descriptor) }
 
-  var savedLines: String {
-    entries.reduce("") { text, entry in
-      text
-        + StateText.line(
-          ["listener", entry.origin.rawValue, "\(entry.descriptor)", entry.file?.saved ?? "-"],
-          text: entry.systemdName ?? entry.name)
+  func save(to records: inout KeyedRecords) {
+    for entry in entries {
+      var fields = PassedListener(name: entry.name, systemdName: entry.systemdName).fields
+      fields.set("origin", entry.origin.rawValue)
+      fields.set("descriptor", entry.descriptor)
+      fields.set("file", entry.file?.saved)
+      records.append("listener", fields)
     }
   }
 
-  mutating func restore(_ record: StateText.Record) {
-    var record = record
-    let origin = Origin(rawValue: record.word())
-    let fd = record.number(CInt.self)
-    let saved = record.word()
-    guard fd > 2, ListeningSocket.isStreamSocket(fd), !entries.contains(where: { $0.descriptor == fd }) else { return }
+  mutating func restore(_ fields: KeyedFields) {
+    guard let listener = PassedListener(fields), let fd = fields.number("descriptor", in: 3...CInt.max),
+      ListeningSocket.isStreamSocket(fd), !entries.contains(where: { $0.descriptor == fd })
+    else { return }
     Process.closeOnExec(fd)
-    if origin == .bound {
+    if fields["origin"] == Origin.bound.rawValue {
+      let file = fields["file"].flatMap { SocketFile(boundTo: fd, saved: $0) }
       entries.append(
-        Entry(
-          name: record.text(), descriptor: fd, file: SocketFile(boundTo: fd, saved: saved),
-          address: ListeningSocket.boundAddress(fd)))
+        Entry(name: listener.name, descriptor: fd, file: file, address: ListeningSocket.boundAddress(fd)))
     } else {
-      add(InheritedSockets.Socket(descriptor: fd, systemdName: origin == .systemd ? record.text() : nil))
+      add(InheritedSockets.Socket(descriptor: fd, systemdName: listener.systemdName))
     }
   }
 

@@ -1,12 +1,12 @@
 import Glibc
 import Platform
 
-/// A try of the program file on disk: it says its version, to the supervisor alone.
+/// A run of the program file on disk with `--version`, before it replaces this program.
 final class Probe {
   let pid: pid_t
   /// When it is killed.
   var deadline: UInt64
-  /// It has been killed for that.
+  /// It was killed because its deadline had passed.
   var isLate = false
   private let output: FileDescriptor
 
@@ -16,7 +16,7 @@ final class Probe {
     self.deadline = deadline
   }
 
-  /// What it has said by now. Nobody waits for more: a program that says more than a pipe holds does not end.
+  /// Its output so far. No more than a pipe holds is read: a program with longer output does not end.
   var text: [UInt8] {
     var buffer = [UInt8](repeating: 0, count: ProgramVersion.limit)
     let count = (try? output.read(into: &buffer, attempt: "read")) ?? 0

@@ -1,8 +1,8 @@
 import Platform
 
-/// What a program says of its version, as far as the supervisor needs it to be replaced by that program.
+/// The output of `--version`, reduced to what determines whether that program can replace this one.
 struct ProgramVersion {
-  /// The longest text that is looked at.
+  /// The longest output that is read.
   static let limit = 4096
 
   private let lines: [String]
@@ -20,18 +20,20 @@ struct ProgramVersion {
     guard isServer(first) else {
       return first.isEmpty ? "it does not say that it is outrider" : "it is not outrider, it says \"\(name)\""
     }
-    guard let line = lines.first(where: { $0.utf8.starts(with: StateText.claim.utf8) }) else {
-      return "\(name) does not tell which state of a supervisor it understands; this one leaves \(StateText.version)"
+    guard let line = lines.first(where: { $0.utf8.starts(with: StateVersion.prefix.utf8) }) else {
+      return "\(name) does not tell which state of a supervisor it understands; \(consequence)"
     }
-    let number = String(decoding: line.utf8.dropFirst(StateText.claim.utf8.count), as: UTF8.self)
-    guard number == "\(StateText.version)" else {
+    let number = String(decoding: line.utf8.dropFirst(StateVersion.prefix.utf8.count), as: UTF8.self)
+    guard number == "\(StateVersion.number)" else {
       let said = PrintableText.oneLine(number, limit: 20)
-      return "\(name) understands the state \(said) of a supervisor; this one leaves \(StateText.version)"
+      return "\(name) understands the state \(said) of a supervisor; \(consequence)"
     }
     return nil
   }
 
-  /// `outrider 1.2.3`, and perhaps what kind of 1.2.3 it is.
+  private var consequence: String { "this one leaves \(StateVersion.number): to change to it, restart the service" }
+
+  /// `outrider 1.2.3`, with an optional pre-release or build suffix.
   private func isServer(_ line: String) -> Bool {
     let words = line.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
     guard words.count == 2, words[0].elementsEqual("outrider".utf8) else { return false }

@@ -1,153 +1,162 @@
 import Glibc
+import IPC
 import Logging
 import Platform
 
-// What masters say, and how much of it is believed.
+// Messages of masters, which are checked by `MasterProtocol`.
 
 extension Supervisor {
-  /// Reads some of what a master has said: what is left brings another event, after those of others.
+  /// Reads some messages of a master. The rest causes another event, after those of other descriptors.
   mutating func readChannel(of number: Int) {
-    readMessages(of: number, most: MasterLimits.turn, until: .max)
+    readMessages(of: number, limit: MasterLimits.messagesPerTurn, until: .max)
   }
 
-  /// A master has ended: what it had said by then. Somebody else may hold its end of the line, and go on.
-  mutating func readLastWords(of number: Int) {
+  /// Reads the messages that a master sent before it ended. Another process may hold its end of the channel and keep
+  /// sending.
+  mutating func readFinalMessages(of number: Int) {
     readMessages(
-      of: number, most: MasterLimits.lastWords, until: Clock.monotonic() &+ MasterLimits.lastWordsTime)
+      of: number, limit: MasterLimits.finalMessages, until: Clock.monotonic() &+ MasterLimits.finalMessagesTime)
   }
 
-  private mutating func readMessages(of number: Int, most: Int, until end: UInt64) {
-    for _ in 0..<most where end == .max || Clock.monotonic() < end {
-      guard let index = state.index(of: number), let line = state.generations[index].channel else { return }
-      switch line.receive() {
+  private mutating func readMessages(of number: Int, limit: Int, until end: UInt64) {
+    for _ in 0..<limit where end == .max || Clock.monotonic() < end {
+      guard let index = state.index(of: number), let channel = state.generations[index].channel else { return }
+      switch channel.receive() {
       case .nothing: return
       case .closed:
-        // The child's end follows as SIGCHLD, unless it is stuck without a line.
-        hangUp(index)
-        let patience = Clock.monotonic() &+ Supervisor.stopTime
-        state.generations[index].deadline = min(state.generations[index].deadline, patience)
-        return
-      case .malformed: distrust(index, "sends what is no message")
-      case .message(let kind, let text, let descriptor):
-        hear(kind, String(decoding: text, as: UTF8.self), descriptor, from: index)
+        closeChannel(index)
+        return handle(.channelClosed(number))
+      case .malformed: abortMaster(index, protocolViolation: "sends a malformed message")
+      case .message(let kind, let fields, let descriptor): receive(kind, fields, descriptor, from: index)
       }
     }
   }
 
-  private mutating func hear(
-    _ number: UInt8, _ text: String, _ descriptor: consuming FileDescriptor?, from index: Int
+  private mutating func receive(
+    _ number: UInt8, _ fields: KeyedFields, _ descriptor: consuming FileDescriptor?, from index: Int
   ) {
     let hasDescriptor: Bool
     switch descriptor {
     case .some: hasDescriptor = true
     case .none: hasDescriptor = false
     }
-    let verdict = state.generations[index].talk.hear(
-      number, text, hasDescriptor: hasDescriptor, now: Clock.monotonic())
+    let verdict = state.generations[index].masterProtocol.receive(
+      number, hasDescriptor: hasDescriptor, now: Clock.monotonic())
     switch verdict {
-    case .believed: break
+    case .accepted: break
     case .ignored: return
-    case .fault(let reason): return distrust(index, reason)
+    case .violation(let reason): return abortMaster(index, protocolViolation: reason)
     }
     guard let kind = MasterMessage(rawValue: number) else { return }
     if let descriptor {
-      take(kind, text, descriptor, from: index)
+      apply(kind, fields, descriptor, from: index)
     } else {
-      take(kind, text, from: index)
+      apply(kind, fields, from: index)
     }
   }
 
-  /// A message without a descriptor.
-  private mutating func take(_ kind: MasterMessage, _ text: String, from index: Int) {
+  /// Handles a message without a descriptor.
+  private mutating func apply(_ kind: MasterMessage, _ fields: KeyedFields, from index: Int) {
     switch kind {
     case .setting:
-      state.generations[index].take(setting: text)
+      state.generations[index].apply(parameters: fields)
+    case .watch:
+      guard let path = WatchedPath(fields) else {
+        return abortMaster(index, protocolViolation: "names a malformed path to watch")
+      }
+      state.generations[index].settings.watched.append(path)
     case .configured: begin(index)
-    case .step: state.generations[index].step = PrintableText.oneLine(text, limit: MasterLimits.step)
+    case .step: state.generations[index].step = PrintableText.oneLine(fields["text"] ?? "", limit: MasterLimits.step)
     case .claim:
-      guard let claim = ListenerClaim(text: text) else { return distrust(index, "claims what is no listener") }
-      state.generations[index].claims.append(claim)
+      guard let spec = ListenerSpec(fields) else {
+        return abortMaster(index, protocolViolation: "claims a malformed listener")
+      }
+      state.generations[index].listenerSpecs.append(spec)
     case .sealed: seal(index)
     case .failed:
-      state.generations[index].failure = PrintableText.oneLine(text, limit: MasterLimits.failure)
-      state.generations[index].failureIsTold = true
-    case .ready: isReady(index)
-    case .leaving: isLeaving(index)
+      state.generations[index].failure = PrintableText.oneLine(fields["reason"] ?? "", limit: MasterLimits.failure)
+      state.generations[index].failureIsLogged = true
+    case .ready: handle(.becameReady(state.generations[index].number))
+    case .leaving: handle(.toldToLeave(state.generations[index].number))
     case .ticketKeys:
-      guard TicketKeysText.isWellFormed(text, now: Clock.monotonic()) else {
-        return distrust(index, "sends ticket keys that are none")
+      guard let keys = fields["keys"], TicketKeysText.isWellFormed(keys, now: Clock.monotonic()) else {
+        return abortMaster(index, protocolViolation: "sends malformed ticket keys")
       }
-      state.ticketKeys = text
+      state.ticketKeys = keys
     case .worker:
-      guard let notice = WorkerNotice(text: text), state.generations[index].take(notice) else {
-        return distrust(index, "tells of a worker that there can't be")
+      guard let status = WorkerStatus(fields), state.generations[index].apply(status) else {
+        return abortMaster(index, protocolViolation: "reports an impossible worker")
       }
     case .plugin:
-      guard let notice = PluginNotice(text: text) else { return distrust(index, "tells of what is no plugin") }
-      state.generations[index].plugins.append(notice)
-      state.generations[index].noticeBytes += text.utf8.count
-      guard state.generations[index].noticeBytes <= MasterLimits.notices else {
-        return distrust(index, "tells more of its plugins than \(MasterLimits.notices) bytes")
+      guard let info = PluginInfo(fields) else {
+        return abortMaster(index, protocolViolation: "reports a malformed plugin")
       }
-    case .listener, .scoreboard, .configuration, .begin, .drain, .stop, .scale, .log, .retire: break
+      state.generations[index].plugins.append(info)
+      state.generations[index].pluginInfoBytes += fields.bytes.count
+      guard state.generations[index].pluginInfoBytes <= MasterLimits.pluginInfoBytes else {
+        return abortMaster(
+          index, protocolViolation: "reports more than \(MasterLimits.pluginInfoBytes) bytes on its plugins")
+      }
+    case .paused:
+      guard let pause = PluginPause(fields), state.generations[index].apply(pause) else {
+        return abortMaster(index, protocolViolation: "reports the pause of an impossible plugin")
+      }
+    case .listener, .scoreboard, .configuration, .begin, .drain, .stop, .scale, .log, .retire, .store: break
     }
   }
 
-  /// A message with one, of which only the server's own code sends any.
-  private mutating func take(
-    _ kind: MasterMessage, _ text: String, _ descriptor: consuming FileDescriptor, from index: Int
+  /// Handles a message with a descriptor, which is allowed only before `sealed`.
+  private mutating func apply(
+    _ kind: MasterMessage, _ fields: KeyedFields, _ descriptor: consuming FileDescriptor, from index: Int
   ) {
     switch kind {
     case .listener:
       let generation = state.generations[index]
-      guard store.keep(descriptor, name: text, of: generation.number, user: generation.settings.user) else {
-        return distrust(index, "sends a listener that is no listening socket, or one too many")
+      guard let listener = PassedListener(fields),
+        store.keep(descriptor, name: listener.name, of: generation.number, user: generation.settings.user)
+      else {
+        return abortMaster(index, protocolViolation: "sends a socket that does not listen, or one too many")
       }
     case .scoreboard:
-      guard let size = MemoryFile.sealedSize(of: descriptor.raw), Int(text) == size,
+      guard let size = MemoryFile.sealedSize(of: descriptor.raw), fields.number("size") == size,
         let board = GenerationScoreboard(descriptor)
-      else { return distrust(index, "sends a scoreboard that is none, or that is not sealed") }
+      else { return abortMaster(index, protocolViolation: "sends a scoreboard that is malformed or not sealed") }
       state.generations[index].nextScoreboard = board
     case .configuration:
       guard let bytes = MemoryFile.contents(of: descriptor, limit: MasterLimits.configuration) else {
-        return distrust(index, "sends a configuration that can't be read, or that is not sealed")
+        return abortMaster(index, protocolViolation: "sends a configuration that is unreadable or not sealed")
       }
       state.generations[index].configuration = String(decoding: bytes, as: UTF8.self)
     default: break
     }
   }
 
-  /// Nothing that it says from here on comes with a descriptor, or decides anything.
+  /// Seals the channel: from here on no message has a descriptor or determines anything.
   private mutating func seal(_ index: Int) {
-    guard let line = state.generations[index].channel else { return }
-    epoll.remove(line.raw)
-    line.seal()
+    guard let channel = state.generations[index].channel else { return }
+    epoll.remove(channel.raw)
+    channel.seal()
     do throws(Errno) {
       try epoll.add(
-        line.raw, .readable, token: Supervisor.firstChannelToken + UInt64(state.generations[index].number))
+        channel.raw, .readable, token: Supervisor.firstChannelToken + UInt64(state.generations[index].number))
     } catch {
-      return distrust(index, "can't be heard: \(error)")
+      return abortMaster(index, protocolViolation: "has an unreadable channel: \(error)")
     }
-    line.send(kind: MasterMessage.sealed.rawValue)
+    channel.send(MasterMessage.sealed)
   }
 
-  /// A master has broken the rules: nothing more is heard of it, and its generation is replaced. At a reload the one
-  /// before goes on.
-  private mutating func distrust(_ index: Int, _ reason: String) {
+  /// Kills a master that has violated the protocol. Its generation is replaced; after a reload the former generation
+  /// keeps serving.
+  private mutating func abortMaster(_ index: Int, protocolViolation reason: String) {
     let generation = state.generations[index]
     log.error(
-      "generation \(generation.number): its master \(generation.master) \(reason): that is not believed, it is killed")
-    if state.generations[index].failure == nil {
-      state.generations[index].failure = "its master \(reason)"
-      state.generations[index].failureIsTold = true
-    }
-    hangUp(index)
-    state.generations[index].isKilled = true
-    kill(index)
+      "generation \(generation.number): its master \(generation.master) \(reason); killing it")
+    closeChannel(index)
+    handle(.unusable(generation.number, reason: "its master \(reason)", isLogged: true))
   }
 
-  mutating func hangUp(_ index: Int) {
-    if let line = state.generations[index].channel { epoll.remove(line.raw) }
+  mutating func closeChannel(_ index: Int) {
+    if let channel = state.generations[index].channel { epoll.remove(channel.raw) }
     state.generations[index].channel = nil
   }
 }

@@ -1,14 +1,16 @@
 import Glibc
 import Platform
 
-// The pid file, as the configuration of the generation that serves has it. A new one is made before that generation
-// binds anything, so that a second instance finds out here and not by an address in use; it counts from READY on.
+// The pid file of the serving generation. A new file is written before its generation binds anything, so that a second
+// instance of the server fails here and not with an address in use.
 
 extension Supervisor {
-  /// Makes the pid file of a starting generation; what is in the way, or nil.
+  /// Writes the pid file of a starting generation.
+  ///
+  /// - Returns: why that fails, or nil.
   mutating func preparePidFile(_ settings: Generation.Settings) -> (reason: String, code: ExitCode)? {
     guard let path = settings.pidFile, path != pidFile?.path else { return nil }
-    do throws(PidFile.Fault) {
+    do throws(PidFileError) {
       nextPidFile = try PidFile(path: path, user: settings.user)
       return nil
     } catch {
@@ -22,14 +24,14 @@ extension Supervisor {
     }
   }
 
-  /// The generation with this pid file serves.
-  mutating func settlePidFile(_ path: String?) {
+  /// Switches to the pid file of the generation that serves now.
+  mutating func activatePidFile(_ path: String?) {
     guard path != pidFile?.path else { return }
     removePidFile()
     pidFile = nextPidFile.take()
   }
 
-  /// The generation for which it was made does not serve.
+  /// Removes the pid file of a generation that failed to start.
   mutating func discardPidFile() {
     if let file = nextPidFile.take() { file.remove() }
   }

@@ -2,79 +2,70 @@ import Glibc
 import Logging
 import Platform
 
-/// The process that systemd, a container or an operator knows: starts masters, keeps the listening sockets, heeds
-/// signals. Small and dull on purpose: it touches no client's request, loads no plugin and reads no configuration; what
-/// it needs of that, a master tells it.
+/// The process that systemd, a container or an operator starts. It starts masters, keeps the listening sockets and
+/// handles signals. It is deliberately small: it serves no request, loads no plugin and reads no configuration; masters
+/// send what it needs to know of that.
 ///
-/// One thread, one loop: every change has an event, and nothing here waits for anything but the loop itself.
+/// It has one thread with one epoll loop. Only the loop waits.
 package struct Supervisor: ~Copyable {
-  /// What the supervisor is to bring about.
-  enum Aim {
-    case serve
-    /// All generations finish what they hold; then the end.
-    case drain
-    /// All leave at once; then the end.
-    case stop
-  }
-
-  let program: MasterProgram
+  let launcher: MasterLauncher
   var log: Logger
   let epoll: Epoll
   private let signals: SignalDescriptor
   private var timer: TimerDescriptor
-  var aim = Aim.serve
+  private let terminal: Terminal
   var state = ServiceState()
   var store = ListenerStore()
-  /// The file that the supervisor logs to, or the journal's name; nil is the standard error that it was started with.
+  /// The store that workers share; nil until a master needs one.
+  var sharedStore: KeptStore?
+  /// The path of the supervisor's log, or `journal`; nil for the standard error that it was started with.
   var errorLog: String?
   var pidFile: PidFile?
-  /// That of the generation that starts, if it is to have another.
+  /// The pid file of the starting generation, if it has another path.
   var nextPidFile: PidFile?
-  /// Where metrics are served; nil for nowhere.
-  var metrics: Door?
-  /// That of the generation that starts, if it is to have another.
-  var nextMetrics: Door?
-  /// Where the supervisor takes orders; nil for nowhere.
-  var control: Door?
-  var visitors = Visitors()
-  var backoff = Backoff(first: Generation.Settings().restartBackoff)
-  /// When a master that has ended is started again; `.max` when none is to be.
-  var restartAt = UInt64.max
-  /// A reload that was asked for while another ran.
-  var reloadIsWanted = false
-  /// When the watchdog of the service manager is to hear of this process; `.max` without one.
+  /// The metrics listener; nil without one.
+  var metrics: AdminListener?
+  /// The metrics listener of the starting generation, if it has another address.
+  var nextMetrics: AdminListener?
+  /// The control socket; nil without one.
+  var control: AdminListener?
+  var adminConnections = AdminConnections()
+  /// Nil if no generation has anything watched.
+  var watch: SourceWatch?
+  /// When the service manager's watchdog is notified next; `.max` without one.
   private var watchdogAt: UInt64
   private let watchdogInterval: UInt64
-  /// Before that nobody's silence counts: this process has stood still.
-  private var judgesFrom: UInt64 = 0
-  private var standstill = Standstill(tolerance: Clock.nanosecondsPerSecond)
-  /// A try of the program that is to replace the supervisor's own.
+  /// Silence of workers before this time does not count, because this process was at a standstill.
+  private var silenceCountsFrom: UInt64 = 0
+  /// Some ended children have not been reaped yet.
+  private var hasMoreToReap = false
+  private var stallDetector = StallDetector(tolerance: Clock.nanosecondsPerSecond)
+  /// The check of the program that will replace this one.
   var probe: Probe?
-  /// How it has ended, until that is looked at.
-  private var probeEnding: Process.Ending?
-  /// That try was asked for while a generation started.
-  var replacementIsWanted = false
-  /// What the end is to be, as far as it is known.
-  var outcome = ExitCode.ok
-  /// Set at the end.
-  var exitCode: ExitCode?
+  /// The result of the check, until it is handled.
+  private var probeExitStatus: Process.ExitStatus?
+  /// Why the last replacement failed, until its clients have been told.
+  var replacementFailure: String?
 
   /// - Parameters:
-  ///   - executable: the program file, which each master runs anew.
+  ///   - executable: the program file, which each master executes.
   ///   - arguments: the command line, program name included.
-  ///   - isSuccessor: of another supervisor in this process, whose signals may wait.
-  ///   - standardError: as it was at the very start; nil is the present one.
+  ///   - isSuccessor: whether this program has replaced another supervisor in this process; signals may be pending.
+  ///   - standardError: the standard error of the first program; nil for the current one.
   package init(
     executable: String, arguments: [String], isSuccessor: Bool = false,
     standardError: consuming FileDescriptor? = nil
   ) throws(Errno) {
-    program = MasterProgram(path: executable, arguments: arguments, standardError: standardError)
-    // Masters have the one that there was.
+    launcher = MasterLauncher(path: executable, arguments: arguments, standardError: standardError)
+    Process.becomeSubreaper()
+    // Masters keep the original one.
     LogFile.separateErrorLog()
-    // Whoever ignores SIGCHLD never hears of a child's end, and not all who start this process are careful.
+    // A parent may have set SIGCHLD to be ignored, which would hide the end of children.
     if !isSuccessor { Signals.useDefaults() }
     log = ErrorLog.logger(role: "supervisor", level: .info)
-    // Whoever is not root keeps what the next master binds and reads its certificates with, if it has that.
+    // For the channels to masters, the listeners and the admin connections.
+    _ = DescriptorLimit.raise(to: Supervisor.maxDescriptors)
+    // Without root, the next master needs these capabilities to bind and to read certificates.
     if !Account.isRoot { try Capabilities.renounce(keeping: Capabilities.bindService | Capabilities.readSearch) }
     let signals = try SignalDescriptor(
       [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGCHLD])
@@ -83,130 +74,156 @@ package struct Supervisor: ~Copyable {
     let timer = try TimerDescriptor()
     watchdogInterval = ServiceNotification.watchdogInterval ?? 0
     watchdogAt = watchdogInterval == 0 ? .max : Clock.monotonic()
+    terminal = Terminal()
     self.signals = signals
     self.epoll = epoll
     self.timer = timer
   }
 
+  private static let maxDescriptors = 1024
+
   private static let signalToken: UInt64 = 1
   private static let timerToken: UInt64 = 2
   static let metricsToken: UInt64 = 3
   static let controlToken: UInt64 = 4
-  /// A generation's channel has this and its number.
+  static let watchToken: UInt64 = 5
+  /// The token of a generation's channel is this plus its number.
   static let firstChannelToken: UInt64 = 1 << 32
-  /// A visitor has this and its number.
-  static let firstVisitorToken: UInt64 = 1 << 48
+  /// The token of an admin connection is this plus its number.
+  static let firstAdminConnectionToken: UInt64 = 1 << 48
 
-  /// Supervises until told to stop, or until the first generation fails.
+  /// Runs until the service ends, or the first generation fails.
   package consuming func run() throws(Errno) -> ExitCode {
+    ProcessTitle.set("supervisor")
     try epoll.add(signals.raw, .readable, token: Supervisor.signalToken)
     try epoll.add(timer.raw, .readable, token: Supervisor.timerToken)
     reap()
     if state.generationCount == 0 {
       takeInheritedSockets()
-      if exitCode == nil { start(.start) }
+      if state.exitCode == nil { handle(.begun) }
     }
     while true {
-      if let exitCode {
+      if let exitCode = state.exitCode {
         store.removeAll()
         discardPidFile()
         removePidFile()
-        closeDoors()
+        removeAdminListenerFiles()
         return exitCode
       }
-      let moment = nextMoment
-      standstill.plan(moment)
-      timer.arm(moment)
-      let count = epoll.wait(milliseconds: -1)
-      heedStandstill()
+      let deadline = nextDeadline
+      stallDetector.plan(deadline)
+      timer.arm(deadline)
+      let count = epoll.wait(milliseconds: hasMoreToReap ? 0 : -1)
+      handleStall()
+      if hasMoreToReap { reap() }
       for index in 0..<count {
         switch epoll[index].token {
-        case Supervisor.signalToken: heedSignals()
+        case Supervisor.signalToken: handleSignals()
         case Supervisor.timerToken:
           timer.acknowledge()
-          momentHasCome()
-        case Supervisor.metricsToken: admit(.metrics)
-        case Supervisor.controlToken: admit(.control)
-        case let token where token >= Supervisor.firstVisitorToken: heedVisitor(token - Supervisor.firstVisitorToken)
+          timerFired()
+        case Supervisor.metricsToken: accept(.metrics)
+        case Supervisor.controlToken: accept(.control)
+        case Supervisor.watchToken: readChanges()
+        case let token where token >= Supervisor.firstAdminConnectionToken:
+          handleAdminEvent(token - Supervisor.firstAdminConnectionToken)
         case let token: readChannel(of: Int(token &- Supervisor.firstChannelToken))
         }
       }
-      answerReloads()
+      respondToWaiting()
     }
   }
 
   private mutating func takeInheritedSockets() {
-    do throws(InheritedSockets.Fault) {
+    do throws(InheritedSocketError) {
       for socket in try InheritedSockets.take() { store.add(socket) }
     } catch {
       log.critical("\(error.description)")
-      exitCode = .configuration
+      state.exitCode = .configuration
     }
   }
 
-  private mutating func heedSignals() {
-    while let signal = signals.next() {
-      // Who has ended by now has not ended because of what follows.
+  private mutating func handleSignals() {
+    // The rest causes another event, since children may end all the time.
+    for _ in 0..<Supervisor.maxSignalsPerTurn {
+      guard let signal = signals.next() else { break }
+      // Children that have ended by now are reaped before the signal is handled.
       reap()
-      if signal != SIGCHLD { heed(signal) }
+      if signal.number == SIGHUP, terminal.hasHungUp(signal) {
+        handleTerminalHangUp()
+      } else if signal.number != SIGCHLD {
+        handle(signal.number)
+      }
     }
-    // At last: it may replace this program, and a signal that was taken would be lost.
-    if let ending = probeEnding.take() { probeEnded(ending) }
+    // Last, because it may replace this program, and signals that were read would be lost.
+    if let exitStatus = probeExitStatus.take() { probeEnded(exitStatus) }
   }
+
+  /// Limits for one turn: plugins may leave any number of processes behind, which become children of this process.
+  private static let maxReapedPerTurn = 256
+  private static let maxSignalsPerTurn = 16
 
   private mutating func reap() {
+    hasMoreToReap = false
+    var count = 0
     while let (pid, change) = Process.nextChange() {
-      // Whoever has left children behind may have left them to this process.
-      let index = state.generations.firstIndex { $0.master == pid }
+      let index = state.generations.firstIndex { $0.master == pid && !$0.hasEnded }
       switch change {
-      case .ended(let ending):
+      case .ended(let exitStatus):
         if let index {
-          ended(index, ending)
+          masterEnded(index, exitStatus)
         } else if pid == probe?.pid {
-          probeEnding = ending
+          probeExitStatus = exitStatus
+        } else {
+          orphanEnded(pid, exitStatus)
         }
-      case .stopped(let signal): if let index { wasStopped(index, by: signal) }
+      case .stopped(let signal): if let index { handle(.masterStopped(state.generations[index].number, by: signal)) }
+      }
+      count += 1
+      if count == Supervisor.maxReapedPerTurn {
+        hasMoreToReap = true
+        return
       }
     }
   }
 
   // MARK: Time
 
-  /// As long as somebody has a deadline, this process looks often enough to find that it has stood still before that.
+  /// While there is a deadline, this process wakes up often enough to notice a standstill before the deadline.
   private static let longestSleep = Clock.nanosecondsPerSecond
 
-  private var nextMoment: UInt64 {
-    let deadline = state.generations.reduce(probe?.deadline ?? .max) { min($0, $1.deadline) }
-    let look = deadline == .max ? .max : Clock.monotonic() &+ Supervisor.longestSleep
-    return min(restartAt, watchdogAt, visitors.nextDeadline, deadline, look)
+  private var nextDeadline: UInt64 {
+    let deadline = min(probe?.deadline ?? .max, state.nextTimeout)
+    let check = deadline == .max ? .max : Clock.monotonic() &+ Supervisor.longestSleep
+    return min(
+      state.nextDeadline, watchdogAt, adminConnections.nextDeadline, deadline, check, watch?.nextDeadline ?? .max)
   }
 
-  /// Late is whoever had the time: what was due while this process stood still is due so much later.
-  private mutating func heedStandstill() {
+  /// Postpones all deadlines by the length of a standstill.
+  private mutating func handleStall() {
     let now = Clock.monotonic()
-    let length = standstill.length(at: now)
+    let length = stallDetector.length(at: now)
     guard length > 0 else { return }
-    // It may have begun just after the last look.
+    // The standstill may have begun just after the last check.
     let span = length &+ Supervisor.longestSleep
-    judgesFrom = now
-    for index in state.generations.indices {
-      state.generations[index].deadline = state.generations[index].deadline.postponed(by: span)
-    }
+    silenceCountsFrom = now
+    handle(.stoodStill(span))
     if let probe { probe.deadline = probe.deadline.postponed(by: span) }
     log.warning(
-      "stood still for \(length / Clock.nanosecondsPerMillisecond) ms: the deadlines of masters are later by that")
+      "stood still for \(length / Clock.nanosecondsPerMillisecond) ms: the deadlines of masters are postponed by as much"
+    )
   }
 
-  private mutating func momentHasCome() {
+  private mutating func timerFired() {
     let now = Clock.monotonic()
-    for index in state.generations.indices where state.generations[index].deadline <= now { isLate(index) }
-    if restartAt <= now { start(.restart) }
+    handle(.timerFired)
     if watchdogAt <= now {
-      // Soon again if there is no good news: there may be in time.
+      // Retried soon while no worker responds, since one may respond in time.
       watchdogAt = now &+ (isAlive ? watchdogInterval : watchdogInterval / 4)
-      if isAlive { ServiceNotification.watchdog() }
+      if isAlive { ServiceNotification.watchdog.send() }
     }
-    dismissLateVisitors(now)
+    closeExpiredConnections(now)
+    reloadAfterChanges(now)
     if let probe, probe.deadline <= now {
       probe.deadline = .max
       probe.isLate = true
@@ -214,13 +231,14 @@ package struct Supervisor: ~Copyable {
     }
   }
 
-  /// Whether anybody could answer a request. While the service starts, or ends, that is not asked.
   private var isAlive: Bool {
-    guard aim == .serve, state.generationCount > 1 || state.serving != nil else { return true }
-    return state.generations.contains { generation in
-      // One of an earlier program, whose scoreboard can't be read safely, is believed to be well.
-      guard let scoreboard = generation.scoreboard else { return generation.stage == .serving }
-      return scoreboard.hasFreshWorker(limit: generation.settings.workerTimeout, since: judgesFrom)
+    state.isAlive { generation in
+      // The scoreboard of an earlier version can't be read: the generation counts as alive.
+      guard let scoreboard = generation.scoreboard else { return generation.stage.isAccepting }
+      // Without a master, the slots of ended workers are not marked as absent.
+      return scoreboard.hasFreshWorker(
+        in: generation.hasEnded ? generation.workers.map(\.slot) : nil, limit: generation.settings.workerTimeout,
+        since: silenceCountsFrom)
     }
   }
 }

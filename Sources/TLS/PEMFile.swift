@@ -4,26 +4,27 @@ import Platform
 
 /// The PEM blocks of one small file.
 struct PEMFile: ~Copyable {
-  /// Far above any chain; a device or a log named by mistake is not read to its end.
+  /// Far above any chain. Prevents a device or a log that was named by mistake from being read to its end.
   private static let limit = 1 << 20
 
   let path: String
   private let bytes: [UInt8]
 
-  /// - Parameter user: the service's, without whose rights root reads nothing that others can put there; see `Folder`.
-  init(path: String, user: ServiceUser?) throws(UnusableFile) {
+  /// - Parameter user: the service's user. With one, root reads only files that other users could not have put there;
+  ///   see `Folder`.
+  init(path: String, user: ServiceUser?) throws(PEMFileError) {
     self.path = path
     let contents: [UInt8]?
     do throws(Errno) {
       contents = try PEMFile.read(path, user)
     } catch {
-      throw UnusableFile(message: "\(error)")
+      throw PEMFileError(message: "\(error)")
     }
-    guard let contents else { throw UnusableFile(message: "\(path): not a regular file") }
+    guard let contents else { throw PEMFileError(message: "\(path): not a regular file") }
     bytes = contents
   }
 
-  /// The bytes of a regular file; nil for anything else, which is not waited for: a FIFO may never have a writer.
+  /// The bytes of a regular file; nil for any other file. Does not block on a FIFO, which may never have a writer.
   private static func read(_ path: String, _ user: ServiceUser?) throws(Errno) -> [UInt8]? {
     let file = try open(path, user)
     var status = Glibc.stat()
@@ -47,7 +48,7 @@ struct PEMFile: ~Copyable {
 
   private static func open(_ path: String, _ user: ServiceUser?) throws(Errno) -> FileDescriptor {
     guard user != nil else { return try FileDescriptor.open(path, flags: O_RDONLY | O_NONBLOCK | O_NOCTTY) }
-    // It waits for nothing, and is looked at by its reader.
+    // Opening does not block, and the caller checks the file's type.
     return try Folder(of: try absolute(path), user: user, isRead: true).open(flags: O_RDONLY) { _ in true }
   }
 
@@ -58,8 +59,8 @@ struct PEMFile: ~Copyable {
     return unsafe "\(String(cString: here))/\(path)"
   }
 
-  /// Calls `body` with each certificate, which is gone when it returns; how many there were.
-  borrowing func forEachCertificate(_ body: (OpaquePointer) throws(UnusableFile) -> Void) throws(UnusableFile) -> Int {
+  /// Calls `body` with each certificate, which is freed when it returns. Returns their number.
+  borrowing func forEachCertificate(_ body: (OpaquePointer) throws(PEMFileError) -> Void) throws(PEMFileError) -> Int {
     let source = unsafe try reader()
     defer { unsafe BIO_free(source) }
     var count = 0
@@ -71,25 +72,25 @@ struct PEMFile: ~Copyable {
     }
     let error = ERR_peek_last_error()
     ERR_clear_error()
-    // The end of the file shows as the lack of a further block.
+    // The end of the file is reported as a missing block.
     guard ERR_GET_REASON(error) == PEM_R_NO_START_LINE else {
-      throw UnusableFile(message: "\(path): certificate \(count + 1): \(OpenSSLError.reason(error))")
+      throw PEMFileError(message: "\(path): certificate \(count + 1): \(OpenSSLError.reason(error))")
     }
-    if count == 0 { throw UnusableFile(message: "\(path): no certificate in it (PEM is expected)") }
+    if count == 0 { throw PEMFileError(message: "\(path): no certificate in it (PEM is expected)") }
     return count
   }
 
   /// The private key, which the caller frees.
-  borrowing func privateKey() throws(UnusableFile) -> OpaquePointer {
+  borrowing func privateKey() throws(PEMFileError) -> OpaquePointer {
     let source = unsafe try reader()
     defer { unsafe BIO_free(source) }
     ERR_clear_error()
     if let key = unsafe PEM_read_bio_PrivateKey(source, nil, refusePassword, nil) { return unsafe key }
     let error = ERR_peek_error()
     ERR_clear_error()
-    if isEncrypted { throw UnusableFile(message: "\(path): the key is encrypted; store it without a passphrase") }
+    if isEncrypted { throw PEMFileError(message: "\(path): the key is encrypted; store it without a passphrase") }
     let isMissing = ERR_GET_REASON(error) == PEM_R_NO_START_LINE || ERR_GET_LIB(error) == ERR_LIB_OSSL_DECODER
-    throw UnusableFile(
+    throw PEMFileError(
       message: isMissing
         ? "\(path): no private key in it (PEM is expected)" : "\(path): \(OpenSSLError.reason(error))")
   }
@@ -99,27 +100,27 @@ struct PEMFile: ~Copyable {
     return text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED")
   }
 
-  private borrowing func reader() throws(UnusableFile) -> OpaquePointer {
-    // A copy of its own: the array's memory is the array's.
-    guard let source = unsafe BIO_new(BIO_s_mem()) else { throw UnusableFile(message: "\(path): out of memory") }
+  private borrowing func reader() throws(PEMFileError) -> OpaquePointer {
+    // A copy, since the BIO outlives the access to the array's memory.
+    guard let source = unsafe BIO_new(BIO_s_mem()) else { throw PEMFileError(message: "\(path): out of memory") }
     let written = unsafe bytes.withUnsafeBytes { unsafe BIO_write(source, $0.baseAddress, CInt($0.count)) }
     guard written == bytes.count || bytes.isEmpty else {
       unsafe BIO_free(source)
-      throw UnusableFile(message: "\(path): out of memory")
+      throw PEMFileError(message: "\(path): out of memory")
     }
     return unsafe source
   }
 
-  /// Of the blocks themselves, in order: what tickets of sessions that relied on them are bound to.
+  /// The bytes of the file. Tickets are bound to them if their sessions relied on the file.
   var contents: [UInt8] { bytes }
 }
 
 /// A file that can't be used: its name and why.
-struct UnusableFile: Error {
+struct PEMFileError: Error {
   let message: String
 }
 
-/// Instead of asking for a passphrase on the terminal.
+/// Prevents OpenSSL from asking for a passphrase on the terminal.
 private func refusePassword(
   _: UnsafeMutablePointer<CChar>?, _: CInt, _: CInt, _: UnsafeMutableRawPointer?
 ) -> CInt { -1 }

@@ -1,11 +1,12 @@
-/// Host names with a certificate of their own: exact ones, and `*.domain`, which stands for one label (RFC 6125
+/// Host names with a certificate of their own: exact names, and `*.domain`, where the star matches one label (RFC 6125
 /// section 6.4.3).
 struct ServerNames: Sendable {
   private var exact: [String: Int] = [:]
-  /// By the domain behind the star's dot.
+  /// By the domain after `*.`.
   private var wildcards: [String: Int] = [:]
 
-  /// - Parameter lists: lower-case names; an index of this is what `find` gives. The first of two equal names counts.
+  /// - Parameter lists: lists of lower-case names; `find` returns an index of this. If a name occurs twice, the first
+  ///   counts.
   init(_ lists: [[String]]) {
     for (index, names) in lists.enumerated() {
       for name in names {
@@ -19,7 +20,7 @@ struct ServerNames: Sendable {
     }
   }
 
-  /// The list that holds `host`, or nil. A name of its own counts more than a star.
+  /// The index of the list that contains `host`, or nil. An exact name takes precedence over a wildcard.
   func find(_ host: String) -> Int? {
     if exact.isEmpty && wildcards.isEmpty { return nil }
     var host = host.lowercased()

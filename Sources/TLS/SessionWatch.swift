@@ -1,34 +1,35 @@
 import COpenSSL
 import Platform
 
-/// What OpenSSL's callbacks learn of one session, and how they bound its steps.
+/// What OpenSSL's callbacks note about one session, and the limits of its steps.
 ///
-/// A client can make OpenSSL work without giving it content: by key updates, refused renegotiations, empty records. Within
-/// one call OpenSSL goes on as long as the socket has more of them, so the socket itself says when a step is over.
+/// A client can keep OpenSSL busy without sending content, by key updates, refused renegotiations and empty records.
+/// OpenSSL continues within one call as long as the socket has more of them. So the socket's read callback ends a step.
 @safe
 struct SessionWatch {
-  /// How many bytes of the socket one step may take: two records of the largest size. A read that has begun is not cut.
+  /// The maximum number of bytes that one step reads from the socket: two records of maximum size. A read that has
+  /// begun is completed.
   static let stepLimit = 2 * (TLSSession.recordCapacity + recordOverhead)
   /// Header, nonce, padding and tag of a record (RFC 8446 section 5.2, RFC 5246 section 6.2.3).
   private static let recordOverhead = 256
-  /// How often within a second a client may change its keys or ask for a new handshake; `Refusal.keyUpdateFlood` says it.
-  /// Nobody needs to before many gigabytes (RFC 8446 section 5.5).
+  /// How often a client may update its keys or request a new handshake in a second; see `Refusal.keyUpdateFlood`.
+  /// Regular clients need a key update only after gigabytes (RFC 8446 section 5.5).
   static let rekeysPerSecond = 32
 
-  /// How many bytes the present step may take of the socket, and how many it has taken.
+  /// How many bytes the current step may read from the socket, and how many it has read.
   private var limit = 0
   private(set) var taken = 0
-  /// The step has been ended for the sake of others.
+  /// The step was ended so that other connections get their turn.
   private(set) var isCut = false
-  /// The last read of the socket had fewer bytes than were asked for: it was empty then, and the next byte is an edge.
+  /// The last read returned fewer bytes than requested: the socket was empty then, and the next byte causes an edge.
   private(set) var isShort = false
-  /// There have been more key updates or attempts to renegotiate than `rekeysPerSecond`. For good.
+  /// The client has exceeded `rekeysPerSecond`. Never reset.
   private(set) var isFlooded = false
-  /// The second that is counted, of the monotonic clock.
+  /// The second that `rekeys` counts, of the monotonic clock.
   private var second: UInt64 = 0
   private var rekeys = 0
 
-  /// A step begins that may take this much of the socket.
+  /// Begins a step that may read `limit` bytes from the socket.
   mutating func begin(limit: Int) {
     self.limit = isFlooded ? 0 : limit
     taken = 0
@@ -36,7 +37,7 @@ struct SessionWatch {
     isShort = false
   }
 
-  /// Whether OpenSSL may read the socket once more.
+  /// Whether OpenSSL may read the socket again.
   fileprivate mutating func admitsRead() -> Bool {
     if taken < limit { return true }
     isCut = true
@@ -59,9 +60,9 @@ struct SessionWatch {
 
   // MARK: OpenSSL's callbacks
 
-  /// Lets OpenSSL tell the watch of what it reads, and of what the client does to the keys.
+  /// Installs the callbacks for socket reads and key changes.
   ///
-  /// - Parameter watch: has to outlive the session.
+  /// - Parameter watch: must outlive the session.
   static func install(_ watch: UnsafeMutablePointer<SessionWatch>, in ssl: OpaquePointer) {
     let socket = unsafe SSL_get_rbio(ssl)
     unsafe BIO_set_callback_arg(socket, UnsafeMutableRawPointer(watch).assumingMemoryBound(to: CChar.self))
@@ -75,13 +76,13 @@ struct SessionWatch {
   }
 }
 
-/// Before and after each read of the socket.
+/// Called before and after each read of the socket.
 private let watchSocket: BIO_callback_fn_ex = { socket, operation, _, wanted, _, _, result, moved in
   guard let watch = unsafe SessionWatch.of(socket) else { return CLong(result) }
   switch operation {
   case BIO_CB_READ:
     if unsafe watch.pointee.admitsRead() { return CLong(result) }
-    // As a socket without bytes: OpenSSL comes back to this point in the next step.
+    // The same result as for an empty socket: OpenSSL continues at this point in the next step.
     unsafe outrider_BIO_clear_retry_flags(socket)
     unsafe outrider_BIO_set_retry_read(socket)
     return -1
@@ -92,7 +93,7 @@ private let watchSocket: BIO_callback_fn_ex = { socket, operation, _, wanted, _,
   }
 }
 
-/// While OpenSSL's machine of states moves, and when it sends an alert.
+/// Called when OpenSSL's state machine advances, and when it sends an alert.
 private let watchKeys: @convention(c) (OpaquePointer?, CInt, CInt) -> Void = { ssl, event, value in
   let isRekey =
     event == SSL_CB_ACCEPT_LOOP

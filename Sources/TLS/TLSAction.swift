@@ -1,29 +1,30 @@
 import COpenSSL
 import Platform
 
-/// What a step of a session came to, and so what its caller does next.
+/// The result of a session's step, which tells the caller what to do next.
 package enum TLSAction {
-  /// So many bytes were moved; 0 for a step that moves none.
+  /// The step moved that many bytes; 0 for a step without bytes.
   case done(Int)
-  /// The socket has to be readable before the same step is tried again.
+  /// The socket must be readable before the step is repeated.
   case wantRead
-  /// Likewise writable.
+  /// The socket must be writable before the step is repeated.
   case wantWrite
-  /// It has taken its share: others come first, and then the same step is tried again, whatever the socket says.
+  /// The step has used its share. After other connections have had their turn, it is repeated whatever the socket's
+  /// state.
   case cut
   /// The peer sends no more; it may still read.
   case closed
-  /// The session is of no use any more.
-  case failed(TLSFailure)
+  /// The session can't be used any more.
+  case failed(TLSError)
 }
 
 /// Why a session failed.
-package struct TLSFailure: Sendable, Equatable {
+package struct TLSError: Sendable, Equatable {
   /// OpenSSL's code; 0 where a system call failed.
   private let code: UInt
   /// The system's errno; 0 where the protocol failed.
   package let errno: CInt
-  /// The client has changed its keys, or asked for a new handshake, too often.
+  /// The client has updated its keys, or requested a new handshake, too often.
   package let isFlood: Bool
 
   init(code: UInt, errno: CInt = 0, isFlood: Bool = false) {
@@ -39,7 +40,7 @@ package struct TLSFailure: Sendable, Equatable {
     return reason == SSL_R_HTTP_REQUEST || reason == SSL_R_HTTPS_PROXY_REQUEST
   }
 
-  /// The peer went away, which is no fault of the protocol.
+  /// The peer has closed or reset the connection, which is not an error of the protocol.
   package var isDeparture: Bool { code == 0 }
 
   /// A phrase for the log.
@@ -49,9 +50,9 @@ package struct TLSFailure: Sendable, Equatable {
   }
 }
 
-/// The calling thread's queue of errors.
+/// The calling thread's error queue.
 enum OpenSSLError {
-  /// The first error, in words; the queue is empty after.
+  /// The first error as text; clears the queue.
   static func take() -> String {
     let code = ERR_peek_error()
     ERR_clear_error()

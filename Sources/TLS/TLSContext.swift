@@ -1,64 +1,76 @@
 import COpenSSL
 import Platform
 
-/// What the sessions of one listener have in common: certificates by name, policy, protocols.
+/// The common parts of a listener's sessions: certificates by name, policy, protocols.
 ///
-/// Made by the master, used by its workers after fork. It lives as long as the process, since callbacks point into it.
+/// Made by the master, and used by its workers after the fork. It lives as long as the process, since callbacks refer
+/// to it.
 @safe
 package final class TLSContext: @unchecked Sendable {
-  // Nothing changes after init but OpenSSL's own reference counts, which are atomic.
+  // Immutable after init, except for OpenSSL's own reference counts, which are atomic.
 
   /// OpenSSL's context for clients that name no host, or one without a certificate of its own.
   private let first: OpenSSLContext
-  /// Those for other names, by the index of their identity less one.
+  /// The contexts for other names, by identity index minus 1.
   private let others: [OpenSSLContext]
   private let names: ServerNames
-  /// The protocols as ALPN has them on the wire: each after its length.
+  /// The protocols in ALPN's wire format, each preceded by its length. After all of them, the protocols that are
+  /// allowed with any cipher follow: all but HTTP/2.
   private let protocols: UnsafeMutablePointer<UInt8>
   private let protocolsCount: Int
-  /// Of the identities' certificates: what does not stop the server and yet needs somebody.
-  package let warnings: [TLSFault]
+  private let anyCipherCount: Int
+  /// After those: HTTP/1.0, if HTTP/1.1 is among them.
+  private let fallbackCount: Int
+  /// Warnings about the identities' certificates, which do not prevent the start.
+  package let warnings: [TLSDiagnostic]
 
-  /// Reads the files and makes the contexts.
-  package init(_ options: TLSOptions) throws(TLSFaults) {
-    var faults: [TLSFault] = []
-    var warnings: [TLSFault] = []
+  /// Reads the files and creates the contexts.
+  package init(_ options: TLSOptions) throws(TLSContextError) {
+    var diagnostics: [TLSDiagnostic] = []
+    var warnings: [TLSDiagnostic] = []
     var contexts: [OpenSSLContext] = []
     for index in options.identities.indices {
       guard let context = OpenSSLContext() else {
-        faults.append(TLSFault(part: .library, message: OpenSSLError.take()))
+        diagnostics.append(TLSDiagnostic(part: .library, message: OpenSSLError.take()))
         break
       }
       contexts.append(context)
       unsafe TLSPolicy.apply(options, to: context.raw)
-      faults += unsafe TLSIdentity.install(
+      diagnostics += unsafe TLSIdentity.install(
         options.identities[index], index, of: options, in: context.raw, &warnings)
       let shared =
         unsafe ClientCertificates.require(options, of: context.raw) + TLSPolicy.applyCiphers(options, to: context.raw)
-      // What is wrong with these is wrong in every context.
-      if index == 0 { faults += shared }
+      // Shared problems are the same in every context: they are reported once.
+      if index == 0 { diagnostics += shared }
     }
-    guard faults.isEmpty, let first = contexts.first else { throw TLSFaults(faults: faults) }
+    guard diagnostics.isEmpty, let first = contexts.first else { throw TLSContextError(diagnostics: diagnostics) }
     self.first = first
     others = Array(contexts.dropFirst())
     names = ServerNames(options.identities.dropFirst().map(\.names))
-    let list = options.protocols.flatMap { [UInt8(clamping: $0.utf8.count)] + Array($0.utf8.prefix(255)) }
-    unsafe protocols = .allocate(capacity: list.count)
-    unsafe protocols.update(from: list, count: list.count)
-    protocolsCount = list.count
+    let list = TLSContext.list(options.protocols)
+    let rest = TLSContext.list(options.protocols.filter { $0 != "h2" })
+    let fallback = TLSContext.list(options.protocols.contains("http/1.1") ? ["http/1.0"] : [])
+    let all = list + rest + fallback
+    unsafe protocols = .allocate(capacity: all.count)
+    unsafe protocols.update(from: all, count: all.count)
+    (protocolsCount, anyCipherCount, fallbackCount) = (list.count, rest.count, fallback.count)
     self.warnings = warnings
     installCallbacks()
   }
 
   deinit { unsafe protocols.deallocate() }
 
-  /// OpenSSL's context that a new session starts with.
+  private static func list(_ protocols: [String]) -> [UInt8] {
+    protocols.flatMap { [UInt8(clamping: $0.utf8.count)] + Array($0.utf8.prefix(255)) }
+  }
+
+  /// OpenSSL's context that new sessions start with.
   var raw: OpaquePointer { unsafe first.raw }
 
   // MARK: Callbacks
 
   private func installCallbacks() {
-    // Unretained: a session holds OpenSSL's context, which its owner outlives.
+    // Unretained: a session holds a reference to OpenSSL's context, which does not outlive its owner.
     let this = unsafe Unmanaged.passUnretained(self).toOpaque()
     unsafe outrider_SSL_CTX_set_tlsext_servername_callback(first.raw, chooseCertificate, this)
     for context in [first] + others {
@@ -74,7 +86,7 @@ package final class TLSContext: @unchecked Sendable {
     return unsafe Unmanaged<TLSContext>.fromOpaque(argument).takeUnretainedValue()
   }
 
-  /// The certificate for the host that the client names (RFC 6066 section 3).
+  /// Selects the certificate for the host that the client names (RFC 6066 section 3).
   fileprivate func pickCertificate(_ ssl: OpaquePointer) {
     guard let name = unsafe SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name),
       let index = unsafe names.find(String(cString: name))
@@ -82,20 +94,31 @@ package final class TLSContext: @unchecked Sendable {
     unsafe SSL_set_SSL_CTX(ssl, others[index].raw)
   }
 
-  /// The first of our protocols that the client has as well (RFC 7301 section 3.2).
+  /// Selects the first of our protocols that the client also offers (RFC 7301 section 3.2) and that is allowed with the
+  /// cipher.
   fileprivate func pickProtocol(
-    _ offered: UnsafePointer<UInt8>, _ count: UInt32, _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>,
+    _ ssl: OpaquePointer, _ offered: UnsafePointer<UInt8>, _ count: UInt32,
+    _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>,
     _ chosenCount: UnsafeMutablePointer<UInt8>
   ) -> CInt {
+    let takesAll = unsafe TLSPolicy.allowsHTTP2(ssl)
+    let own = unsafe takesAll ? protocols : protocols + protocolsCount
+    let ownCount = UInt32(takesAll ? protocolsCount : anyCipherCount)
+    if ownCount == 0 { return SSL_TLSEXT_ERR_ALERT_FATAL }
     var out: UnsafeMutablePointer<UInt8>?
-    let result = unsafe SSL_select_next_proto(&out, chosenCount, protocols, UInt32(protocolsCount), offered, count)
+    var result = unsafe SSL_select_next_proto(&out, chosenCount, own, ownCount, offered, count)
+    // An HTTP/1.1 server also serves HTTP/1.0, which a few clients offer as their only protocol.
+    if result != OPENSSL_NPN_NEGOTIATED, fallbackCount > 0 {
+      let fallback = unsafe protocols + protocolsCount + anyCipherCount
+      result = unsafe SSL_select_next_proto(&out, chosenCount, fallback, UInt32(fallbackCount), offered, count)
+    }
     guard result == OPENSSL_NPN_NEGOTIATED else { return SSL_TLSEXT_ERR_ALERT_FATAL }
     unsafe chosen.pointee = unsafe UnsafePointer(out)
     return SSL_TLSEXT_ERR_OK
   }
 }
 
-/// The owner of an SSL_CTX; sessions hold references of their own.
+/// Owns an SSL_CTX; sessions hold references of their own.
 @safe
 private final class OpenSSLContext {
   let raw: OpaquePointer
@@ -116,9 +139,9 @@ private let chooseCertificate:
     return SSL_TLSEXT_ERR_OK
   }
 
-private let chooseProtocol: SSL_CTX_alpn_select_cb_func = { _, chosen, chosenCount, offered, count, argument in
-  guard let context = unsafe TLSContext.from(argument), let chosen = unsafe chosen,
+private let chooseProtocol: SSL_CTX_alpn_select_cb_func = { ssl, chosen, chosenCount, offered, count, argument in
+  guard let ssl = unsafe ssl, let context = unsafe TLSContext.from(argument), let chosen = unsafe chosen,
     let chosenCount = unsafe chosenCount, let offered = unsafe offered
   else { return SSL_TLSEXT_ERR_ALERT_FATAL }
-  return unsafe context.pickProtocol(offered, count, chosen, chosenCount)
+  return unsafe context.pickProtocol(ssl, offered, count, chosen, chosenCount)
 }

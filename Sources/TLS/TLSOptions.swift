@@ -1,14 +1,14 @@
 import Platform
 
-/// What a listener's TLS is to be.
+/// The TLS options of a listener.
 package struct TLSOptions: Sendable {
-  /// A certificate with the names it is for.
+  /// A certificate with the names that it is for.
   package struct Identity: Sendable {
-    /// Lower-case host names, or `*.` and a domain; none for the certificate of all other names.
+    /// Lower-case host names, or `*.` and a domain; empty for the certificate of all other names.
     package let names: [String]
-    /// A file: the certificate and the chain behind it, PEM.
+    /// The path of a PEM file with the certificate, followed by its chain.
     package let certificate: String
-    /// A file: the private key, PEM.
+    /// The path of a PEM file with the private key.
     package let key: String
 
     package init(names: [String] = [], certificate: String, key: String) {
@@ -18,46 +18,46 @@ package struct TLSOptions: Sendable {
     }
   }
 
-  /// Whether a client shows a certificate; one that it shows must verify.
+  /// Whether a client has to send a certificate. A certificate that it sends must be valid.
   package enum ClientAuth: UInt8, Sendable { case none, optional, required }
 
   package enum Version: Sendable { case tls12, tls13 }
 
-  /// The first is for clients that name no other's host, or none.
+  /// The first identity is for clients that send no server name, or one without an identity.
   package var identities: [Identity]
-  /// A file with the authorities of client certificates, PEM; empty for none.
+  /// The path of a PEM file with the authorities of client certificates; empty for none.
   package var clientCA = ""
   package var clientAuth = ClientAuth.none
   package var minimum = Version.tls12
-  /// Of TLS 1.2, as OpenSSL writes them; empty for the library's default.
+  /// The ciphers of TLS 1.2 in OpenSSL's notation; empty for the library's default.
   package var ciphers = ""
-  /// What is agreed on by ALPN, best first.
+  /// The protocols for ALPN, best first.
   package var protocols: [String] = []
-  /// The user that the processes with the keys become, where root reads them; see `Folder`.
+  /// The user that the processes with the keys switch to, if root reads the files; see `Folder`.
   package var user: ServiceUser?
 
   package init(identities: [Identity]) { self.identities = identities }
 }
 
-/// What a fault or a warning is about.
+/// The subject of a diagnostic or a warning.
 package enum TLSPart: Sendable, Equatable {
-  /// Of the identity with this index.
+  /// The certificate of the identity with this index.
   case certificate(Int)
   case key(Int)
   case clientCA
   case ciphers
-  /// None of them: the library itself.
+  /// The library itself.
   case library
 }
 
-/// One thing wrong with the options, or with the files they name.
-package struct TLSFault: Sendable, Equatable {
+/// One error in the options, or in the files that they name.
+package struct TLSDiagnostic: Sendable, Equatable {
   package let part: TLSPart
-  /// What is wrong, and with which file.
+  /// The error, and the file that it is in.
   package let message: String
 }
 
-/// All that is wrong; never empty.
-package struct TLSFaults: Error {
-  package let faults: [TLSFault]
+/// All errors; never empty.
+package struct TLSContextError: Error {
+  package let diagnostics: [TLSDiagnostic]
 }

@@ -1,35 +1,35 @@
 import COpenSSL
 import Glibc
 
-/// The server's side of TLS on one connected socket, which stays its caller's and does not block.
+/// The server's side of TLS on a connected socket. The socket is nonblocking and remains its caller's.
 ///
-/// It belongs to whoever owns the connection: one thread at a time. Each step says what it needs of the socket to go on;
-/// nothing here waits.
+/// A session belongs to the owner of the connection, one thread at a time. Each step returns what it needs from the
+/// socket to continue; no step waits.
 @safe
 package struct TLSSession: ~Copyable {
-  /// The most bytes that one record carries (RFC 8446 section 5.1).
+  /// The maximum content of one record, in bytes (RFC 8446 section 5.1).
   package static let recordCapacity = 16_384
 
-  private let ssl: OpaquePointer
+  let ssl: OpaquePointer
   private let watch: UnsafeMutablePointer<SessionWatch>
   private var subjectText: UnsafeMutablePointer<UInt8>?
   private var subjectCount = 0
-  /// After `read`: nothing is left in here, nor, as far as the last look at it told, in the socket.
+  /// After `read`: the session holds no more bytes and, as of the last read, neither does the socket.
   package private(set) var isDrained = false
-  /// The most bytes that one `write` takes: what a record carries, or less if the client wants smaller ones (RFC 6066
-  /// section 4).
+  /// The maximum number of bytes of one `write`: a record's capacity, or less if the client asks for smaller records
+  /// (RFC 6066 section 4).
   package private(set) var writeLimit = recordCapacity
-  /// A record was not taken whole: the next bytes to be written have to be the same, or there can be none.
+  /// A record was sent only in part: the next write must have the same bytes, or there is no next write.
   package private(set) var isWithinRecord = false
-  /// The last step took much of the socket and found little in it: the next read is the others' turn.
+  /// The last step read many bytes with little content: other connections get their turn before the next read.
   private var owesTurn = false
   private var isFloodTold = false
-  /// The kernel decrypts, and gives one record for each read: a short one says nothing of what is behind it.
+  /// The kernel decrypts and returns one record for each read, so a short read does not mean that the socket is empty.
   private var receivesByRecord = false
-  /// The kernel encrypts what is sent, so that files can go out by `sendFile`.
+  /// The kernel encrypts, so that `sendFile` can send files.
   package private(set) var sendsFiles = false
 
-  /// A session that waits for the client's first bytes; nil if memory has run out.
+  /// A session that waits for the client's first bytes; nil if out of memory.
   package init?(_ context: borrowing TLSContext, descriptor: CInt) {
     ERR_clear_error()
     guard let ssl = unsafe SSL_new(context.raw) else { return nil }
@@ -53,7 +53,7 @@ package struct TLSSession: ~Copyable {
 
   // MARK: Steps
 
-  /// Goes on with the handshake; `.done(0)` when it is complete.
+  /// Continues the handshake; `.done(0)` when it is complete.
   package mutating func handshake() -> TLSAction {
     begin(limit: SessionWatch.stepLimit)
     let result = unsafe SSL_do_handshake(ssl)
@@ -66,9 +66,10 @@ package struct TLSSession: ~Copyable {
     return .done(0)
   }
 
-  /// Reads up to `capacity` bytes, over several records where they have come already.
+  /// Reads up to `capacity` bytes, from several records if these have already come.
   ///
-  /// `.cut` after much that had little content, so that no client has more than its share of the caller's time.
+  /// Returns `.cut` if the last read needed many bytes for little content, so that no client uses more than its share
+  /// of time.
   package mutating func read(_ buffer: UnsafeMutableRawPointer, _ capacity: Int) -> TLSAction {
     if owesTurn {
       owesTurn = false
@@ -80,11 +81,11 @@ package struct TLSSession: ~Copyable {
     repeat {
       var count = 0
       let result = unsafe SSL_read_ex(ssl, buffer + total, capacity - total, &count)
-      if unsafe watch.pointee.isFlooded { return .failed(TLSFailure(code: 0, isFlood: true)) }
+      if unsafe watch.pointee.isFlooded { return .failed(TLSError(code: 0, isFlood: true)) }
       guard result == 1 else {
         let action = action(after: result)
         if total == 0 { return action }
-        // What has come is used first; anything but a lack of bytes shows again.
+        // Returns the bytes read so far. Any result but a lack of bytes occurs again with the next read.
         switch action {
         case .wantRead: isDrained = true
         case .cut: owesTurn = isPoor(total)
@@ -96,12 +97,12 @@ package struct TLSSession: ~Copyable {
     } while total < capacity && (unsafe SSL_has_pending(ssl)) == 1
     if unsafe SSL_has_pending(ssl) == 1 { return .done(total) }
     isDrained = unsafe !receivesByRecord && watch.pointee.isShort
-    // Nothing waits in here meanwhile: who asks the socket learns whether there is more.
+    // The session holds no bytes now, so the socket alone tells whether there is more.
     owesTurn = !isDrained && isPoor(total)
     return .done(total)
   }
 
-  /// Whether so little content is what the step has taken from the socket for, that others would wait too long for it.
+  /// Whether the step read many bytes for so little content that other connections would wait too long.
   private func isPoor(_ content: Int) -> Bool {
     let taken = unsafe watch.pointee.taken
     return taken >= SessionWatch.stepLimit / 4 && content < taken / 4
@@ -109,7 +110,7 @@ package struct TLSSession: ~Copyable {
 
   /// Sends up to `writeLimit` bytes in one record.
   ///
-  /// After `.wantWrite` or `.wantRead` the next call has to bring the same bytes, and perhaps more behind them.
+  /// After `.wantWrite` or `.wantRead` the next call must begin with the same bytes; more may follow them.
   package mutating func write(_ bytes: UnsafeRawPointer, _ count: Int) -> TLSAction {
     begin(limit: .max)
     var written = 0
@@ -118,7 +119,8 @@ package struct TLSSession: ~Copyable {
     return result == 1 ? .done(written) : action(after: result)
   }
 
-  /// Sends part of a file without reading it here. Only where `sendsFiles`. `.done(0)`: the file is shorter.
+  /// Sends part of a file without reading it in user space. Only if `sendsFiles`. `.done(0)` means that the file is too
+  /// short.
   package mutating func sendFile(_ file: CInt, offset: UInt64, count: UInt64) -> TLSAction {
     begin(limit: .max)
     let sent = unsafe SSL_sendfile(ssl, file, off_t(clamping: offset), Int(min(count, 1 << 30)), 0)
@@ -126,14 +128,15 @@ package struct TLSSession: ~Copyable {
     return sent >= 0 ? .done(sent) : action(after: CInt(sent))
   }
 
-  /// Tells the peer that nothing more will come (close_notify, RFC 8446 section 6.1); `.done(0)` when that is sent.
+  /// Sends close_notify (RFC 8446 section 6.1), which tells the peer that nothing more will come; `.done(0)` when sent.
   package mutating func shutdown() -> TLSAction {
     begin(limit: .max)
     let result = unsafe SSL_shutdown(ssl)
     return result >= 0 ? .done(0) : action(after: result)
   }
 
-  /// - Parameter limit: what the step may take of the socket. One that writes reads no more than the rest of a message.
+  /// - Parameter limit: how many bytes the step may read from the socket. A writing step reads at most the rest of a
+  ///   message.
   private func begin(limit: Int) {
     ERR_clear_error()
     unsafe watch.pointee.begin(limit: limit)
@@ -145,24 +148,25 @@ package struct TLSSession: ~Copyable {
     case SSL_ERROR_WANT_READ: return unsafe watch.pointee.isCut ? .cut : .wantRead
     case SSL_ERROR_WANT_WRITE: return .wantWrite
     case SSL_ERROR_ZERO_RETURN: return .closed
-    case SSL_ERROR_SYSCALL: return .failed(TLSFailure(code: 0, errno: code))
+    case SSL_ERROR_SYSCALL: return .failed(TLSError(code: 0, errno: code))
     default:
       let error = ERR_peek_error()
       ERR_clear_error()
-      return .failed(TLSFailure(code: error))
+      return .failed(TLSError(code: error))
     }
   }
 
-  /// Whether the session has failed since the client changes its keys too often; true once, for who counts it.
+  /// Whether the session failed because the client updates its keys too often. True only once, so that it is counted
+  /// once.
   package mutating func takeFlood() -> Bool {
     guard !isFloodTold, unsafe watch.pointee.isFlooded else { return false }
     isFloodTold = true
     return true
   }
 
-  // MARK: What was agreed
+  // MARK: Negotiated parameters
 
-  /// Whether the client and the listener agreed on this protocol (ALPN, RFC 7301).
+  /// Whether client and listener have selected this protocol by ALPN (RFC 7301).
   package borrowing func hasAgreed(on name: StaticString) -> Bool {
     var agreed: UnsafePointer<UInt8>?
     var count: UInt32 = 0
@@ -171,8 +175,8 @@ package struct TLSSession: ~Copyable {
     return unsafe memcmp(agreed, name.utf8Start, Int(count)) == 0
   }
 
-  /// The subject of the client's certificate, which has been verified, as RFC 4514 writes it; else nothing. The bytes
-  /// stay as long as the session.
+  /// The subject of the client's verified certificate in RFC 4514 format; empty if there is none. Valid as long as the
+  /// session.
   package var subject: UnsafeBufferPointer<UInt8> {
     unsafe UnsafeBufferPointer(start: subjectText, count: subjectCount)
   }

@@ -1,16 +1,16 @@
 import COpenSSL
 import Glibc
 
-/// The keys that session tickets are sealed with: the first seals, all of them open (RFC 5077 section 4).
+/// The keys of session tickets: the first encrypts, all of them decrypt (RFC 5077 section 4).
 ///
-/// The master makes them, and the next master takes them over, so that whichever worker of whichever generation a client
-/// comes back to can read its ticket.
+/// The master makes them and the next master takes them over. Every worker of every generation can therefore decrypt
+/// the tickets of returning clients.
 package struct TicketKeys: Sendable, Equatable {
-  /// A new key seals after so many nanoseconds; a key opens until the last ticket that it sealed is too old.
+  /// A key encrypts tickets for so many nanoseconds. It decrypts until the last ticket that it has encrypted expires.
   package static let interval = UInt64(TLSPolicy.ticketLifetime) * 1_000_000_000 / UInt64(capacity - 1)
   private static let capacity = 3
 
-  /// One key with its name, by which a ticket tells what it was sealed with.
+  /// One key with its name, which tickets contain to identify it.
   private struct Key: Equatable {
     static let nameSize = 16
     static let secretSize = 32
@@ -25,13 +25,13 @@ package struct TicketKeys: Sendable, Equatable {
   /// The newest first.
   private var keys: [Key]
 
-  /// One new key.
+  /// Makes one new key.
   package init(now: UInt64) { keys = [TicketKeys.fresh(now)] }
 
   /// When the next rotation is due, in monotonic nanoseconds.
   package var rotatesAt: UInt64 { keys[0].madeAt &+ TicketKeys.interval }
 
-  /// A new key seals from now on; the oldest goes.
+  /// Makes a new key for encryption; removes the oldest.
   package mutating func rotate(now: UInt64) {
     keys = Array(([TicketKeys.fresh(now)] + keys).prefix(TicketKeys.capacity))
   }
@@ -43,12 +43,12 @@ package struct TicketKeys: Sendable, Equatable {
 
   // MARK: Between processes
 
-  /// As the channels carry them: a line for each key, its time and its bytes in hexadecimal digits.
+  /// The format for channels: a line for each key, with its time and its bytes in hexadecimal digits.
   package var text: String {
     keys.map { key in "\(key.madeAt) \(TicketKeys.hexadecimal(key.bytes))\n" }.joined()
   }
 
-  /// Those that another process made; nil if they are none.
+  /// Keys that another process made; nil for malformed text.
   package init?(text: String) {
     keys = []
     for line in text.split(separator: "\n").prefix(TicketKeys.capacity) {
@@ -82,7 +82,7 @@ package struct TicketKeys: Sendable, Equatable {
 
   // MARK: OpenSSL's callback
 
-  /// From now on sessions of this process use these keys. To be called by the thread that runs handshakes.
+  /// Makes the sessions of this process use these keys. Called by the thread that runs handshakes.
   package func install() {
     for (index, key) in keys.enumerated() {
       unsafe (TicketKeys.installed + index * Key.size).update(from: key.bytes, count: Key.size)
@@ -90,7 +90,7 @@ package struct TicketKeys: Sendable, Equatable {
     unsafe TicketKeys.installedCount = keys.count
   }
 
-  /// Only the thread that runs handshakes touches these: the loop's, or the master's before it forks.
+  /// Used only by the thread that runs handshakes: the loop's, or the master's before it forks.
   nonisolated(unsafe) private static let installed = UnsafeMutablePointer<UInt8>.allocate(
     capacity: capacity * Key.size)
   nonisolated(unsafe) private static var installedCount = 0
@@ -100,8 +100,8 @@ package struct TicketKeys: Sendable, Equatable {
       OpaquePointer?, UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<UInt8>?, OpaquePointer?, OpaquePointer?, CInt
     ) -> CInt
 
-  /// Makes the ciphers ready to seal a ticket or to open one: 1 for yes, 2 for an old key, so that the client gets a new
-  /// ticket, 0 for none of ours.
+  /// Prepares the ciphers to encrypt or decrypt a ticket. Returns 1 for success, 2 if the key is old and the client
+  /// should get a new ticket, 0 for an unknown key.
   static let sealOrOpen: Callback = { _, name, vector, cipher, mac, seals in
     guard let name = unsafe name, let vector = unsafe vector else { return -1 }
     if seals == 1 {
@@ -128,7 +128,7 @@ package struct TicketKeys: Sendable, Equatable {
     return unsafe EVP_MAC_init(mac, key + Key.nameSize + Key.secretSize, Key.secretSize, digest) == 1
   }
 
-  /// The digest of the MAC, as its parameters say it. They point at the strings, which for that are never freed.
+  /// The digest of the MAC as a parameter. It points to strings, which are therefore never freed.
   nonisolated(unsafe) private static let digest: UnsafePointer<OSSL_PARAM> = {
     let parameters = UnsafeMutablePointer<OSSL_PARAM>.allocate(capacity: 2)
     unsafe parameters.initialize(to: OSSL_PARAM_construct_utf8_string(strdup("digest"), strdup("SHA256"), 0))

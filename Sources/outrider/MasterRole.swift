@@ -4,40 +4,55 @@ import Master
 import Platform
 import Supervisor
 
-/// The same program as a master: the supervisor has started it with a line to itself in the environment.
+/// The same program as a master: the supervisor has started it with a channel in the environment.
 enum MasterRole {
-  /// The line to the supervisor, if there is one; children of this process do not see it.
-  static func takeLine() throws(StartFault) -> SupervisorLine? {
-    let name = MasterProgram.channelVariable
-    let reports = takeNumber(MasterProgram.reportsVariable)
+  /// The channel to the supervisor, if there is one. Children of this process do not inherit it.
+  static func takeChannel() throws(StartError) -> SupervisorChannel? {
+    let name = MasterLauncher.channelVariable
+    let reports = takeNumber(MasterLauncher.reportsVariable)
+    let shutdownPipe = takeNumber(MasterLauncher.shutdownVariable)
     guard let text = Process.environment(name), !text.isEmpty else { return nil }
-    guard let fd = takeNumber(name), Connections.isChannelToParent(fd) else {
-      throw StartFault("\(name)=\(text): that is no line to a supervisor, who alone is to set it", .usage)
+    guard let fd = takeNumber(name), ConnectedSocket.isChannelToParent(fd) else {
+      throw StartError("\(name)=\(text): that is no channel to a supervisor, which alone sets it", .usage)
     }
     Process.closeOnExec(fd)
-    guard let reports else { return SupervisorLine(owning: FileDescriptor(owning: fd), reports: nil) }
-    guard reports != fd, (try? FileStatus(of: reports, ""))?.kind == S_IFIFO else {
-      throw StartFault("\(MasterProgram.reportsVariable)=\(reports): that is no pipe to a supervisor", .usage)
+    if let shutdownPipe {
+      try check(shutdownPipe, MasterLauncher.shutdownVariable, isApartFrom: [fd])
+      Process.closeOnExec(shutdownPipe)
     }
+    guard let reports else {
+      return SupervisorChannel(owning: FileDescriptor(owning: fd), reports: nil, shutdownPipe: shutdownPipe)
+    }
+    try check(reports, MasterLauncher.reportsVariable, isApartFrom: [fd, shutdownPipe ?? -1])
     Process.closeOnExec(reports)
-    return SupervisorLine(owning: FileDescriptor(owning: fd), reports: FileDescriptor(owning: reports))
+    return SupervisorChannel(
+      owning: FileDescriptor(owning: fd), reports: FileDescriptor(owning: reports), shutdownPipe: shutdownPipe)
   }
 
-  private static func takeNumber(_ name: String) -> CInt? {
+  private static func check(_ fd: CInt, _ name: String, isApartFrom others: [CInt]) throws(StartError) {
+    guard !others.contains(fd), (try? FileStatus(of: fd, ""))?.kind == S_IFIFO else {
+      throw StartError("\(name)=\(fd): that is no pipe to a supervisor", .usage)
+    }
+  }
+
+  /// - Parameter least: no smaller number is taken; descriptors begin behind the standard ones.
+  private static func takeNumber(_ name: String, above least: CInt = 2) -> CInt? {
     let number = Process.environment(name).flatMap { CInt($0) }
     Process.setEnvironment(name, nil)
-    return number.flatMap { $0 > 2 ? $0 : nil }
+    return number.flatMap { $0 > least ? $0 : nil }
   }
 
   static func run(
-    _ line: SupervisorLine, _ readConfiguration: () throws(StartFault) -> Configuration
+    _ supervisor: SupervisorChannel, _ readConfiguration: () throws(StartError) -> Configuration
   ) -> ExitCode {
-    do throws(StartFault) {
-      let master = try MasterProcess.prepare(try readConfiguration(), line)
+    let generation = takeNumber(MasterLauncher.generationVariable, above: 0)
+    ProcessTitle.set("master" + (generation.map { ", generation \($0)" } ?? ""))
+    do throws(StartError) {
+      let master = try MasterProcess.prepare(try readConfiguration(), supervisor)
       return master.run()
     } catch {
-      ErrorLog.complain(error.description)
-      line.failed(error.description)
+      ErrorLog.writeRaw(error.description)
+      supervisor.sendFailure(error.description)
       return error.code
     }
   }

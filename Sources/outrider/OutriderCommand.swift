@@ -1,4 +1,5 @@
 import ArgumentParser
+import Completions
 import Configuration
 import Glibc
 import Master
@@ -13,52 +14,94 @@ struct OutriderCommand: ParsableCommand {
     commandName: "outrider",
     abstract: "Serve HTTP with handler plugins.",
     discussion: """
-      With only a PLUGIN.so it is served on http://127.0.0.1:8000. Flags count more than the same flags in \
-      OUTRIDER_CMD_ARGS, those more than the configuration file.
+      If only PLUGIN.so, or an application with --python, is given, it is served on http://127.0.0.1:8000. Flags override those in OUTRIDER_CMD_ARGS, which \
+      override the configuration file.
       """)
 
   @OptionGroup var flags: SettingFlags
 
-  @Flag(name: [.customShort("t"), .customLong("check")], help: "Check the configuration and the plugins, and exit.")
+  @OptionGroup var python: PythonFlags
+
+  @OptionGroup var build: BuildFlags
+
+  @Flag(name: [.customShort("t"), .customLong("check")], help: "Check the configuration and the plugins, then exit.")
   var check = false
 
-  @Flag(name: [.customShort("T"), .customLong("dump")], help: "Print the effective configuration as TOML, and exit.")
+  @Flag(name: [.customShort("T"), .customLong("dump")], help: "Print the effective configuration as TOML, then exit.")
   var dump = false
 
-  @Flag(name: .shortAndLong, help: "With --check, say nothing when all is well.")
+  @Flag(name: .shortAndLong, help: "With --check, print nothing if the check succeeds.")
   var quiet = false
 
-  @Flag(name: [.customShort("V"), .customLong("version")], help: "Print the versions of all parts, and exit.")
+  @Flag(name: [.customShort("V"), .customLong("version")], help: "Print the versions of all components, then exit.")
   var version = false
 
-  @Argument(help: "The plugin to serve on /, in place of those of the file.", completion: .file(extensions: ["so"]))
+  @Option(
+    help: ArgumentHelp(
+      "Print the configuration of gunicorn in this file as TOML, name what can't be translated, then exit.",
+      valueName: "gunicorn.conf.py"),
+    completion: .file(extensions: ["py"]))
+  var fromGunicorn: String?
+
+  @Argument(
+    help: "The plugin to serve on /; replaces the plugins in the configuration file.",
+    completion: .file(extensions: ["so"]))
   var plugin: String?
 
-  /// A supervisor that takes over from another reads nothing anew, least of all flags that it may understand no more.
+  /// A supervisor that takes over from another parses no flags, since it may no longer understand them.
   static func main() {
-    Signals.noteSetup()
+    StandardStreams.openMissing()
+    ProcessTitle.reserveSpace()
+    Signals.recordSetup()
     StandardStreams.appendToFiles()
     do throws(Errno) {
       if let supervisor = try Supervisor.inherited(arguments: CommandLine.arguments) {
-        Process.leave(flushing: try supervisor.run())
+        Process.exit(flushing: try supervisor.run())
       }
     } catch {
-      ErrorLog.complain("\(error)")
-      Process.leave(flushing: .osError)
+      ErrorLog.writeRaw("\(error)")
+      Process.exit(flushing: .osError)
     }
-    main(nil)
+    if let script = CompletionScript.requested(of: self, Array(CommandLine.arguments.dropFirst())) {
+      Process.exit(flushing: answer(script + "\n"))
+    }
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      // A request for help is not an error.
+      guard exitCode(for: error).isSuccess else { exit(withError: error) }
+      Process.exit(flushing: answer(fullMessage(for: error) + "\n"))
+    }
+  }
+
+  /// Writes the requested text, and reports a failure to do so.
+  private static func answer(_ text: String) -> Platform.ExitCode {
+    do throws(Errno) {
+      try StandardOutput.write(text)
+      return .ok
+    } catch {
+      ErrorLog.writeRaw("\(error)")
+      return .ioError
+    }
   }
 
   func run() throws {
-    Process.leave(flushing: perform())
+    Process.exit(flushing: perform())
   }
 
-  /// A value that a flag can't have is a fault of the command line, whatever the file says.
+  /// An invalid value of a flag is a usage error, regardless of the file.
   func validate() throws {
+    if plugin != nil, python.application != nil {
+      throw ValidationError("--python serves an application in place of PLUGIN.so: give one of them")
+    }
     let flagsAlone = ConfigurationSources(
-      overrides: flags.typed(origin: ""),
+      plugin: plugin, python: python.application,
+      pluginSettings: flags.pluginSettings(origin: "") + python.settings, overrides: flags.typed(origin: ""),
       binds: flags.bind.map { ConfigurationSources.Bind(address: $0, origin: "--bind") })
-    if !flagsAlone.overrides.isEmpty || !flagsAlone.binds.isEmpty {
+    if !flagsAlone.overrides.isEmpty || !flagsAlone.binds.isEmpty || !flagsAlone.pluginSettings.isEmpty
+      || python.application != nil
+    {
       do {
         _ = try flagsAlone.read()
       } catch {
@@ -71,82 +114,84 @@ struct OutriderCommand: ParsableCommand {
   }
 
   private func perform() -> Platform.ExitCode {
-    if version {
-      print(Versions.text)
-      return .ok
-    }
-    do throws(StartFault) {
-      if let line = try MasterRole.takeLine() {
-        return MasterRole.run(line) { () throws(StartFault) in try readConfiguration() }
+    if version { return OutriderCommand.answer(Versions.text + "\n") }
+    if let fromGunicorn { return GunicornTranslation.run(fromGunicorn, application: python.application) }
+    do throws(StartError) {
+      if let supervisor = try MasterRole.takeChannel() {
+        let ownSocket = DefaultControlSocket.path(ofSupervisor: Process.parentID)
+        return MasterRole.run(supervisor) { () throws(StartError) in try readConfiguration(ownSocket: ownSocket) }
       }
       if check || dump {
         let configuration = try readConfiguration()
-        return dump ? printDump(configuration) : try checkFiles(of: configuration)
+        return dump ? OutriderCommand.answer(configuration.dump()) : try checkFiles(of: configuration)
       }
+      try BuildWatcher.begin(build)
       try checkFilesExist()
       return try supervise()
     } catch {
-      ErrorLog.complain(error.description)
+      ErrorLog.writeRaw(error.description)
       return error.code
     }
   }
 
   // MARK: Configuration
 
-  private func readConfiguration() throws(StartFault) -> Configuration {
+  /// - Parameter ownSocket: see `SettingSources.gather`.
+  private func readConfiguration(ownSocket: String? = nil) throws(StartError) -> Configuration {
     try checkFilesExist()
-    let sources = try SettingSources.gather(flags, plugin: plugin)
-    do throws(ConfigurationFaults) {
+    let sources = try SettingSources.gather(flags, plugin: plugin, python, ownSocket: ownSocket)
+    do throws(ConfigurationError) {
       return try sources.read()
     } catch {
-      throw StartFault(error.description, .configuration)
+      throw StartError(error.description, .configuration)
     }
   }
 
-  /// What the command line names must be there: a slip of the finger is not a fault of the configuration.
-  private func checkFilesExist() throws(StartFault) {
+  /// A file named on the command line must exist: a mistyped name is not an error of the configuration.
+  private func checkFilesExist() throws(StartError) {
     let environment = try SettingSources.environmentFlags()
-    let file = flags.config ?? environment?.config ?? (plugin == nil ? SettingSources.defaultFile : nil)
-    for path in [plugin, file].compactMap({ $0 }) where unsafe access(path, F_OK) != 0 {
+    let file = SettingSources.namedFile(
+      flags, environment, namesPlugin: plugin != nil || python.application != nil)
+    let named = (plugin.map { [(path: $0, origin: "")] } ?? []) + (file.map { [$0] } ?? [])
+    for (path, origin) in named where unsafe access(path, F_OK) != 0 {
       let reason = Errno.reason(errno)
-      let advice = path == SettingSources.defaultFile ? " (name a PLUGIN.so, or a file with -c)" : ""
-      throw StartFault("\(path): \(reason)\(advice)", .noInput)
+      let advice =
+        path == SettingSources.defaultFile ? " (name a PLUGIN.so, an application with --python, or a file with -c)" : ""
+      throw StartError("\(origin)\(path): \(reason)\(advice)", .noInput)
     }
   }
 
-  /// Certificates, keys and plugins; what is wrong with the former does not hide what is wrong with the latter.
-  private func checkFiles(of configuration: Configuration) throws(StartFault) -> Platform.ExitCode {
+  /// Checks certificates, keys and plugins. Errors of the former do not hide errors of the latter.
+  private func checkFiles(of configuration: Configuration) throws(StartError) -> Platform.ExitCode {
     var code = Platform.ExitCode.ok
-    do throws(StartFault) {
-      // That there is no such user is told below.
+    do throws(StartError) {
+      // A missing user is reported below.
       let user = (try? Privileges(configuration))?.serviceUser
-      for warning in try SecureListeners.load(configuration, user: user).warnings {
-        ErrorLog.complain(warning, level: .warning)
+      for warning in try ListenerTLSContexts.load(configuration, user: user).warnings {
+        ErrorLog.writeRaw(warning, level: .warning)
       }
     } catch {
-      ErrorLog.complain(error.description)
+      ErrorLog.writeRaw(error.description)
       code = error.code
+    }
+    for error in Listeners.ownershipErrors(configuration) {
+      ErrorLog.writeRaw(error.description)
+      if code == .ok { code = error.code }
     }
     let plugins = try PluginCheck.run(configuration)
     if code == .ok { code = plugins }
-    if code == .ok && !quiet { print("configuration OK") }
-    return code
-  }
-
-  private func printDump(_ configuration: Configuration) -> Platform.ExitCode {
-    print(configuration.dump(), terminator: "")
-    return .ok
+    return code == .ok && !quiet ? OutriderCommand.answer("configuration OK\n") : code
   }
 
   // MARK: Serving
 
-  private func supervise() throws(StartFault) -> Platform.ExitCode {
+  private func supervise() throws(StartError) -> Platform.ExitCode {
     do throws(Errno) {
       let supervisor = try Supervisor(
         executable: try ProgramFile.path(calledAs: CommandLine.arguments.first ?? ""), arguments: CommandLine.arguments)
       return try supervisor.run()
     } catch {
-      throw StartFault("\(error)", .osError)
+      throw StartError("\(error)", .osError)
     }
   }
 }

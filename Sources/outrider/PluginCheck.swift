@@ -1,118 +1,162 @@
 import Configuration
 import Glibc
+import IPC
 import Master
 import Platform
 import Workers
 
-/// Loads each plugin in a child process, to see whether it loads: a load that crashes, hangs or calls exit is a fault like any
-/// other. The child tells of what it finds itself; the parent of a child that has not come back from a plugin.
+/// Loads each plugin in a child process, for `outrider -t`. A load that crashes, hangs or calls exit is an error like
+/// any other. The child reports its own errors; the parent reports a plugin that the child has not returned from.
+///
+/// A generation has `server.boot_timeout` to start with all its plugins. Here each plugin has that time, so that a
+/// plugin that hangs can be identified. Plugins that are too slow together are reported too.
 enum PluginCheck {
-  private static let loading: UInt8 = 1
-  private static let fault: UInt8 = 2
-  private static let done: UInt8 = 3
-  /// How long a process has to be gone after it was killed.
-  private static let burialTime = 5 * Clock.nanosecondsPerSecond
-
-  /// What a child has said, and how it came to its end.
-  private struct Outcome {
-    /// That of the first fault.
-    var code = ExitCode.ok
-    /// The plugin that it was at, by its place in the order.
-    var position: Int?
-    var isDone = false
-    /// Nil if it had not ended by then.
-    var ending: Process.Ending?
+  /// The child's messages; each has a `number`.
+  private enum Report: UInt8 {
+    /// The child begins to load the plugin with this index in the order.
+    case loading = 1
+    /// An exit code.
+    case error = 2
+    case done = 3
+    /// The child runs this hook.
+    case running = 4
   }
 
-  /// - Returns: what the first fault means; all are told.
-  static func run(_ configuration: Configuration) throws(StartFault) -> ExitCode {
-    // Whoever ignores SIGCHLD never hears of a child's end.
+  /// How long to wait for the end of a killed process.
+  private static let endTime = 5 * Clock.nanosecondsPerSecond
+  /// The maximum number of messages read at once: plugins may send any number.
+  private static let messagesPerTurn = 64
+
+  /// What a child has reported, and how it has ended.
+  private struct CheckResult {
+    /// The exit code of the first error.
+    var code = ExitCode.ok
+    /// The plugin that it is loading, as an index into the order.
+    var position: Int?
+    /// The hook that it is running.
+    var hook = RunningHook.Hook.dlopen
+    /// When that plugin or hook began.
+    var since = Clock.monotonic()
+    var isDone = false
+    /// Nil if the child did not end in time.
+    var exitStatus: Process.ExitStatus?
+  }
+
+  /// - Returns: the exit code of the first error; all errors are reported.
+  static func run(_ configuration: Configuration) throws(StartError) -> ExitCode {
+    // If SIGCHLD is ignored, the end of a child is not noticed. The former setup is restored afterwards.
     Signals.useDefaults()
+    defer { Signals.restoreSetup() }
     let plugins = PluginSet(configuration)
     let timeout = configuration.settings.server.bootTimeout
+    let began = Clock.monotonic()
     var code = ExitCode.ok
     var next = 0
     while true {
-      let outcome: Outcome
+      let result: CheckResult
       do throws(Errno) {
-        outcome = try runChild(configuration, plugins, from: next, timeout)
+        result = try runChild(configuration, plugins, from: next, timeout)
       } catch {
-        throw StartFault("\(error)", .osError)
+        throw StartError("\(error)", .osError)
       }
-      if code == .ok { code = outcome.code }
-      if outcome.isDone { return code }
-      guard let position = outcome.position else {
-        // Before the first plugin: it has said why.
+      if code == .ok { code = result.code }
+      if result.isDone {
+        guard code == .ok, Clock.monotonic() &- began >= timeout else { return code }
+        let span = text(Clock.monotonic() &- began)
+        ErrorLog.writeRaw("loading all plugins took \(span), longer than boot_timeout (\(text(timeout)))")
+        return .configuration
+      }
+      guard let position = result.position else {
+        // The child failed before the first plugin and has reported why.
         return code == .ok ? .software : code
       }
       let index = plugins.checkOrder[position]
-      ErrorLog.complain(plugins.checkFault(index, reason(outcome.ending, timeout)).description)
+      ErrorLog.writeRaw(plugins.checkFault(index, reason(result, timeout)).description)
       if code == .ok { code = .configuration }
       next = position + 1
     }
   }
 
-  private static func reason(_ ending: Process.Ending?, _ timeout: UInt64) -> String {
-    switch ending {
-    case .exited(let code): return "load() called exit(\(code))"
-    case .killed?: return "load() \(ending.map { "\($0)" } ?? "")"
-    case nil:
-      let milliseconds = timeout / Clock.nanosecondsPerMillisecond
-      let text = milliseconds % 1000 == 0 ? "\(milliseconds / 1000) s" : "\(milliseconds) ms"
-      return "load() has not returned within boot_timeout (\(text))"
+  private static func reason(_ result: CheckResult, _ timeout: UInt64) -> String {
+    let hook = result.hook == .dlopen ? "dlopen(), which runs the library's constructors," : "\(result.hook.name)"
+    switch result.exitStatus {
+    case .exited(let code): return "\(hook) called exit(\(code))"
+    case .killed(let signal)?: return "\(hook) \(Process.ExitStatus.killed(signal))"
+    case nil: return "\(hook) has not returned within boot_timeout (\(text(timeout)))"
     }
+  }
+
+  /// A span of nanoseconds.
+  private static func text(_ span: UInt64) -> String {
+    let milliseconds = span / Clock.nanosecondsPerMillisecond
+    return milliseconds % 1000 == 0 ? "\(milliseconds / 1000) s" : "\(milliseconds) ms"
   }
 
   // MARK: The parent
 
   private static func runChild(
     _ configuration: Configuration, _ plugins: PluginSet, from first: Int, _ timeout: UInt64
-  ) throws(Errno) -> Outcome {
-    let (line, theirs) = try Channel.pair(sealed: true)
+  ) throws(Errno) -> CheckResult {
+    let (channel, childEnd) = try Channel.pair(sealed: true)
     let parent = Process.id
-    // What waits to be written is not written twice.
+    // Prevents buffered output from being written twice.
     fflush(nil)
     switch try Process.fork() {
-    case .child: check(configuration, plugins, from: first, theirs, parent: parent)
-    case .parent(let child): return outcome(of: child, line, plugins, deadline: Clock.monotonic() &+ timeout)
+    case .child: check(configuration, plugins, from: first, childEnd, parent: parent)
+    case .parent(let child): return result(of: child, channel, plugins, timeout)
     }
   }
 
-  private static func outcome(of child: pid_t, _ line: Channel, _ plugins: PluginSet, deadline: UInt64) -> Outcome {
-    var outcome = Outcome()
-    while Clock.monotonic() < deadline {
+  /// - Parameter timeout: the time limit for each plugin.
+  private static func result(of child: pid_t, _ channel: Channel, _ plugins: PluginSet, _ timeout: UInt64)
+    -> CheckResult
+  {
+    var result = CheckResult()
+    while Clock.monotonic() &- result.since < timeout {
       let hasEnded = Process.hasEnded(child)
-      hear(line, &outcome, plugins)
-      if hasEnded || outcome.isDone { break }
-      // What the plugin has started may have the child's end of the line too.
-      _ = Connections.wait(line.raw, writing: false, deadline: Clock.monotonic() &+ 5 * Clock.nanosecondsPerMillisecond)
+      let mayHaveMore = receive(channel, &result, plugins)
+      if result.isDone || hasEnded && !mayHaveMore { break }
+      if mayHaveMore { continue }
+      // Processes started by the plugin may also have the child's end of the channel.
+      _ = ConnectedSocket.wait(
+        channel.raw, writing: false, deadline: Clock.monotonic() &+ 5 * Clock.nanosecondsPerMillisecond)
       usleep(1000)
     }
     let hasEnded = Process.hasEnded(child)
-    // With all that it has started.
+    // Kills the child together with processes that it has started.
     Process.send(SIGKILL, to: -child)
-    let ending = bury(child)
-    if hasEnded { outcome.ending = ending }
-    return outcome
+    let exitStatus = awaitEnd(of: child)
+    if hasEnded { result.exitStatus = exitStatus }
+    return result
   }
 
-  /// A plugin's code may have written any of it.
-  private static func hear(_ line: Channel, _ outcome: inout Outcome, _ plugins: PluginSet) {
-    while case .message(let kind, let text, _) = line.receive() {
-      let number = Int(String(decoding: text, as: UTF8.self)) ?? 0
-      switch kind {
-      case loading: if plugins.checkOrder.indices.contains(number) { outcome.position = number }
-      case fault: if outcome.code == .ok { outcome.code = ExitCode(rawValue: Int32(clamping: number)) ?? .software }
-      case done: outcome.isDone = true
-      default: break
+  /// Reads messages, which plugin code may have sent.
+  ///
+  /// - Returns: whether there may be more.
+  private static func receive(_ channel: Channel, _ result: inout CheckResult, _ plugins: PluginSet) -> Bool {
+    for _ in 0..<messagesPerTurn {
+      guard case .message(let kind, let fields, _) = channel.receive() else { return false }
+      let number: Int = fields.number("number") ?? 0
+      switch Report(rawValue: kind) {
+      case .loading?:
+        // In ascending order, so that no plugin gets its time twice.
+        guard plugins.checkOrder.indices.contains(number), number > result.position ?? -1 else { continue }
+        result.position = number
+        result.hook = .dlopen
+        result.since = Clock.monotonic()
+      case .running?: result.hook = RunningHook.Hook(rawValue: UInt8(clamping: number)) ?? result.hook
+      case .error?: if result.code == .ok { result.code = ExitCode(rawValue: Int32(clamping: number)) ?? .software }
+      case .done?: result.isDone = true
+      case nil: break
       }
     }
+    return true
   }
 
-  private static func bury(_ child: pid_t) -> Process.Ending? {
-    let deadline = Clock.monotonic() &+ burialTime
+  private static func awaitEnd(of child: pid_t) -> Process.ExitStatus? {
+    let deadline = Clock.monotonic() &+ endTime
     while Clock.monotonic() < deadline {
-      while let (pid, ending) = Process.reap() { if pid == child { return ending } }
+      while let (pid, exitStatus) = Process.reap() { if pid == child { return exitStatus } }
       usleep(1000)
     }
     return nil
@@ -121,33 +165,33 @@ enum PluginCheck {
   // MARK: The child
 
   private static func check(
-    _ configuration: Configuration, _ plugins: PluginSet, from first: Int, _ line: Channel, parent: pid_t
+    _ configuration: Configuration, _ plugins: PluginSet, from first: Int, _ channel: Channel, parent: pid_t
   ) -> Never {
-    func say(_ kind: UInt8, _ number: Int) { line.send(kind: kind, text: Array("\(number)".utf8)) }
-    func complain(_ fault: StartFault) {
-      ErrorLog.complain(fault.description)
-      say(PluginCheck.fault, Int(fault.code.rawValue))
+    func send(_ report: Report, _ number: Int) { channel.send(report, KeyedFields("number", number)) }
+    func report(_ error: StartError) {
+      ErrorLog.writeRaw(error.description)
+      send(.error, Int(error.code.rawValue))
     }
 
     setpgid(0, 0)
-    do throws(StartFault) {
+    do throws(StartError) {
       try Privileges(configuration).drop(nil)
     } catch {
-      complain(error)
-      Process.leave(error.code)
+      report(error)
+      Process.exit(error.code)
     }
-    guard Process.bindToParent(parent, signal: SIGKILL) else { Process.leave(.software) }
+    guard Process.bindToParent(parent, signal: SIGKILL) else { Process.exit(.software) }
     let order = plugins.checkOrder
     for position in order.indices.dropFirst(first) {
-      say(loading, position)
-      do throws(PluginFaults) {
-        try plugins.check(order[position])
+      send(.loading, position)
+      do throws(PluginSetError) {
+        try plugins.check(order[position]) { send(.running, Int($0.hook.rawValue)) }
       } catch {
-        complain(StartFault(error))
+        report(StartError(error))
       }
     }
     fflush(nil)
-    say(done, 0)
-    Process.leave(.ok)
+    send(.done, 0)
+    Process.exit(.ok)
   }
 }

@@ -8,17 +8,20 @@ import Supervisor
 
 /// The versions of the server and of the libraries that it runs with.
 enum Versions {
-  static let outrider = "0.1.0"
-
   static var text: String {
     """
-    outrider \(outrider)
+    outrider \(ProgramFile.version)
     plugin ABI \(ABI.text(ABI.version))
-    \(StateText.versionLine)
+    extensions \(extensions)
+    \(StateVersion.line)
     \(openSSL)
     nghttp2 \(nghttp2)
     \(systemd)
     """
+  }
+
+  private static var extensions: String {
+    Extensions.names.isEmpty ? "none" : Extensions.names.joined(separator: ", ")
   }
 
   private static var openSSL: String { unsafe String(cString: OpenSSL_version(OPENSSL_VERSION)) }
@@ -28,9 +31,9 @@ enum Versions {
     return unsafe String(cString: info.pointee.version_str)
   }
 
-  /// libsystemd tells no version, but each release marks its new symbols with one.
+  /// libsystemd does not report its version, but each release has new symbols with a version of its own.
   private static var systemd: String {
-    // Keeps the library linked until more of it is used here.
+    // Keeps the library linked as long as it is not used otherwise.
     _ = unsafe sd_notify as (CInt, UnsafePointer<CChar>?) -> CInt
     let newest = (209..<400).last { Process.hasSymbolVersion("LIBSYSTEMD_\($0)") }
     return "libsystemd \(newest.map(String.init) ?? "?")"

@@ -2,93 +2,112 @@ import Control
 import Glibc
 import Platform
 
-/// A connection to the control socket of a server, for one order.
+/// A connection to the control socket of a server, for one command.
 struct ControlConnection: ~Copyable {
   private let descriptor: FileDescriptor
   private let path: String
 
-  /// How long an answer may take; a reload takes as long as `server.boot_timeout`, and another that runs before it.
-  private static let patience = 10 * Clock.nanosecondsPerSecond
-  private static let reloadPatience = 7200 * Clock.nanosecondsPerSecond
-  /// A server says no more than this at once.
-  private static let longestAnswer = 64 << 20
+  /// The time limit for a response. A reload responds after up to `server.boot_timeout`, and after a reload that is
+  /// already in progress; an upgrade responds after those.
+  private static let timeout = 10 * Clock.nanosecondsPerSecond
+  private static let reloadTimeout = 7200 * Clock.nanosecondsPerSecond
+  /// The maximum size of a response.
+  private static let maxResponseSize = 64 << 20
 
-  init(path: String) throws(Failure) {
+  init(path: String) throws(CommandError) {
     do throws(Errno) {
       descriptor = try ClientSocket.connect(unix: path)
     } catch {
       let advice =
         switch error.code {
         case EACCES, EPERM: "only the server's owner and root may"
-        case ENOENT: "no server with control.socket there; -s names another"
-        case ECONNREFUSED: "no server runs there"
+        case ENOENT: "no server has its control.socket there; name another with -s"
+        case ECONNREFUSED: "no server listens there"
+        case ETIMEDOUT: "the server there accepts no connection"
         default: ""
         }
       let isForbidden = error.code == EACCES || error.code == EPERM
-      throw Failure(
+      throw CommandError(
         reason: "\(error)\(advice.isEmpty ? "" : " (\(advice))")", code: isForbidden ? .noPermission : .unavailable)
     }
     self.path = path
   }
 
-  /// A server of root's or of one's own answers. What somebody else lets answer at the path is no news of the server, and no
-  /// order reaches it. Root speaks with everybody's servers.
-  private func checkOwner() throws(Failure) {
-    guard !Account.isRoot, !Connections.isPeerTrusted(descriptor.raw) else { return }
-    throw Failure(reason: "\(path): what answers there is neither root's nor yours", code: .noPermission)
+  /// The socket to use without `-s`: the default socket, or that of the user's only server without a configuration
+  /// file.
+  static func defaultPath() throws(CommandError) -> String {
+    let path = ControlCommand.defaultSocket
+    if ClientSocket.canConnect(unix: path) { return path }
+    let own = DefaultControlSocket.all
+    guard own.count < 2 else {
+      throw CommandError(
+        reason: "several of your servers are running; name one with -s: \(own.joined(separator: ", "))", code: .usage)
+    }
+    return own.first ?? path
   }
 
-  /// The result of an order.
-  func ask(_ order: ControlOrder) throws(Failure) -> JSON {
-    let patience = order == .reload ? ControlConnection.reloadPatience : ControlConnection.patience
-    let deadline = Clock.monotonic() &+ patience
+  /// Refuses a server of another user: it gets no command, and its responses are not trusted. Root may control all
+  /// servers.
+  private func checkOwner() throws(CommandError) {
+    guard !Account.isRoot, !ConnectedSocket.isPeerTrusted(descriptor.raw) else { return }
+    throw CommandError(
+      reason: "\(path): the process that listens there is neither root's nor yours", code: .noPermission)
+  }
+
+  /// Sends a command, and returns its result.
+  func send(_ command: ControlCommand) throws(CommandError) -> JSON {
+    let isLong = command == .reload || command == .upgrade
+    let timeout = isLong ? ControlConnection.reloadTimeout : ControlConnection.timeout
+    let deadline = Clock.monotonic() &+ timeout
     try checkOwner()
-    try send(Array("\(order.json)\n".utf8), deadline)
+    try write(Array("\(command.json)\n".utf8), deadline)
     let line = try receive(deadline)
-    guard let answer = try? JSONReader.read(line), let ok = answer["ok"]?.truth else {
-      throw Failure(reason: "\(path): what answers there is no outrider", code: .software)
+    guard let response = try? JSONReader.read(line), let ok = response["ok"]?.truth else {
+      throw CommandError(reason: "\(path): the process that listens there is not outrider", code: .software)
     }
     guard ok else {
-      throw Failure(reason: answer["error"]?.text.map { PrintableText.escaped($0) } ?? "refused", code: .software)
+      throw CommandError(
+        reason: response["error"]?.text.map { PrintableText.escaped($0) } ?? "refused", code: .software)
     }
-    return answer["result"] ?? .null
+    return response["result"] ?? .null
   }
 
-  private func send(_ bytes: [UInt8], _ deadline: UInt64) throws(Failure) {
+  private func write(_ bytes: [UInt8], _ deadline: UInt64) throws(CommandError) {
     var sent = 0
     while sent < bytes.count {
       let count = unsafe bytes.withUnsafeBytes { bytes in
-        unsafe Connections.send(descriptor.raw, bytes.baseAddress! + sent, bytes.count - sent)  // not empty
+        unsafe ConnectedSocket.send(descriptor.raw, bytes.baseAddress! + sent, bytes.count - sent)  // not empty
       }
       if count > 0 { sent += count } else { try wait(writing: true, deadline) }
     }
   }
 
-  private func receive(_ deadline: UInt64) throws(Failure) -> [UInt8] {
-    var answer: [UInt8] = []
+  private func receive(_ deadline: UInt64) throws(CommandError) -> [UInt8] {
+    var response: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 65_536)
     while true {
       let count = unsafe chunk.withUnsafeMutableBytes { bytes in
-        unsafe Connections.receive(descriptor.raw, bytes.baseAddress!, bytes.count)  // not empty
+        unsafe ConnectedSocket.receive(descriptor.raw, bytes.baseAddress!, bytes.count)  // not empty
       }
       if count < 0 {
         try wait(writing: false, deadline)
         continue
       }
-      guard count > 0, answer.count < ControlConnection.longestAnswer else {
-        throw Failure(reason: "\(path): the server has closed the connection without an answer", code: .unavailable)
+      guard count > 0, response.count < ControlConnection.maxResponseSize else {
+        throw CommandError(
+          reason: "\(path): the server closed the connection without a response", code: .unavailable)
       }
-      answer += chunk[..<count]
-      if answer.last == UInt8(ascii: "\n") { return answer }
+      response += chunk[..<count]
+      if response.last == UInt8(ascii: "\n") { return response }
     }
   }
 
-  private func wait(writing: Bool, _ deadline: UInt64) throws(Failure) {
+  private func wait(writing: Bool, _ deadline: UInt64) throws(CommandError) {
     guard errno == EAGAIN else {
-      throw Failure(reason: "\(Errno.last("talk to \(path)"))", code: .unavailable)
+      throw CommandError(reason: "\(Errno.last("communicate over \(path)"))", code: .unavailable)
     }
-    guard Connections.wait(descriptor.raw, writing: writing, deadline: deadline) else {
-      throw Failure(reason: "\(path): the server does not answer", code: .unavailable)
+    guard ConnectedSocket.wait(descriptor.raw, writing: writing, deadline: deadline) else {
+      throw CommandError(reason: "\(path): the server does not respond", code: .unavailable)
     }
   }
 }

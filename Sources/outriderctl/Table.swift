@@ -1,12 +1,12 @@
 import PluginHost
 
-/// Columns of text, aligned: the first row names them.
+/// Aligned columns of text; the first row has the titles.
 struct Table {
   private var rows: [[String]]
 
   init(_ header: String...) { rows = [header] }
 
-  /// Cells may come from anywhere: they are shown without control characters.
+  /// Control characters in cells are escaped: their text may come from plugins or clients.
   mutating func add(_ cells: String...) { rows.append(cells.map { LogText.escaped(Array($0.utf8)) }) }
 
   var text: String {

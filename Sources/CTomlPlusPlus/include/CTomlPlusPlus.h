@@ -1,5 +1,5 @@
-// toml++ behind a C interface: a text goes in; an error with its place, or a flat list of nodes with theirs, comes out.
-// No C++ type, exception or allocation of toml++ is seen beyond this file's functions.
+// toml++ behind a C interface. The input is text; the output is an error with its position, or a flat list of nodes
+// with theirs. No C++ type, exception or allocation of toml++ is visible outside this file's functions.
 #pragma once
 
 #include <stddef.h>
@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-// What a node is; outrider_toml_date covers TOML's dates, times and date-times.
+// The kind of a node; outrider_toml_date covers TOML's dates, times and date-times.
 typedef enum outrider_toml_kind {
   outrider_toml_table,
   outrider_toml_array,
@@ -20,19 +20,19 @@ typedef enum outrider_toml_kind {
   outrider_toml_date,
 } outrider_toml_kind;
 
-// Bytes of UTF-8, not ended by a zero; they belong to the document.
+// UTF-8 bytes without a terminating zero, owned by the document.
 typedef struct outrider_toml_text {
   const char *_Nullable bytes;
   size_t count;
 } outrider_toml_text;
 
-// Line and column from 1, columns in code points; 0 where toml++ does not know.
+// Line and column from 1; columns count code points. 0 if toml++ does not know the position.
 typedef struct outrider_toml_position {
   uint32_t line;
   uint32_t column;
 } outrider_toml_position;
 
-// One key with its value, or one element of an array (its key is empty).
+// A key with its value, or an element of an array, whose key is empty.
 typedef struct outrider_toml_node {
   outrider_toml_kind kind;
   outrider_toml_position position;
@@ -46,8 +46,8 @@ typedef struct outrider_toml_node {
 
 typedef struct outrider_toml_document outrider_toml_document;
 
-// Parses `count` bytes of TOML. NULL when memory runs out. The caller bounds the nesting of what it passes: toml++ 3.3
-// recurses once for each part of a dotted key, without a limit of its own.
+// Parses `count` bytes of TOML; NULL if out of memory. The caller limits the nesting: toml++ 3.3 recurses for each part
+// of a dotted key without a limit of its own.
 outrider_toml_document *_Nullable outrider_toml_parse(const char *_Nullable bytes, size_t count);
 void outrider_toml_free(outrider_toml_document *_Nonnull document);
 
@@ -55,8 +55,8 @@ void outrider_toml_free(outrider_toml_document *_Nonnull document);
 outrider_toml_text outrider_toml_error(const outrider_toml_document *_Nonnull document);
 outrider_toml_position outrider_toml_error_position(const outrider_toml_document *_Nonnull document);
 
-// Every node, the root table first, each followed at once by all it holds: first child, that child's children, second
-// child, and so on. Empty for a document that did not parse.
+// All nodes, beginning with the root table. Each is directly followed by its children: the first child, that child's
+// children, the second child, and so on. Empty for a document with an error.
 size_t outrider_toml_node_count(const outrider_toml_document *_Nonnull document);
 const outrider_toml_node *_Nullable outrider_toml_nodes(const outrider_toml_document *_Nonnull document);
 

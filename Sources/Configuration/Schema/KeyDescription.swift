@@ -1,20 +1,20 @@
-/// A key of the configuration: how it is read, checked and written, its default, where it is stored, and what the
-/// manual says of it.
+/// A key of the configuration: how it is read, checked and written, its default, where it is stored, and its text in
+/// the manual.
 struct KeyDescription<Root: Sendable>: Sendable {
   enum Default: Sendable, ExpressibleByStringLiteral {
-    /// TOML, or a bare word taken as text.
+    /// TOML, or a bare word, which is used as text.
     case value(String)
-    /// The key has to be there.
+    /// The key is mandatory.
     case required
-    /// Made from other values, as said here.
+    /// Derived from other values, as described.
     case derived(String)
 
     init(stringLiteral value: String) { self = .value(value) }
   }
 
-  /// Dotted, from the root of the file: `timeouts.head`, `listener.bind`.
+  /// The dotted name from the root of the file: `timeouts.head`, `listener.bind`.
   let name: String
-  /// For the manual, such as `duration from 1ms to 1h`.
+  /// The form for the manual, such as `duration from 1ms to 1h`.
   let summary: String
   let defaultValue: Default
   /// One sentence for the manual.
@@ -22,7 +22,7 @@ struct KeyDescription<Root: Sendable>: Sendable {
   /// Whether the value is a table of its own in the dump.
   let isFreeTable: Bool
   /// Reads, checks and stores a value.
-  let store: @Sendable (TOMLNode, inout Root) throws(ValueFaults) -> Void
+  let store: @Sendable (TOMLNode, inout Root) throws(ValueError) -> Void
   /// The stored value as TOML.
   let text: @Sendable (Root) -> String
 
@@ -35,13 +35,13 @@ struct KeyDescription<Root: Sendable>: Sendable {
     self.documentation = documentation
     summary = form.summary
     isFreeTable = Value.self == PluginConfig.self
-    store = { node, root throws(ValueFaults) in root[keyPath: property] = try form.read(node) }
+    store = { node, root throws(ValueError) in root[keyPath: property] = try form.read(node) }
     text = { root in form.write(root[keyPath: property]) }
   }
 
-  /// `timeouts` of `timeouts.head`, `listener` of `listener.bind`.
+  /// The table: `timeouts` for `timeouts.head`, `listener` for `listener.bind`.
   var table: String { DottedName.table(of: name) }
-  /// `head` of `timeouts.head`.
+  /// The name in its table: `head` for `timeouts.head`.
   var leaf: String { DottedName.leaf(of: name) }
 }
 
@@ -56,9 +56,9 @@ enum DottedName {
   }
 }
 
-/// A value that is written on the command line.
+/// A value from the command line.
 enum FlagValue {
-  /// The value as TOML, or else, as a bare word, text.
+  /// The value as TOML, or as text if it is a bare word.
   static func node(_ text: String) -> TOMLNode {
     let parsed = try? TOMLDocument.parse(Array("value = \(text)".utf8))
     if let entries = parsed?.entries, entries.count == 1, entries[0].key == "value" { return entries[0].node }

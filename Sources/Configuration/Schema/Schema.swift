@@ -1,10 +1,10 @@
-/// The keys of a table and of the tables in it.
+/// The keys of a table and of its subtables.
 struct Schema<Root: Sendable>: Sendable {
   /// In the order of the manual and the dump.
   let keys: [KeyDescription<Root>]
-  /// The tables that hold them, in the same order.
+  /// The tables that contain them, in the same order.
   let tables: [String]
-  /// A value with every default, and room where there is none.
+  /// A value with all defaults; keys without one have an arbitrary value.
   let defaults: Root
   private let byName: [String: KeyDescription<Root>]
 
@@ -16,7 +16,7 @@ struct Schema<Root: Sendable>: Sendable {
     for key in keys {
       if !tables.contains(key.table) { tables.append(key.table) }
       byName[key.name] = key
-      // That every default is read without fault is the matter of a test.
+      // A test checks that every default is valid.
       if case .value(let text) = key.defaultValue { try? key.store(FlagValue.node(text), &defaults) }
     }
     self.tables = tables
@@ -26,6 +26,6 @@ struct Schema<Root: Sendable>: Sendable {
 
   subscript(name: String) -> KeyDescription<Root>? { byName[name] }
 
-  /// The keys of one table, not those of tables in it.
+  /// The keys of one table, without those of its subtables.
   func keys(of table: String) -> [KeyDescription<Root>] { keys.filter { $0.table == table } }
 }

@@ -1,68 +1,70 @@
-/// Reads the tables of one file into the values of a schema, going on after each fault.
+/// Reads the tables of one file into the values of a schema, continuing after errors.
 struct SchemaReader {
   let file: String
-  var faults: FaultList
+  var diagnostics: DiagnosticList
 
-  /// The arrays of tables, which are read on their own.
+  /// The arrays of tables, which are read separately.
   static let lists = ["listener", "plugin", ServerNameSettings.table]
 
   func origin(_ position: TextPosition) -> Origin { .file(name: file, position: position) }
 
-  /// Reads the keys of `table`, whose own name is `prefix`, and of the tables in it.
+  /// Reads the keys of `table`, whose name is `prefix`, and of its subtables.
   mutating func read<Root>(
-    _ table: TOMLTable, named prefix: String, by schema: Schema<Root>, into traced: inout Traced<Root>
+    _ table: TOMLTable, named prefix: String, by schema: Schema<Root>, into sourced: inout Sourced<Root>
   ) {
     for entry in table.entries {
       let name = prefix.isEmpty ? entry.key : "\(prefix).\(entry.key)"
       let isQuotedName = entry.key.utf8.contains(UInt8(ascii: "."))
       if Self.lists.contains(name), !isQuotedName { continue }
       if let key = schema[name], !isQuotedName {
-        do throws(ValueFaults) {
-          try key.store(entry.node, &traced.value)
-          traced.origins[name] = origin(entry.node.position)
+        do throws(ValueError) {
+          try key.store(entry.node, &sourced.value)
+          sourced.origins[name] = sourced.flag(name) ?? origin(entry.node.position)
         } catch {
-          traced.faulty.insert(name)
-          for fault in error.faults { faults.add(origin(fault.position), key: name, fault.message) }
+          sourced.invalidKeys.insert(name)
+          for diagnostic in error.diagnostics {
+            diagnostics.add(sourced.flag(name) ?? origin(diagnostic.position), key: name, diagnostic.message)
+          }
         }
       } else if schema.tables.contains(name), !isQuotedName {
         guard case .table(let inner) = entry.node.value else {
-          faults.add(origin(entry.node.position), "\(name): expected a table, found \(entry.node.typeName)")
+          diagnostics.add(origin(entry.node.position), "\(name): expected a table, found \(entry.node.typeName)")
           continue
         }
-        traced.origins[name] = origin(entry.keyPosition)
-        read(inner, named: name, by: schema, into: &traced)
+        sourced.origins[name] = origin(entry.keyPosition)
+        read(inner, named: name, by: schema, into: &sourced)
       } else {
-        faults.add(origin(entry.keyPosition), Self.unknown(name, entry))
+        diagnostics.add(sourced.flag(name) ?? origin(entry.keyPosition), Self.unknown(name, entry))
       }
     }
   }
 
-  /// Reads `[[name]]`: each of its tables that can be.
+  /// Reads the valid tables of `[[name]]`.
   ///
   /// - Parameters:
-  ///   - key: the name's last part, by which `table` holds the list.
-  ///   - nested: reads what else is in each of the tables.
+  ///   - key: the last part of the name, which is the key of the array in `table`.
+  ///   - nested: reads the arrays of tables within each table.
   mutating func readList<Root>(
     named name: String, key: String, in table: TOMLTable, by schema: Schema<Root>,
     nested: (TOMLTable, inout SchemaReader) -> Void = { _, _ in }
-  ) -> [Traced<Root>] {
+  ) -> [Sourced<Root>] {
     guard let entry = table[key] else { return [] }
     guard case .array(let elements) = entry.node.value else {
-      faults.add(
+      diagnostics.add(
         origin(entry.keyPosition), "\(name): expected tables, each headed [[\(name)]], found \(entry.node.typeName)")
       return []
     }
-    var list: [Traced<Root>] = []
+    var list: [Sourced<Root>] = []
     for element in elements {
       guard case .table(let table) = element.value else {
-        faults.add(
+        diagnostics.add(
           origin(element.position), "\(name): expected tables, each headed [[\(name)]], found \(element.typeName)")
         continue
       }
-      var traced = Traced(value: schema.defaults, origin: origin(element.position))
-      read(table, named: name, by: schema, into: &traced)
+      var sourced = Sourced(value: schema.defaults, origin: origin(element.position))
+      read(table, named: name, by: schema, into: &sourced)
       nested(table, &self)
-      list.append(traced)
+      list.append(sourced)
     }
     return list
   }
@@ -70,7 +72,7 @@ struct SchemaReader {
   private static func unknown(_ name: String, _ entry: TOMLEntry) -> String {
     let shown = QuotedText.shown(name)
     if entry.key.utf8.contains(UInt8(ascii: ".")) {
-      return "unknown key \(shown): in quotes, its dot does not lead into a table"
+      return "unknown key \(shown): a dot in quotes does not separate tables"
     }
     let kind = if case .table = entry.node.value { "table" } else { "key" }
     return "unknown \(kind) \(shown)\(Suggestion.all.clause(for: name))"

@@ -1,26 +1,26 @@
-/// The keys that were probably meant by one that does not exist.
+/// Suggests existing keys for one that does not exist.
 struct Suggestion {
   private let names: [String]
 
-  /// - Parameter names: dotted names of all keys and tables.
+  /// - Parameter names: the dotted names of all keys and tables.
   init(names: [String]) { self.names = names }
 
-  /// Every known key and table, those in arrays of tables included.
+  /// All keys and tables, including those in arrays of tables.
   static let all = Suggestion(
     names: Settings.schema.tables + Settings.schema.keys.map(\.name) + ListenerSettings.schema.tables
       + ListenerSettings.schema.keys.map(\.name) + ServerNameSettings.schema.tables
       + ServerNameSettings.schema.keys.map(\.name) + PluginSettings.schema.tables
-      + PluginSettings.schema.keys.map(\.name)
+      + PluginSettings.schema.keys.map(\.name) + PluginSettings.pythonSchema.keys.map(\.name)
   )
 
-  /// `; did you mean "server.workers"?`, or nothing.
+  /// `; did you mean "server.workers"?`, or an empty string.
   func clause(for name: String) -> String {
     let near = nearest(to: name)
     if near.isEmpty { return "" }
     return "; did you mean \(near.map { "\"\($0)\"" }.joined(separator: " or "))?"
   }
 
-  /// The names that differ least from `name`: by a few letters, or by the table that they are in. At most three.
+  /// The names closest to `name`: those that differ by a few letters, or only by their table. At most three.
   func nearest(to name: String) -> [String] {
     let table = DottedName.table(of: name)
     let leaf = DottedName.leaf(of: name)
@@ -29,7 +29,8 @@ struct Suggestion {
     var found: [String] = []
     for candidate in names {
       let isSameTable = DottedName.table(of: candidate) == table
-      // Another table costs one letter, so that a near name in the same table is preferred to a far one in another.
+      // Another table costs one letter, so that a similar name in the same table is preferred to a less similar one in
+      // another.
       let leafDistance = Self.distance(leaf, DottedName.leaf(of: candidate)) + (isSameTable ? 0 : 1)
       let distance = min(leafDistance, Self.distance(name, candidate))
       if distance > allowed || distance > best { continue }
@@ -40,7 +41,7 @@ struct Suggestion {
     return Array(found.prefix(3))
   }
 
-  /// How many letters may differ: fewer in short names, which else would all be near to each other.
+  /// How many letters may differ: fewer in short names, most of which would otherwise be close to each other.
   private static func tolerance(_ name: String) -> Int {
     switch name.utf8.count {
     case ...3: 1
@@ -49,8 +50,8 @@ struct Suggestion {
     }
   }
 
-  /// The letters to insert, delete, replace, or exchange with their neighbour, to get from one name to the other
-  /// (optimal string alignment). Names that are too long to be near any are far.
+  /// The number of letters to insert, delete, replace, or exchange with their neighbour, to change one name into the
+  /// other (optimal string alignment). Names that are too long to be close are not compared.
   static func distance(_ one: String, _ other: String) -> Int {
     let (one, other) = (Array(one.utf8), Array(other.utf8))
     guard one.count <= 64, other.count <= 64 else { return .max - 1 }

@@ -1,4 +1,4 @@
-/// A span of time; `Settings` holds all of them in this unit.
+/// A duration; `Settings` stores all durations in this unit.
 package typealias Nanoseconds = UInt64
 
 /// A whole number with a unit, such as `30s` or `64KiB`.
@@ -10,7 +10,7 @@ struct UnitNotation: Sendable {
 
   /// From the smallest to the largest.
   let units: [Unit]
-  /// What a value looks like, for messages.
+  /// An example of a value, for messages.
   let example: String
 
   /// `500ms`, `30s`, `2m`, `1h`, in nanoseconds.
@@ -27,12 +27,12 @@ struct UnitNotation: Sendable {
       Unit(name: "GiB", factor: 1 << 30), Unit(name: "TiB", factor: 1 << 40),
     ], example: #"a size such as "64KiB" (bytes, KiB, MiB, GiB, TiB)"#)
 
-  enum Failure: Error {
+  enum UnitNotationError: Error {
     case malformed
     case tooLarge
   }
 
-  func value(of text: String) throws(Failure) -> UInt64 {
+  func value(of text: String) throws(UnitNotationError) -> UInt64 {
     let digits = text.utf8.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     let name = text.utf8.dropFirst(digits.count)
     guard !digits.isEmpty, let unit = units.first(where: { $0.name.utf8.elementsEqual(name) }) else {
@@ -44,10 +44,10 @@ struct UnitNotation: Sendable {
     return value
   }
 
-  /// In the largest unit that gives a whole number: 90 s are `90s`, 120 s are `2m`.
+  /// The value in the largest unit that gives a whole number: 90 s are `90s`, 120 s are `2m`.
   func text(of value: UInt64) -> String {
     let unit = units.last { value >= $0.factor && value % $0.factor == 0 }
-    // Nothing, or less than the smallest unit, which no value read from text is.
+    // 0, or less than the smallest unit, which no value from a file is.
     guard let unit else { return self.units[0].factor == 1 ? "\(value)" : "\(value / units[0].factor)\(units[0].name)" }
     return "\(value / unit.factor)\(unit.name)"
   }

@@ -1,28 +1,30 @@
-/// What a line of the access log is made of, as `log.access_format` says: gunicorn's atoms between other text.
+/// The format of an access log line, as configured by `log.access_format`: gunicorn's atoms between other text.
 package struct AccessFormat: Sendable, Equatable {
   package enum Piece: Sendable, Equatable {
     case literal(String)
     case atom(AccessAtom)
-    /// The value of a field of the request or the response; the name is in small letters.
+    /// A field of the request or the response; its name is in lower case.
     case requestField(String)
     case responseField(String)
+    /// The note that a plugin has added under that key.
+    case note(String)
   }
 
-  /// How values are written: with backslashes between other text, or as JSON.
+  /// The notation of values: with backslash escapes between other text, or as JSON.
   package enum Notation: Sendable { case text, json }
 
-  /// The longest format, the most atoms in one, and the most fields of responses.
+  /// The maximum length of a format, its maximum number of atoms, and that of response fields.
   package static let longest = 1024
   package static let mostAtoms = 40
   package static let mostResponseFields = 8
 
-  /// As it was written.
+  /// The format as configured.
   package let text: String
   package let notation: Notation
   package let pieces: [Piece]
 
   /// - Parameter text: `common`, `combined`, `json`, or a format with atoms.
-  init(_ text: String) throws(Refusal) {
+  init(_ text: String) throws(ValueSyntaxError) {
     switch text {
     case "common": self = .common
     case "combined": self = .combined
@@ -37,7 +39,7 @@ package struct AccessFormat: Sendable, Equatable {
     self.pieces = pieces
   }
 
-  // MARK: The named ones
+  // MARK: Named formats
 
   private static var common: AccessFormat {
     AccessFormat(
@@ -63,7 +65,7 @@ package struct AccessFormat: Sendable, Equatable {
       ("status", .status), ("bytes", .bodyBytes), ("duration_seconds", .decimalSeconds), ("hints", .hints),
       ("outcome", .outcome),
       ("referer", .referer), ("user_agent", .userAgent), ("plugin", .plugin), ("request_id", .requestID),
-      ("pid", .pid),
+      ("pid", .pid), ("trace_id", .traceID), ("parent_id", .parentID), ("notes", .notes),
     ]
     var pieces: [Piece] = []
     for (name, atom) in members {
@@ -72,11 +74,11 @@ package struct AccessFormat: Sendable, Equatable {
     return AccessFormat("json", .json, pieces + [.literal("}")])
   }
 
-  // MARK: Reading
+  // MARK: Parsing
 
-  private init(atoms text: String) throws(Refusal) {
+  private init(atoms text: String) throws(ValueSyntaxError) {
     guard text.utf8.count <= AccessFormat.longest, !text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else {
-      throw Refusal(reason: "a format has at most \(AccessFormat.longest) bytes, and no control characters")
+      throw ValueSyntaxError(reason: "a format has at most \(AccessFormat.longest) bytes, and no control characters")
     }
     var pieces: [Piece] = []
     var literal = ""
@@ -99,11 +101,11 @@ package struct AccessFormat: Sendable, Equatable {
     if !literal.isEmpty { pieces.append(.literal(literal)) }
     let atoms = pieces.count { if case .literal = $0 { false } else { true } }
     guard atoms > 0 else {
-      throw Refusal(reason: "neither common, combined, json nor a format with atoms such as %(h)s")
+      throw ValueSyntaxError(reason: "neither common, combined, json nor a format with atoms such as %(h)s")
     }
     let responseFields = pieces.count { if case .responseField = $0 { true } else { false } }
     guard atoms <= AccessFormat.mostAtoms, responseFields <= AccessFormat.mostResponseFields else {
-      throw Refusal(
+      throw ValueSyntaxError(
         reason:
           "a format has at most \(AccessFormat.mostAtoms) atoms, \(AccessFormat.mostResponseFields) of them fields of the response"
       )
@@ -111,22 +113,22 @@ package struct AccessFormat: Sendable, Equatable {
     self.init(text, .text, pieces)
   }
 
-  /// Takes `(name)s` off the front of `text`.
-  private static func takeAtom(_ text: inout Substring, _ column: Int) throws(Refusal) -> Piece {
+  /// Removes `(name)s` from the front of `text`.
+  private static func takeAtom(_ text: inout Substring, _ column: Int) throws(ValueSyntaxError) -> Piece {
     guard text.first == "(", let end = text.firstIndex(of: ")"), text[end...].dropFirst().first == "s" else {
-      throw Refusal(reason: "character \(column): an atom looks like %(h)s, and a percent sign is %%")
+      throw ValueSyntaxError(reason: "character \(column): an atom looks like %(h)s, and a percent sign is %%")
     }
     let name = String(text[..<end].dropFirst())
     text = text[end...].dropFirst(2)
     guard let piece = Piece(atom: name) else {
-      throw Refusal(reason: "character \(column): there is no atom \(QuotedText.shown(name))")
+      throw ValueSyntaxError(reason: "character \(column): there is no atom \(QuotedText.shown(name))")
     }
     return piece
   }
 }
 
 extension AccessFormat.Piece {
-  /// - Parameter name: what stands between the parentheses; nil if that is no atom.
+  /// - Parameter name: the text between the parentheses; nil if that is not an atom.
   init?(atom name: String) {
     if let atom = AccessAtom(rawValue: name) {
       self = .atom(atom)
@@ -142,12 +144,15 @@ extension AccessFormat.Piece {
     switch name.last {
     case "i": self = .requestField(variable.lowercased())
     case "o": self = .responseField(variable.lowercased())
+    case "n":
+      guard variable.utf8.count <= 32 else { return nil }
+      self = .note(variable)
     case "e": self.init(variable: variable)
     default: return nil
     }
   }
 
-  /// What gunicorn calls the environment: the request under its CGI names.
+  /// An atom of gunicorn's environment: a request field or property by its CGI name.
   private init?(variable: String) {
     switch variable {
     case "REQUEST_METHOD": self = .atom(.method)
@@ -175,10 +180,10 @@ extension AccessFormat.Piece {
   }
 }
 
-/// One fact of a request, under the name it has in a format: gunicorn's where it has one.
+/// A property of a request, by its name in a format, which is gunicorn's if gunicorn has it.
 package enum AccessAtom: String, Sendable, CaseIterable {
   case remoteAddress = "h"
-  /// Nobody asks for it any more (RFC 1413).
+  /// Always empty, since identd is obsolete (RFC 1413).
   case remoteLogname = "l"
   case user = "u"
   case time = "t"
@@ -205,4 +210,9 @@ package enum AccessAtom: String, Sendable, CaseIterable {
   case hints
   case outcome
   case timestamp
+  /// The IDs of the request's traceparent (W3C Trace Context).
+  case traceID = "trace_id"
+  case parentID = "parent_id"
+  /// All notes of plugins.
+  case notes
 }

@@ -1,6 +1,6 @@
 import Glibc
 
-/// An IPv4 or IPv6 address. An IPv4-mapped IPv6 address is the IPv4 address it stands for.
+/// An IPv4 or IPv6 address. An IPv4-mapped IPv6 address is treated as the IPv4 address.
 package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
   /// The address as a number, most significant byte first; an IPv4 address has the lower 32 bits.
   let bits: UInt128
@@ -19,21 +19,21 @@ package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
     self = bytes.count == 4 ? IPAddress(ipv4: bits) : IPAddress(ipv6: bits)
   }
 
-  /// From the number that an IPv4 address is, in the lower 32 bits.
+  /// An IPv4 address from its number, in the lower 32 bits.
   package init(ipv4 number: UInt128) {
     bits = number & 0xFFFF_FFFF
     isIPv4 = true
   }
 
-  /// From the number that an IPv6 address is, most significant byte first.
+  /// An IPv6 address from its number, most significant byte first.
   package init(ipv6 number: UInt128) {
     isIPv4 = number >> 32 == 0xFFFF
     bits = isIPv4 ? number & 0xFFFF_FFFF : number
   }
 
-  /// From a literal: `192.0.2.1`, `2001:db8::1`; no names, brackets, zones or prefix lengths.
+  /// Parses a literal: `192.0.2.1`, `2001:db8::1`; no names, brackets, zones or prefix lengths.
   package init?(_ text: some StringProtocol) {
-    // Also keeps out a NUL, where C would take the text to end.
+    // Also excludes NUL, at which C would end the text.
     let isLiteral = text.utf8.allSatisfy { byte in
       switch byte {
       case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
@@ -45,7 +45,7 @@ package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
     guard isLiteral else { return nil }
     let isIPv6 = text.utf8.contains(UInt8(ascii: ":"))
     var bytes = [UInt8](repeating: 0, count: isIPv6 ? 16 : 4)
-    // inet_pton writes just as many bytes as its family has, which is the array's count.
+    // inet_pton writes exactly the number of bytes of the family, which is the array's count.
     let isRead = unsafe bytes.withUnsafeMutableBytes { raw in
       unsafe inet_pton(isIPv6 ? AF_INET6 : AF_INET, String(text), raw.baseAddress) == 1
     }
@@ -53,17 +53,20 @@ package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
     self.init(bytes.span)
   }
 
+  /// `0.0.0.0` or `::`, which means all addresses of the machine when bound.
+  var isUnspecified: Bool { bits == 0 }
+
   /// The 4 or 16 bytes in network order.
   package var bytes: [UInt8] {
     let count = isIPv4 ? 4 : 16
     return (0..<count).map { UInt8(truncatingIfNeeded: bits >> UInt128((count - 1 - $0) * 8)) }
   }
 
-  /// The literal, as RFC 5952 has it.
+  /// The literal in the form of RFC 5952.
   package var description: String {
     var text = [UInt8](repeating: 0, count: Int(INET6_ADDRSTRLEN))
     let bytes = bytes
-    // inet_ntop writes at most the count it is told, and ends the text with a zero.
+    // inet_ntop writes at most the given number of bytes, including a terminating zero.
     unsafe text.withUnsafeMutableBytes { raw in
       unsafe bytes.withUnsafeBytes { address in
         _ = unsafe inet_ntop(

@@ -1,20 +1,20 @@
-/// A value of `[plugin.config]`, as far as the plugin ABI tells them apart.
+/// A value of `[plugin.config]`, by the types of the plugin ABI.
 package enum PluginConfigValue: Sendable, Equatable {
   /// UTF-8.
   case string([UInt8])
   case integer(Int64)
   case boolean(Bool)
-  /// A float, a date, an array or a table: to be had as JSON.
+  /// A float, a date, an array or a table: available only as JSON.
   case other
 }
 
-/// The table `[plugin.config]`: free to its plugin, bounded in depth.
+/// The table `[plugin.config]`. Its content is up to the plugin; its depth is limited.
 package struct PluginConfig: Sendable, Equatable {
-  /// The most arrays and tables within each other, so that what the dump writes on one line can be read again.
+  /// The maximum nesting of arrays and tables, so that the dump's single line can be parsed again.
   static let depthLimit = TOMLNesting.limit
 
   let table: TOMLTable
-  /// The table as one JSON object in UTF-8, `{}` when there is none. Dates are strings.
+  /// The table as a JSON object in UTF-8; `{}` if there is none. Dates are strings.
   package let json: [UInt8]
 
   /// No configuration.
@@ -23,17 +23,17 @@ package struct PluginConfig: Sendable, Equatable {
     json = Array("{}".utf8)
   }
 
-  /// Refuses what JSON has no form for, and nesting beyond `depthLimit`.
-  init(_ table: TOMLTable) throws(ValueFaults) {
+  /// Rejects values that JSON can't represent, and nesting beyond `depthLimit`.
+  init(_ table: TOMLTable) throws(ValueError) {
     var text = JSONText()
     text.append(table, depth: 0)
-    guard text.faults.isEmpty else { throw ValueFaults(text.faults) }
+    guard text.diagnostics.isEmpty else { throw ValueError(text.diagnostics) }
     self.table = table
     json = text.bytes
   }
 
-  /// The value at `key`, in which dots lead into tables (so a key that itself holds a dot can't be asked for); nil when
-  /// there is none.
+  /// The value at `key`, in which dots separate tables; nil if there is none. A key that itself contains a dot can't be
+  /// looked up.
   package func value(forDottedKey key: String) -> PluginConfigValue? {
     var table = table
     var value: TOMLValue?
@@ -55,11 +55,11 @@ package struct PluginConfig: Sendable, Equatable {
   }
 }
 
-/// JSON (RFC 8259) being written from TOML.
+/// Writes TOML as JSON (RFC 8259).
 private struct JSONText {
   var bytes: [UInt8] = []
-  /// What has no form in JSON.
-  var faults: [ValueFault] = []
+  /// Errors of values that JSON can't represent.
+  var diagnostics: [ValueDiagnostic] = []
 
   mutating func append(_ table: TOMLTable, depth: Int) {
     append("{")
@@ -99,6 +99,6 @@ private struct JSONText {
   private mutating func append(_ text: String) { bytes.append(contentsOf: text.utf8) }
 
   private mutating func refuse(_ node: TOMLNode, _ message: String) {
-    faults.append(ValueFault(position: node.position, message: message))
+    diagnostics.append(ValueDiagnostic(position: node.position, message: message))
   }
 }

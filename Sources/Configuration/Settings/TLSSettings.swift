@@ -1,27 +1,27 @@
-/// What clients of a listener may agree on by ALPN. One that is not listed here is not offered.
+/// The protocols that clients of a listener may select by ALPN. Others are not offered.
 package enum ApplicationProtocol: String, Sendable, CaseIterable {
   case http2 = "h2"
   case http1 = "http/1.1"
 }
 
-/// A `[listener.tls]`.
+/// A `[listener.tls]` table.
 package struct TLSSettings: Sendable, Equatable {
-  /// Resolved, as all paths here; empty: the listener is in cleartext.
+  /// A resolved path, like all paths here; empty for a cleartext listener.
   package var certificate = ""
   package var key = ""
   /// Empty for none.
   package var clientCA = ""
   package var clientAuth = ClientAuth.none
   package var minVersion = TLSVersion.tls12
-  /// Of TLS 1.2; empty for the library's default.
+  /// For TLS 1.2; empty for the library's default.
   package var ciphers = ""
-  /// Further certificates; no name stands twice.
+  /// Additional certificates; no name occurs twice.
   package var sni: [ServerNameSettings] = []
 
   package var isEnabled: Bool { !certificate.isEmpty }
 }
 
-/// A `[[listener.tls.sni]]`.
+/// A `[[listener.tls.sni]]` table.
 package struct ServerNameSettings: Sendable, Equatable {
   /// In lower case.
   package var names: [String] = []
@@ -29,7 +29,7 @@ package struct ServerNameSettings: Sendable, Equatable {
   package var key = ""
 }
 
-/// Whether clients have to show a certificate.
+/// Whether clients have to send a certificate.
 package enum ClientAuth: String, Sendable, CaseIterable {
   case none
   case optional
@@ -42,18 +42,18 @@ package enum TLSVersion: String, Sendable, CaseIterable {
 }
 
 extension TLSSettings {
-  static func checkCertificatePath(_ path: String) throws(Refusal) { try PluginSettings.checkPath(path) }
+  static func checkCertificatePath(_ path: String) throws(ValueSyntaxError) { try PluginSettings.checkPath(path) }
 
-  /// Empty is none.
-  static func checkOptionalPath(_ path: String) throws(Refusal) {
+  /// Accepts an empty path for none.
+  static func checkOptionalPath(_ path: String) throws(ValueSyntaxError) {
     if !path.isEmpty { try PluginSettings.checkPath(path) }
   }
 }
 
 extension ServerNameSettings {
-  /// A host name, or `*.` and the domain of all names with one label more.
-  static func checkName(_ name: String) throws(Refusal) {
-    let expected = Refusal(
+  /// Accepts a host name, or `*.` and a domain, which matches names with one more label.
+  static func checkName(_ name: String) throws(ValueSyntaxError) {
+    let expected = ValueSyntaxError(
       reason: "expected a host name such as \"example.org\" or \"*.example.org\", found \(QuotedText.shown(name))")
     let host = name.hasPrefix("*.") ? name.dropFirst(2) : name[...]
     guard !host.isEmpty, name.utf8.count <= 253, host.utf8.allSatisfy(isOfHost) else { throw expected }

@@ -1,12 +1,12 @@
-/// Text from outside, made fit for TOML, JSON and messages.
+/// Untrusted text in forms for TOML, JSON and messages.
 enum QuotedText {
-  /// A basic string of TOML.
+  /// A basic string in TOML.
   static func toml(_ text: some StringProtocol) -> String { quoted(text, escapingDelete: true) }
 
-  /// A string of JSON (RFC 8259 section 7).
+  /// A string in JSON (RFC 8259 section 7).
   static func json(_ text: some StringProtocol) -> String { quoted(text, escapingDelete: false) }
 
-  /// For a message: quoted, escaped and of bounded length.
+  /// The text for a message: quoted, escaped and of limited length.
   static func shown(_ text: some StringProtocol) -> String {
     text.unicodeScalars.count <= 64
       ? toml(text) : toml(String(String.UnicodeScalarView(text.unicodeScalars.prefix(61)))) + "…"
@@ -19,7 +19,7 @@ enum QuotedText {
     return String(short)
   }
 
-  /// A key as TOML writes it: bare where it can be.
+  /// A key in TOML, without quotes if possible.
   static func tomlKey(_ key: String) -> String {
     let isBare =
       !key.isEmpty

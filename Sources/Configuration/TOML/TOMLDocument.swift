@@ -1,12 +1,12 @@
 import CTomlPlusPlus
 
-/// What keeps a text from being TOML, and where.
+/// A syntax error in TOML, and its position.
 struct TOMLError: Error {
   let position: TextPosition
   let message: String
 }
 
-/// TOML text, parsed by toml++ and copied into plain values.
+/// TOML text, parsed by toml++ and copied into Swift values.
 enum TOMLDocument {
   /// The root table of `bytes`.
   static func parse(_ bytes: [UInt8]) throws(TOMLError) -> TOMLTable {
@@ -19,9 +19,9 @@ enum TOMLDocument {
   }
 }
 
-/// The one owner of a document of toml++.
+/// The owner of a toml++ document.
 ///
-/// Safe: the pointer is private, is freed once, and nothing that points into the document leaves this type.
+/// Safe: the pointer is private and freed once, and no pointer into the document leaves this type.
 @safe
 private struct ParsedDocument: ~Copyable {
   private let document: OpaquePointer
@@ -54,8 +54,8 @@ private struct ParsedDocument: ~Copyable {
     return table
   }
 
-  /// Copies the node at `next` with all that it holds, and leaves `next` behind it. The shim's nodes come in this
-  /// order, and each has as many children as it says.
+  /// Copies the node at `next` with its children, and advances `next` behind them. The shim lists nodes in this order,
+  /// and each states the number of its children.
   private func node(_ next: inout Int) -> TOMLNode {
     let flat = unsafe flatNode(next)
     next += 1
@@ -88,7 +88,7 @@ private struct ParsedDocument: ~Copyable {
   }
 
   private static func string(_ text: outrider_toml_text) -> String {
-    // The bytes are there as long as the document; the string is a copy.
+    // The bytes live as long as the document; the string is a copy.
     unsafe String(decoding: UnsafeRawBufferPointer(start: text.bytes, count: text.count), as: UTF8.self)
   }
 

@@ -1,11 +1,11 @@
-/// Bounds how deep a TOML text nests before toml++ sees it.
+/// Limits the nesting of TOML text before toml++ parses it.
 ///
-/// toml++ 3.3 bounds nested arrays and inline tables, but not the parts of a dotted key: each becomes a table within a
-/// table, and a key of some hundred thousand parts overflows the stack when those are freed. This walks the text as
-/// TOML's grammar does, past strings and comments. It need only agree with toml++ on valid text: where a text is
-/// invalid toml++ stops, at the latest, before anything read differently here could matter.
+/// toml++ 3.3 limits nested arrays and inline tables, but not the parts of a dotted key: each part becomes a nested
+/// table, and freeing a key of some hundred thousand parts overflows the stack. This scanner follows TOML's grammar,
+/// including strings and comments. It has to agree with toml++ only on valid text: toml++ stops at the first error, at
+/// the latest before a differing interpretation here could matter.
 struct TOMLNesting {
-  /// The most parts of one dotted key, and the most brackets and braces open at once.
+  /// The maximum number of parts of a dotted key, and of brackets and braces open at once.
   static let limit = 16
 
   private let bytes: [UInt8]
@@ -15,7 +15,7 @@ struct TOMLNesting {
   private var dots = 0
   private var open = 0
 
-  /// Throws at the first key of too many parts, or bracket too deep.
+  /// Throws at the first key with too many parts, or bracket that is too deep.
   static func check(_ bytes: [UInt8]) throws(TOMLError) {
     var walk = TOMLNesting(bytes: bytes)
     try walk.run()
@@ -61,7 +61,7 @@ struct TOMLNesting {
       } else if byte == quote, !isMultiLine {
         return advance()
       } else if byte == quote, peek(1) == quote, peek(2) == quote {
-        // Up to two quotes before the closing three belong to the string.
+        // Up to two quotes before the closing three are part of the string.
         var run = 0
         while run < 5, peek() == quote {
           advance()

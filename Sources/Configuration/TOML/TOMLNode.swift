@@ -1,4 +1,4 @@
-/// A place in a file: line and column from 1, columns in code points.
+/// A position in a file: line and column from 1; columns count code points.
 package struct TextPosition: Sendable, Hashable, Comparable {
   package let line: Int
   package let column: Int
@@ -8,7 +8,7 @@ package struct TextPosition: Sendable, Hashable, Comparable {
     self.column = column
   }
 
-  /// Where a fault of a whole file is reported.
+  /// The position of errors about a whole file.
   static let start = TextPosition(line: 1, column: 1)
 
   package static func < (one: TextPosition, other: TextPosition) -> Bool {
@@ -16,12 +16,12 @@ package struct TextPosition: Sendable, Hashable, Comparable {
   }
 }
 
-/// A TOML value and where it stands.
+/// A TOML value and its position.
 struct TOMLNode: Sendable {
   let value: TOMLValue
   let position: TextPosition
 
-  /// The type as a message names it, with its article.
+  /// The type's name in messages, with its article.
   var typeName: String {
     switch value {
     case .string: "a string"
@@ -35,7 +35,7 @@ struct TOMLNode: Sendable {
   }
 }
 
-/// Equal when the values are: the same setting on another line is the same setting.
+/// Nodes are equal if their values are, regardless of their positions.
 extension TOMLNode: Equatable {
   static func == (one: TOMLNode, other: TOMLNode) -> Bool { one.value == other.value }
 }
@@ -45,7 +45,7 @@ enum TOMLValue: Sendable, Equatable {
   case integer(Int64)
   case float(Double)
   case boolean(Bool)
-  /// A date, a time, or both, as TOML writes it.
+  /// A date, a time, or both, in TOML's format.
   case date(String)
   case array([TOMLNode])
   case table(TOMLTable)

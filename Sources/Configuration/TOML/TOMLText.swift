@@ -1,4 +1,4 @@
-/// Values written as TOML, each on one line.
+/// Writes values as TOML, each on one line.
 enum TOMLText {
   static func value(_ value: TOMLValue) -> String {
     switch value {

@@ -1,25 +1,28 @@
-/// What the access log tells of one request when it has ended. The views are valid while its line is written.
+/// What the access log writes about a request that has ended. The views are valid while its line is written.
 package struct AccessRecord {
   package var head: RequestHead
-  /// The client as the plugin sees it: behind a trusted proxy, whom that speaks for. Empty over a unix socket.
+  /// The client as the plugin sees it: behind a trusted proxy, the client that the proxy reports. Empty over a unix
+  /// socket.
   package var remoteAddress = Bytes.empty
   package var remotePort: UInt16 = 0
   package var scheme = Bytes.empty
   package var host = Bytes.empty
   package var requestID = Bytes.empty
-  /// Empty if no plugin had it.
+  /// The exchange that the plugins' notes belong to; 0 for none.
+  package var exchange: UInt64 = 0
+  /// Empty if no plugin served the request.
   package var plugin = Bytes.empty
-  /// Of the final head; without one what clients that leave before it get, or 0 where it was not the client's doing.
+  /// The status of the final head. Without one, 499 if the client has left, 0 if it has not.
   package var status: UInt32
-  /// Bytes of the answer's body.
+  /// The bytes of the response's body.
   package var bodyBytes: UInt64
-  /// Nanoseconds from the complete head to the end of the answer.
+  /// Nanoseconds from the complete head to the end of the response.
   package var duration: UInt64
-  /// How many 103 responses were sent.
+  /// The number of 103 responses sent.
   package var hints: Int
   package var outcome: RequestOutcome
 
-  /// As nginx and what reads its logs have it: the client has closed before there was an answer.
+  /// The status by which nginx and readers of its logs mark a client that closed before the response.
   package static let clientClosedRequest: UInt32 = 499
 
   package init(
@@ -34,7 +37,7 @@ package struct AccessRecord {
     self.outcome = outcome
   }
 
-  /// The first field of that name, which is in small letters; empty if there is none.
+  /// The first field with that lower-case name; empty if there is none.
   package func field(_ name: Bytes) -> Bytes {
     for index in 0..<head.fields.count {
       let field = head.fields[index]
@@ -45,7 +48,7 @@ package struct AccessRecord {
 }
 
 extension Bytes {
-  /// Equality with a name in small letters, of any length.
+  /// Compares with a lower-case name of any length.
   package func equalsLowercasing(_ lowercase: Bytes) -> Bool {
     guard count == lowercase.count else { return false }
     for index in 0..<count where ASCII.lowercased(self[index]) != lowercase[index] { return false }

@@ -1,12 +1,12 @@
-/// The user of Basic credentials (RFC 7617), for the log alone: nobody has checked the password.
+/// The user of Basic credentials (RFC 7617), only for the log: the password has not been checked.
 package enum BasicUser {
-  /// The longest that is shown.
+  /// The longest user that is shown, in bytes.
   package static let longest = 63
 
   /// Writes the user to `output`, which has room for `longest` bytes.
   ///
   /// - Parameter credentials: the value of Authorization.
-  /// - Returns: empty if there is none, or it has no colon within reach.
+  /// - Returns: empty if there is no user, or no colon within the limit.
   package static func read(_ credentials: Bytes, into output: UnsafeMutablePointer<UInt8>) -> Bytes {
     guard credentials.count > 6, credentials.slice(0, 6).equalsIgnoringCase("basic ") else { return .empty }
     let encoded = credentials.dropFirst(6).trimmed

@@ -1,10 +1,10 @@
-// Values from outside as a log shows them: nothing in them ends a line or a pair of quotes. Both notations stop in time:
-// what would go beyond `limit` bytes of output is left out, and three dots say so.
+// Escaping of untrusted values for a log, so that they can't end a line or a pair of quotes. Output beyond `limit`
+// bytes is replaced by three dots.
 
 extension ByteWriter {
-  /// With backslashes: `\"`, `\\`, and `\xNN` for control characters and whatever is not ASCII.
+  /// Escapes with backslashes: `\"`, `\\`, and `\xNN` for control and non-ASCII characters.
   ///
-  /// - Parameter limit: at least 4; there is room for it.
+  /// - Parameter limit: at least 4; the writer has room for it.
   package mutating func append(escaped bytes: Bytes, limit: Int) {
     let end = count &+ limit &- 3
     for index in 0..<bytes.count {
@@ -23,11 +23,11 @@ extension ByteWriter {
     }
   }
 
-  /// As JSON between quotes; what is not UTF-8 becomes the replacement character. Characters that control a terminal or
-  /// an editor are escaped, though JSON does not ask for it: C1 controls, line and paragraph separators, and what turns
-  /// the direction of text (Bidi_Control).
+  /// Writes a JSON string; invalid UTF-8 becomes the replacement character. Characters that control a terminal or an
+  /// editor are escaped although JSON does not require it: C1 controls, line and paragraph separators, and
+  /// bidirectional controls (Bidi_Control).
   ///
-  /// - Parameter limit: at least 16, quotes included; there is room for it.
+  /// - Parameter limit: at least 16, quotes included; the writer has room for it.
   package mutating func append(json bytes: Bytes, limit: Int) {
     let end = count &+ limit &- 4
     append(0x22)
@@ -77,8 +77,8 @@ extension ByteWriter {
 }
 
 extension Bytes {
-  /// How many bytes the UTF-8 sequence has that begins at `start` with a byte above ASCII; 0 if it is none
-  /// (Unicode, table 3-7).
+  /// The length of the UTF-8 sequence that begins at `start` with a byte above ASCII; 0 if it is invalid (Unicode,
+  /// table 3-7).
   fileprivate func sequenceLength(at start: Int) -> Int {
     let first = self[start]
     let length: Int
@@ -98,8 +98,7 @@ extension Bytes {
     return length
   }
 
-  /// The character of the UTF-8 sequence at `start`, if it is one of those that are invisible and change how others are
-  /// shown.
+  /// The character of the UTF-8 sequence at `start`, if it is invisible and changes how others are displayed.
   fileprivate func control(at start: Int, length: Int) -> UInt16? {
     guard length <= 3 else { return nil }
     var character = UInt16(self[start] & (length == 2 ? 0x1F : 0x0F))

@@ -1,19 +1,23 @@
-/// How a request has ended, whatever its status: for the access log and the metrics.
+/// How a request has ended, regardless of its status: for the access log and the metrics.
 package enum RequestOutcome: UInt8, Sendable, CaseIterable {
-  /// The client was sent the whole response, the server's own too.
+  /// The client was sent the whole response, of the plugin or of the server.
   case complete
-  /// Less of the response was sent than its head has announced: the plugin did not end it, or the server could not.
+  /// The response is shorter than its head announced: the plugin did not complete it, or the server could not.
   case truncated
-  /// The client left before the response was out.
+  /// The client left before the response was sent.
   case clientGone
   /// The client, or the plugin, was too slow for one of the timeouts.
   case timeout
-  /// The worker died while it had the request.
+  /// The worker died while it served the request.
   case crashed
-  /// The server ended it: its worker had to leave.
+  /// The server ended it because its worker had to exit.
   case cancelled
 
-  /// As logs and labels have it.
+  /// A function of its own because it is called for each request: `==` would call the generic operator.
+  @inline(__always)
+  package var isComplete: Bool { if case .complete = self { true } else { false } }
+
+  /// The name in logs and labels.
   package var name: StaticString {
     switch self {
     case .complete: "complete"

@@ -1,9 +1,9 @@
-/// Facts about single ASCII bytes, as the grammars of RFC 9110 and RFC 3986 use them.
+/// Properties of single ASCII bytes in the grammars of RFC 9110 and RFC 3986.
 @usableFromInline
 package enum ASCII {
   @inlinable package static var cr: UInt8 { 0x0D }
   @inlinable package static var lf: UInt8 { 0x0A }
-  /// CR LF, as they stand in memory.
+  /// CR LF as a word in memory order.
   @inlinable package static var crlf: UInt16 { UInt16(littleEndian: 0x0A0D) }
   @inlinable package static var space: UInt8 { 0x20 }
   @inlinable package static var tab: UInt8 { 0x09 }
@@ -41,8 +41,8 @@ package enum ASCII {
     return byte < 16 ? "0" + text : text
   }
 
-  /// The class of each byte: `t` for `tchar` of RFC 9110 section 5.6.2, what names and methods are made of; `_` for the
-  /// underscore, which is one as well; `.` for the rest.
+  /// The class of each byte: `t` for `tchar` (RFC 9110 section 5.6.2), which names and methods consist of; `_` for the
+  /// underscore, which is also a `tchar`; `.` for all others.
   @usableFromInline
   static var tokenClasses: StaticString {
     """
@@ -61,13 +61,14 @@ package enum ASCII {
   @inlinable
   package static func isToken(_ byte: UInt8) -> Bool { tokenClass(byte) != dot }
 
-  /// What a field value may hold: visible characters, space, tab, and bytes above ASCII (RFC 9110 section 5.5).
+  /// The bytes of a field value: visible characters, space, tab, and bytes above ASCII (RFC 9110 section 5.5).
   @inlinable
   package static func isFieldValue(_ byte: UInt8) -> Bool {
     (byte >= 0x20 && byte != 0x7F) || byte == tab
   }
 
-  /// `r` for `unreserved` and `sub-delims` of RFC 3986: what a registered name is made of, percent-encoding aside.
+  /// `r` for `unreserved` and `sub-delims` of RFC 3986, which a registered name consists of apart from
+  /// percent-encoding.
   private static var registeredNameClasses: StaticString {
     """
     .................................r..r.rrrrrrrrr.rrrrrrrrrr.r.r..\

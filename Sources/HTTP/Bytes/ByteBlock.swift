@@ -2,10 +2,10 @@
   private import _Builtin_intrinsics.intel.sse2
 #endif
 
-/// Sixteen bytes, each asked the same question at once. The answers come as a mask: bit n is byte n's.
+/// Sixteen bytes that are tested at once. The result of a test is a mask whose bit n is for byte n.
 ///
-/// The questions are put in additions that wrap, so that a lane's answer ends up in its top bit: comparisons of lanes
-/// turn into loops over them as soon as several kinds meet in a function, and sums never do.
+/// The tests are wrapping additions that set the top bit of a lane. The compiler turns comparisons of lanes into loops
+/// as soon as several kinds occur in a function; it never does that to additions.
 @safe
 struct ByteBlock {
   private let lanes: SIMD16<UInt8>
@@ -16,16 +16,16 @@ struct ByteBlock {
     lanes = unsafe UnsafeRawPointer(start).loadUnaligned(as: SIMD16<UInt8>.self)
   }
 
-  /// The `count` bytes at `start`, fewer than sixteen and at least one, then zeros. Nothing beyond them is read.
+  /// The `count` bytes at `start`, 1 to 15, followed by zeros. Reads no byte beyond them.
   @inline(__always)
   init(_ start: UnsafePointer<UInt8>, count: Int) {
     let bytes = unsafe UnsafeRawPointer(start)
     let bits = UInt64(truncatingIfNeeded: count) &* 8
     let words: SIMD2<UInt64>
-    // The first and the last few bytes, which overlap in the middle; what they have in common is shifted out.
+    // The first and the last few bytes, which overlap in the middle; the overlap is shifted out.
     if count >= 8 {
       let last = unsafe bytes.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
-      // Shifts take their distance modulo 64, and 8 bytes are all in the first word.
+      // Shift distances are modulo 64. 8 bytes all fit into the first word.
       words = unsafe SIMD2(bytes.loadUnaligned(as: UInt64.self), count == 8 ? 0 : last &>> (0 &- bits))
     } else if count >= 4 {
       let first = unsafe UInt64(bytes.loadUnaligned(as: UInt32.self))
@@ -40,8 +40,7 @@ struct ByteBlock {
     lanes = unsafe unsafeBitCast(words, to: SIMD16<UInt8>.self)  // the same sixteen bytes
   }
 
-  /// The `count` bytes at `start`, at least one and fewer than sixteen, and no other: for questions about all of them,
-  /// since their places are lost, and some come twice.
+  /// The `count` bytes at `start`, 1 to 15, in no particular order and some of them twice: for tests of all bytes.
   @inline(__always)
   init(covering start: UnsafePointer<UInt8>, count: Int) {
     let bytes = unsafe UnsafeRawPointer(start)
@@ -59,7 +58,7 @@ struct ByteBlock {
     }
   }
 
-  /// The `count` bytes at `start`, as a call: for the end of a scan, which most do not come to.
+  /// The `count` bytes at `start`, not inlined: for the end of a scan, which most scans do not reach.
   @inline(never)
   static func rest(_ start: UnsafePointer<UInt8>, count: Int) -> ByteBlock { unsafe ByteBlock(start, count: count) }
 
@@ -69,15 +68,19 @@ struct ByteBlock {
     topBits(((lanes &- each(0x20)) | (lanes &+ each(0x01))) & ~lanes)
   }
 
-  /// Anything but visible ASCII (0x21 to 0x7E).
+  /// All bytes but visible ASCII (0x21 to 0x7E).
   @inline(__always)
   var invisibles: UInt32 { topBits(invisible) }
 
-  /// Number signs, and what is invisible.
+  /// Bytes above ASCII.
+  @inline(__always)
+  var notASCII: UInt32 { topBits(lanes) }
+
+  /// Number signs and invisible bytes.
   @inline(__always)
   var endsOfQuery: UInt32 { topBits(invisible | equal(to: UInt8(ascii: "#"))) }
 
-  /// Question marks, number signs, and what is invisible.
+  /// Question marks, number signs and invisible bytes.
   @inline(__always)
   var endsOfPath: UInt32 { topBits(invisible | equal(to: UInt8(ascii: "#")) | equal(to: ASCII.question)) }
 
@@ -85,19 +88,19 @@ struct ByteBlock {
   @inline(__always)
   var percentsAndDots: UInt32 { topBits(equal(to: ASCII.percent) | equal(to: ASCII.dot)) }
 
-  /// That byte, which is not 0.
+  /// The given byte, which is not 0.
   @inline(__always)
   func matches(_ byte: UInt8) -> UInt32 { topBits(equal(to: byte)) }
 
-  /// Anything but letters and hyphens.
+  /// All bytes but letters and hyphens.
   @inline(__always)
   var unusualInNames: UInt32 {
-    // Of ASCII; the rest has top bits of its own.
+    // Tests ASCII; other bytes have the top bit set already.
     let otherThanHyphen = (lanes ^ each(0x2D)) &+ each(0x7F)
     return topBits(~letters & otherThanHyphen | lanes)
   }
 
-  /// Anything but letters, digits, hyphens and dots.
+  /// All bytes but letters, digits, hyphens and dots.
   @inline(__always)
   var unusualInHosts: UInt32 {
     let hyphenToNine = (lanes &+ each(0x80 - 0x2D)) & ~(lanes &+ each(0x80 - 0x3A))
@@ -105,7 +108,7 @@ struct ByteBlock {
     return topBits(~(letters | hyphenToNine & otherThanSlash))
   }
 
-  /// Anything but digits.
+  /// All bytes but digits.
   @inline(__always)
   var nonDigits: UInt32 {
     topBits(~((lanes &+ each(0x80 - 0x30)) & ~(lanes &+ each(0x80 - 0x3A))))
@@ -116,7 +119,7 @@ struct ByteBlock {
   @inline(__always)
   private var invisible: SIMD16<UInt8> { (lanes &- each(0x21)) | (lanes &+ each(0x01)) | lanes }
 
-  /// A lane that is n or more, and less than 0x80 + n, has its top bit set once 0x80 - n is added.
+  /// A lane in n..<(0x80 + n) has its top bit set after 0x80 - n is added.
   @inline(__always)
   private var letters: SIMD16<UInt8> {
     let folded = lanes | each(0x20)
@@ -126,14 +129,14 @@ struct ByteBlock {
   @inline(__always)
   private func equal(to byte: UInt8) -> SIMD16<UInt8> {
     let difference = lanes ^ each(byte)
-    // 0 alone has no top bit and gets one by losing 1.
+    // Only a lane of 0 has no top bit and gets one when 1 is subtracted.
     return (difference &- each(0x01)) & ~difference
   }
 
   @inline(__always)
   private func each(_ byte: UInt8) -> SIMD16<UInt8> { SIMD16(repeating: byte) }
 
-  /// The top bit of every lane.
+  /// The top bits of all lanes.
   @inline(__always)
   private func topBits(_ answers: SIMD16<UInt8>) -> UInt32 {
     #if arch(x86_64)
@@ -141,7 +144,7 @@ struct ByteBlock {
       return unsafe UInt32(bitPattern: _mm_movemask_epi8(unsafeBitCast(answers, to: __m128i.self)))
     #else
       let words = unsafe unsafeBitCast(answers &>> each(7), to: SIMD2<UInt64>.self)  // the same sixteen bytes
-      // Each of the eight bits moves to its place in the top byte, and no two sums meet.
+      // Each of the eight bits moves to its place in the top byte, and no two of the products' bits coincide.
       let gathered = (words &* SIMD2(repeating: 0x0102_0408_1020_4080)) &>> SIMD2(repeating: 56)
       return UInt32(truncatingIfNeeded: gathered[0] | gathered[1] << 8)
     #endif

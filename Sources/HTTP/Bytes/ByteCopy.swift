@@ -1,9 +1,9 @@
-/// Copies of a few bytes, as names, values and small bodies are, without a call.
+/// Copies a few bytes, such as names, values and small bodies, without a call.
 @usableFromInline
 package enum ByteCopy {
-  /// Copies `count` bytes from `source` to `place`; the two runs have nothing in common.
+  /// Copies `count` bytes from `source` to `place`, which do not overlap.
   ///
-  /// Two moves, which meet in the middle, do for any count between their size and twice that.
+  /// Two moves that overlap in the middle copy any count between their size and twice that.
   @inlinable
   @inline(__always)
   package static func copy(_ source: UnsafePointer<UInt8>, _ count: Int, to place: UnsafeMutablePointer<UInt8>) {

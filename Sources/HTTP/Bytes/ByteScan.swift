@@ -1,19 +1,18 @@
-/// Scans that decide how fast a head is read: sixteen bytes a step.
+/// The scans that determine the speed of parsing a head: sixteen bytes a step.
 ///
-/// Each finds the first byte of a kind between two pointers, the second of which is one behind the last byte; nil if
-/// there is none.
+/// Each finds the first byte of a class in the range from one pointer to another; nil if there is none.
 package enum ByteScan {
   package typealias Place = UnsafePointer<UInt8>
 
-  /// A control character (below 0x20, or 0x7F). HTAB counts as one; the caller goes on behind it where the grammar
-  /// allows tabs.
+  /// A control character (below 0x20, or 0x7F), HTAB included. Where the grammar allows tabs, the caller continues
+  /// after it.
   @inline(__always)
   package static func control(_ start: Place, _ end: Place) -> Place? {
     unsafe first(start, end) { $0.controls }
   }
 
-  /// The same between two pointers before the second of which there are sixteen bytes: the last block of them begins
-  /// where it has to, even before `start`.
+  /// The same for a range whose end has at least sixteen bytes before it. The last block ends with the range, and may
+  /// begin before `start`.
   @inline(__always)
   static func controlInBlocks(_ start: Place, _ end: Place) -> Place? {
     var place = unsafe start
@@ -27,30 +26,30 @@ package enum ByteScan {
     return unsafe answers == 0 ? nil : place + answers.trailingZeroBitCount
   }
 
-  /// Anything but visible ASCII (0x21 to 0x7E).
+  /// The first byte that is not visible ASCII (0x21 to 0x7E).
   package static func invisible(_ start: Place, _ end: Place) -> Place? {
     unsafe first(start, end) { $0.invisibles }
   }
 
-  /// What ends the path of a request target: a question mark, the sign of a fragment, or anything invisible.
+  /// The end of the path of a request target: a question mark, a number sign, or an invisible byte.
   package static func endOfPath(_ start: Place, _ end: Place) -> Place? {
     unsafe first(start, end) { $0.endsOfPath }
   }
 
-  /// What ends the query: the sign of a fragment, or anything invisible.
+  /// The end of the query: a number sign, or an invisible byte.
   package static func endOfQuery(_ start: Place, _ end: Place) -> Place? {
     unsafe first(start, end) { $0.endsOfQuery }
   }
 
-  /// Anything but a letter or a hyphen: where a field name of the usual kind ends.
+  /// The first byte that is neither a letter nor a hyphen: the end of a usual field name.
   package static func unusualInName(_ start: Place, _ end: Place) -> Place? {
     unsafe first(start, end) { $0.unusualInNames }
   }
 
-  /// The same for names shorter than 32 bytes with as many behind them; nil for others.
+  /// The same for a name shorter than 32 bytes in a long enough range; nil for others.
   @inline(__always)
   static func unusualInShortName(_ start: Place, _ end: Place) -> Place? {
-    // Without a loop, since few names take two blocks.
+    // Unrolled, since few names need two blocks.
     guard unsafe start <= end - 16 else { return nil }
     let answers = unsafe ByteBlock(start).unusualInNames
     if answers != 0 { return unsafe start + answers.trailingZeroBitCount }
@@ -59,24 +58,33 @@ package enum ByteScan {
     return more == 0 ? nil : unsafe start + 16 + more.trailingZeroBitCount
   }
 
-  /// Anything but a letter, a digit, a hyphen or a dot.
+  /// The first byte that is neither a letter, a digit, a hyphen nor a dot.
   @inline(__always)
   package static func unusualInHost(_ start: Place, _ end: Place) -> Place? {
     unsafe first(start, end) { $0.unusualInHosts }
   }
 
-  /// That byte, which is not 0.
+  /// The first byte that is not ASCII.
+  static func notASCII(_ start: Place, _ end: Place) -> Place? {
+    unsafe first(start, end) { $0.notASCII }
+  }
+
+  /// The first occurrence of a byte that is not 0.
   package static func byte(_ byte: UInt8, _ start: Place, _ end: Place) -> Place? {
     unsafe first(start, end) { $0.matches(byte) }
   }
 
-  /// Whether there is no control character between two different pointers.
+  /// Whether a nonempty range contains no control character.
   static func hasNoControl(_ start: Place, _ end: Place) -> Bool { unsafe hasNone(start, end) { $0.controls } }
 
-  /// Whether there are letters and hyphens alone between two different pointers.
+  /// Whether a nonempty range is ASCII.
+  @inline(__always)
+  static func isASCII(_ start: Place, _ end: Place) -> Bool { unsafe hasNone(start, end) { $0.notASCII } }
+
+  /// Whether a nonempty range contains only letters and hyphens.
   static func isUsualName(_ start: Place, _ end: Place) -> Bool { unsafe hasNone(start, end) { $0.unusualInNames } }
 
-  /// Whether there is neither a percent sign nor a dot between two different pointers.
+  /// Whether a nonempty range contains neither a percent sign nor a dot.
   static func hasNoPercentOrDot(_ start: Place, _ end: Place) -> Bool {
     unsafe hasNone(start, end) { $0.percentsAndDots }
   }
@@ -91,11 +99,11 @@ package enum ByteScan {
       if question(unsafe ByteBlock(place)) != 0 { return false }
       unsafe place += 16
     }
-    // The last may overlap the one before it.
+    // The last block may overlap the one before it.
     return question(unsafe ByteBlock(lastBlock)) == 0
   }
 
-  /// The first byte whose bit is set in what `question` says of the blocks.
+  /// The first byte whose bit `question` sets.
   @inline(__always)
   private static func first(_ start: Place, _ end: Place, _ question: (ByteBlock) -> UInt32) -> Place? {
     var place = unsafe start
@@ -103,7 +111,7 @@ package enum ByteScan {
     guard unsafe place < end else { return nil }
     let answers = question(unsafe ByteBlock.rest(place, count: end - place))
     let found = unsafe place + answers.trailingZeroBitCount
-    // The zeros behind the last byte may answer as well.
+    // The zeros behind the last byte may match as well.
     return unsafe answers != 0 && found < end ? found : nil
   }
 

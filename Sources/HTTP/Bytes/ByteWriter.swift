@@ -1,6 +1,6 @@
-/// Appends bytes to memory whose capacity the caller has made sure of.
+/// Appends bytes to memory whose capacity the caller has checked.
 ///
-/// The owner sizes first and writes then; a write past the capacity is a fault of this program and traps.
+/// The owner computes the size before writing. A write past the capacity is a bug of this program and traps.
 @safe
 @usableFromInline
 package struct ByteWriter: ~Copyable {
@@ -24,7 +24,7 @@ package struct ByteWriter: ~Copyable {
     count &+= bytes.count
   }
 
-  /// In line, so that a literal of a few bytes is a few stores.
+  /// Inlined, so that a short literal becomes a few stores.
   @inlinable
   @inline(__always)
   package mutating func append(_ literal: StaticString) {
@@ -39,7 +39,7 @@ package struct ByteWriter: ~Copyable {
   @inline(__always)
   package mutating func append(line field: Field) {
     let (name, value) = (field.name.count, field.value.count)
-    // Neither is negative, and 4 bytes are far from the end of numbers.
+    // The counts are not negative, and adding 4 can't overflow.
     precondition(name <= capacity &- count && value <= capacity &- count &- name &- 4)
     var place = unsafe base + count
     if let bytes = unsafe field.name.base { unsafe ByteCopy.copy(bytes, name, to: place) }
@@ -59,6 +59,15 @@ package struct ByteWriter: ~Copyable {
     count &+= 1
   }
 
+  /// Four bytes, the least significant first.
+  @inlinable
+  @inline(__always)
+  mutating func append(word: UInt32) {
+    precondition(4 <= capacity &- count)
+    unsafe UnsafeMutableRawPointer(base + count).storeBytes(of: word.littleEndian, as: UInt32.self)
+    count &+= 4
+  }
+
   /// In decimal, without leading zeros.
   @inlinable
   @inline(__always)
@@ -70,7 +79,7 @@ package struct ByteWriter: ~Copyable {
     }
   }
 
-  /// The digits of a number below 10,000, with room for four.
+  /// The digits of a number below 10,000; writes up to four bytes.
   @inlinable
   @inline(__always)
   mutating func append(few value: UInt32) {
@@ -82,7 +91,7 @@ package struct ByteWriter: ~Copyable {
     count &+= 4 &- zeros
   }
 
-  /// Lets `body` write on through a writer of its own: where it is a call that few need, this one can stay in registers.
+  /// Calls `body` with a writer of its own. If `body` is a rare, outlined call, this writer can stay in registers.
   @inlinable
   @inline(__always)
   package mutating func aside(_ body: (inout ByteWriter) -> Void) {

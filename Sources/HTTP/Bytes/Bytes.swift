@@ -1,16 +1,17 @@
-/// A view of bytes that someone else owns: the connection's buffer, the plugin, a literal.
+/// A view of bytes that it does not own: those of the connection's buffer, of the plugin, of a literal.
 ///
-/// Trivial to copy, and laid out as the plugin ABI's `outrider_bytes`, so that a parsed head reaches a plugin without
-/// conversion. The compiler does not know how long a view is valid: `Sources/README.md` lists for each kind of view what
-/// it points into and what ends it. No view of memory that can still move or be freed outlives the call that made it.
+/// Trivial to copy, with the layout of the plugin ABI's `outrider_bytes`, so that a plugin gets a parsed head without
+/// conversion. The compiler does not check how long a view is valid: `Sources/Memory.md` lists for each kind of view
+/// what it points into and what invalidates it. A view of memory that may still move or be freed does not outlive the
+/// call that made it.
 @safe
 @usableFromInline
 package struct Bytes {
-  /// The first byte; may be nil only where `count` is 0.
+  /// The first byte; nil only if `count` is 0.
   @usableFromInline package let base: UnsafePointer<UInt8>?
   @usableFromInline package let count: Int
 
-  /// - Parameter base: nil only where `count` is 0; a debug build checks it.
+  /// - Parameter base: nil only if `count` is 0; checked in debug builds.
   @inlinable
   package init(base: UnsafePointer<UInt8>?, count: Int) {
     assert(unsafe count >= 0 && (base != nil || count == 0))
@@ -18,7 +19,7 @@ package struct Bytes {
     self.count = count
   }
 
-  /// A view of what another has put together, which `isWellFormed` has yet to judge.
+  /// A view from foreign values, which `isWellFormed` has yet to check.
   @inlinable
   package init(foreign base: UnsafePointer<UInt8>?, count: Int) {
     unsafe self.base = base
@@ -28,7 +29,7 @@ package struct Bytes {
   @inlinable
   package static var empty: Bytes { unsafe Bytes(base: nil, count: 0) }
 
-  /// A view of a literal, which lives for ever.
+  /// A view of a literal, valid forever.
   @inlinable
   package init(_ literal: StaticString) {
     unsafe self.init(base: literal.utf8Start, count: literal.utf8CodeUnitCount)
@@ -37,11 +38,11 @@ package struct Bytes {
   @inlinable
   package var isEmpty: Bool { count == 0 }
 
-  /// Whether a view made from a foreign pointer and length can be one at all.
+  /// Whether the pointer and the length from a plugin are consistent.
   @inlinable
   package var isWellFormed: Bool { unsafe count == 0 || (count > 0 && count <= Bytes.most && base != nil) }
 
-  /// No run of memory is longer: sums of lengths up to this do not overflow.
+  /// The maximum length. Sums of a few lengths up to this do not overflow.
   @inlinable
   package static var most: Int { 1 << 47 }
 
@@ -51,7 +52,7 @@ package struct Bytes {
     return unsafe base.unsafelyUnwrapped[index]  // checked on the line above
   }
 
-  /// The part from `start` up to `end`, both within the view. An empty part has an address as any other.
+  /// The part from `start` up to `end`, both within the view. An empty part has an address too.
   @inlinable
   package func slice(_ start: Int, _ end: Int) -> Bytes {
     precondition(start >= 0 && start <= end && end <= count)
@@ -67,7 +68,7 @@ package struct Bytes {
     return nil
   }
 
-  /// Equality byte for byte.
+  /// Compares byte by byte.
   @inlinable
   package func equals(_ other: Bytes) -> Bool {
     guard count == other.count, let base = unsafe base, let otherBase = unsafe other.base else {
@@ -80,11 +81,11 @@ package struct Bytes {
     return true
   }
 
-  /// Equality where ASCII letters of either case are the same.
+  /// Compares, ignoring the case of ASCII letters.
   ///
-  /// In line, so that the literal and what follows from it become numbers in the code.
+  /// Inlined, so that the literal becomes constants in the code.
   ///
-  /// - Parameter lowercase: of small letters, digits and punctuation below them.
+  /// - Parameter lowercase: lower-case letters, digits, and punctuation below the letters.
   @inlinable
   @inline(__always)
   package func equalsIgnoringCase(_ lowercase: StaticString) -> Bool {
@@ -92,7 +93,7 @@ package struct Bytes {
     guard count == length else { return false }
     guard let base = unsafe base else { return length == 0 }
     let (mine, other) = unsafe (UnsafeRawPointer(base), UnsafeRawPointer(lowercase.utf8Start))
-    // Whole words, then the last one, which may overlap the one before it; all within `length`.
+    // Compares whole words, then the last word, which may overlap the one before it; all within `length`.
     var offset = 0
     while offset &+ 8 < length {
       if unsafe !Bytes.isSame(mine + offset, other + offset, as: UInt64.self) { return false }
@@ -111,14 +112,14 @@ package struct Bytes {
     }
   }
 
-  /// Whether the words are the same but for the case of letters, where `lowercase` has no large ones.
+  /// Compares two words, ignoring case; `lowercase` has no upper-case letters.
   @inlinable
   @inline(__always)
   static func isSame<Word: FixedWidthInteger & BitwiseCopyable>(
     _ word: UnsafeRawPointer, _ lowercase: UnsafeRawPointer, as: Word.Type
   ) -> Bool {
     let (word, lowercase) = unsafe (word.loadUnaligned(as: Word.self), lowercase.loadUnaligned(as: Word.self))
-    // What makes a letter small is half of the bit that all letters have.
+    // The bit that distinguishes lower case is half of the bit that all letters have.
     let letters = lowercase & (Word.max / 0xFF &* 0x40)
     return word | letters &>> 1 == lowercase
   }
@@ -128,7 +129,7 @@ package struct Bytes {
     count >= prefix.count && slice(0, prefix.count).equals(prefix)
   }
 
-  /// Without the spaces and tabs at both ends (OWS, RFC 9110 section 5.6.3).
+  /// The bytes without spaces and tabs at both ends (OWS, RFC 9110 section 5.6.3).
   package var trimmed: Bytes {
     var start = 0
     var end = count
@@ -137,7 +138,7 @@ package struct Bytes {
     return slice(start, end)
   }
 
-  /// The bytes as text for a log line: control characters and non-ASCII as \xNN, at most `limit` of them.
+  /// The bytes as text for a log line: at most `limit` of them, with \xNN for control and non-ASCII characters.
   package func escaped(limit: Int = 200) -> String {
     var text = ""
     for index in 0..<min(count, limit) {

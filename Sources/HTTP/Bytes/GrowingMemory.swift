@@ -1,16 +1,19 @@
-/// Memory for a run of elements that grows up to a bound, and moves when it does: nobody keeps an address into it.
+import Memory
+
+/// Memory for elements that grows up to a bound and moves when it grows: addresses into it must not be kept.
 @safe
-struct GrowingMemory<Element: BitwiseCopyable>: ~Copyable {
-  private var base: UnsafeMutablePointer<Element>?
-  private(set) var capacity = 0
-  private(set) var count = 0
+@usableFromInline
+package struct GrowingMemory<Element: BitwiseCopyable>: ~Copyable {
+  @usableFromInline var base: UnsafeMutablePointer<Element>?
+  @usableFromInline package internal(set) var capacity = 0
+  @usableFromInline package internal(set) var count = 0
   private let most: Int
   private let first: Int
 
   /// - Parameters:
-  ///   - first: the capacity that it begins with, once it holds anything.
-  ///   - most: the most elements that it ever holds.
-  init(first: Int, most: Int) {
+  ///   - first: the capacity when the first element is appended.
+  ///   - most: the maximum number of elements.
+  package init(first: Int, most: Int) {
     self.first = first
     self.most = most
     unsafe base = nil
@@ -18,8 +21,8 @@ struct GrowingMemory<Element: BitwiseCopyable>: ~Copyable {
 
   deinit { unsafe GrowingMemory.free(base, capacity) }
 
-  /// Makes sure that `more` elements can be appended; false where they would be too many. May move all of them.
-  mutating func makeRoom(_ more: Int) -> Bool {
+  /// Makes room for `more` elements; false if they exceed the maximum. May move all elements.
+  package mutating func makeRoom(_ more: Int) -> Bool {
     if more <= capacity - count && !HostileMemory.isOn { return true }
     guard more <= most - count else { return false }
     grow(to: count + more)
@@ -38,14 +41,26 @@ struct GrowingMemory<Element: BitwiseCopyable>: ~Copyable {
   }
 
   /// Appends an element, for which there is room.
-  mutating func append(_ element: Element) {
+  package mutating func append(_ element: Element) {
     precondition(count < capacity)
-    // There is memory where there is capacity.
+    // A nonzero capacity means that there is memory.
     unsafe (base.unsafelyUnwrapped + count).initialize(to: element)
     count &+= 1
   }
 
-  subscript(_ index: Int) -> Element {
+  /// Takes `more` elements as appended, for which there is room and which were written at the end of the others.
+  mutating func appendWritten(_ more: Int) {
+    precondition(more >= 0 && more <= capacity - count)
+    count &+= more
+  }
+
+  /// Removes the last `number` elements; the memory stays.
+  mutating func removeLast(_ number: Int) {
+    precondition(number >= 0 && number <= count)
+    count &-= number
+  }
+
+  package subscript(_ index: Int) -> Element {
     get {
       precondition(index >= 0 && index < count)
       return unsafe base.unsafelyUnwrapped[index]  // checked on the line above
@@ -56,11 +71,15 @@ struct GrowingMemory<Element: BitwiseCopyable>: ~Copyable {
     }
   }
 
-  /// Where the elements stand, until more are appended or the memory is emptied; nil as long as there was never any.
-  var address: UnsafePointer<Element>? { unsafe UnsafePointer(base) }
+  /// The address of the elements, valid until more are appended or the memory is emptied; nil before the first element.
+  @inlinable
+  package var address: UnsafePointer<Element>? { unsafe UnsafePointer(base) }
 
-  /// Forgets all elements, and gives memory back beyond `kept` of them.
-  mutating func empty(keeping kept: Int) {
+  /// Where the next element is written, with room for `capacity - count` of them; nil before the first `makeRoom`.
+  var end: UnsafeMutablePointer<Element>? { unsafe base.map { unsafe $0 + count } }
+
+  /// Removes all elements, and frees memory beyond `kept` elements.
+  package mutating func empty(keeping kept: Int) {
     count = 0
     guard capacity > kept || HostileMemory.isOn else { return }
     unsafe GrowingMemory.free(base, capacity)
@@ -75,15 +94,19 @@ struct GrowingMemory<Element: BitwiseCopyable>: ~Copyable {
 }
 
 extension GrowingMemory<UInt8> {
-  /// Appends `bytes`, for which there is room, and which are not its own.
-  mutating func append(_ bytes: Bytes) {
+  /// The bytes, valid until more are appended or the memory is emptied.
+  @inlinable
+  package var bytes: Bytes { unsafe Bytes(base: address, count: count) }
+
+  /// Appends `bytes`, for which there is room and which are not part of this memory.
+  package mutating func append(_ bytes: Bytes) {
     precondition(bytes.count <= capacity - count)
     guard let source = unsafe bytes.base, let base = unsafe base else { return }
     unsafe ByteCopy.copy(source, bytes.count, to: base + count)
     count &+= bytes.count
   }
 
-  /// Appends a copy of `length` of its own bytes from `start` on, for which there is room.
+  /// Appends a copy of `length` of its own bytes from `start`, for which there is room.
   mutating func append(own start: Int, length: Int) {
     precondition(start >= 0 && length >= 0 && start <= count - length && length <= capacity - count)
     guard let base = unsafe base else { return }

@@ -1,4 +1,4 @@
-/// A field line: name and value as views into whoever owns the message (RFC 9110 section 5).
+/// A field line: name and value as views into the memory of the message (RFC 9110 section 5).
 ///
 /// Laid out as the plugin ABI's `outrider_field`.
 @usableFromInline
@@ -13,7 +13,7 @@ package struct Field {
   }
 }
 
-/// A run of fields that someone else owns.
+/// A run of fields that it does not own.
 @safe
 @usableFromInline
 package struct Fields {

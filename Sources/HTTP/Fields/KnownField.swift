@@ -1,16 +1,16 @@
-/// The field names that mean something to the server itself.
+/// The field names that the server itself interprets.
 package enum KnownField: UInt8 {
   case other
   case connection, contentLength, contentType, date, expect, forwarded, host, keepAlive, noEarlyHints
   case proxyConnection, server, te, trailer, transferEncoding, upgrade, via
   case xForwardedFor, xForwardedHost, xForwardedProto, xForwardedOther, xRequestID
 
-  /// The field that `name`, in any case, stands for.
+  /// The field with the name `name`, in any case.
   package init(_ name: Bytes) {
     self = !name.isEmpty && KnownField.mayBe(name) ? KnownField(exactly: name) : .other
   }
 
-  /// Whether one of the names begins with the same letter and is as long: nearly all names get no further than this.
+  /// Whether a known name has the same first letter and length, which is false for most names.
   ///
   /// - Parameter name: not empty.
   @inline(__always)
@@ -34,15 +34,15 @@ package enum KnownField: UInt8 {
       default: 0
       }
     if lengths &>> UInt32(truncatingIfNeeded: name.count) & 1 == 0 { return false }
-    // X-Request-ID, and whatever begins with X-Forwarded-.
+    // X-Request-ID, and all names that begin with X-Forwarded-.
     return unsafe first != UInt8(ascii: "x") || name.count == 12
       || name.count > 12 && base[2] | 0x20 == UInt8(ascii: "f")
   }
 
-  /// The field of a name that may be known.
+  /// The field of a name that passed the first check.
   @inline(__always)
   init(exactly name: Bytes) {
-    // The one that nearly all requests have.
+    // Nearly every request has Host.
     self = name.equalsIgnoringCase("host") ? .host : KnownField(anyOther: name)
   }
 
@@ -75,7 +75,7 @@ package enum KnownField: UInt8 {
     self = found
   }
 
-  /// One that begins with an X.
+  /// The field of a name that begins with X.
   private init(x name: Bytes) {
     if name.count == 12 {
       self = name.equalsIgnoringCase("x-request-id") ? .xRequestID : .other
@@ -85,7 +85,7 @@ package enum KnownField: UInt8 {
       self = .other
       return
     }
-    // Any other X-Forwarded-* tells of a proxy as well.
+    // Any other X-Forwarded-* also indicates a proxy.
     let rest = name.dropFirst(12)
     switch rest.count {
     case 3 where rest.equalsIgnoringCase("for"): self = .xForwardedFor
@@ -95,7 +95,7 @@ package enum KnownField: UInt8 {
     }
   }
 
-  /// Fields that frame the message or belong to the connection: the server's alone to send (RFC 9110 section 7.6.1).
+  /// Fields that frame the message or belong to the connection: only the server may send them (RFC 9110 section 7.6.1).
   package var belongsToConnection: Bool {
     switch self {
     case .connection, .keepAlive, .proxyConnection, .te, .transferEncoding, .upgrade: true
@@ -103,8 +103,8 @@ package enum KnownField: UInt8 {
     }
   }
 
-  /// Fields that must not come in a trailer section: they frame, route, or say where a request came from
-  /// (RFC 9110 section 6.5.1).
+  /// Fields that are forbidden in a trailer section: they frame or route the message, or describe its origin (RFC 9110
+  /// section 6.5.1).
   package var isForbiddenInTrailers: Bool {
     switch self {
     case .contentLength, .expect, .forwarded, .host, .trailer, .via: true

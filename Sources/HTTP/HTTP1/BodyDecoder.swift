@@ -1,32 +1,33 @@
-/// Takes the framing off the body of an HTTP/1 request, in place: it says which bytes of the input are body
-/// (RFC 9112 sections 6 and 7).
+/// Decodes the body of an HTTP/1 request in place: it reports which bytes of the input are content (RFC 9112 sections 6
+/// and 7).
 ///
-/// A refusal is for ever: what was read on the way to it is not consumed, and nothing that follows is read at all. Where
-/// the body would end, and so where another message might begin, is not known then.
+/// A refusal is final: no input is consumed or read after it. The end of the body, where another message might begin,
+/// is then unknown.
 package struct BodyDecoder {
   package enum Progress {
-    /// All input is used; `consumed` bytes of it were framing or nothing.
+    /// All input is consumed; `consumed` bytes of it were framing or nothing.
     case needInput(consumed: Int)
-    /// `length` bytes of body stand at `offset`; go on behind them.
+    /// `length` bytes of content are at `offset`; the next call continues after them.
     case bytes(offset: Int, length: Int)
-    /// The body ended; what follows `consumed` is the next message, or the trailer section if `trailers`.
+    /// The body has ended. After `consumed` bytes comes the next message, or the trailer section if `trailers`.
     case end(consumed: Int, trailers: Bool)
     case refused(Refusal)
   }
 
   private enum Stage: UInt8 {
-    case data, chunkSize, chunkWhitespace, chunkExtension, chunkSizeLF, chunkDataCR, chunkDataLF
+    case data, chunkSize, chunkExtension, chunkSizeLF, chunkDataCR, chunkDataLF
     case lastChunk, lastChunkLF, ended
   }
 
   private var stage: Stage
   private let isChunked: Bool
-  /// Bytes of the present chunk, or of the whole body, that are still to come.
+  /// The remaining bytes of the current chunk, or of the whole body.
   private var remaining: Int64 = 0
   private var sizeDigits = 0
   private var total: Int64 = 0
   private var extensionBytes = 0
-  /// Why the body is refused, once it is.
+  private var chunkExtension = ChunkExtension.name
+  /// Why the body is refused, if it is.
   package private(set) var refusal: Refusal?
   private let bodyLimit: Int64
   private let extensionLimit: Int
@@ -47,15 +48,15 @@ package struct BodyDecoder {
   /// The whole body has been decoded.
   package var hasEnded: Bool { stage == .ended }
 
-  /// The length still to come where it is known: fixed-length bodies only.
+  /// The remaining length if it is known: only of a body with a fixed length.
   package var remainingLength: Int64? { isChunked ? nil : remaining }
 
-  /// The body is refused by whoever reads on where this ends: its trailers, for instance.
+  /// Refuses the body because of what follows it, such as its trailers.
   package mutating func refuse(_ refusal: Refusal) { self.refusal = self.refusal ?? refusal }
 
-  /// Reads on in `count` bytes at `base`. Progress of `.bytes` takes them as consumed.
+  /// Decodes `count` bytes at `base`. A result of `.bytes` consumes them.
   ///
-  /// - Parameter limit: the most bytes of body that are wanted; framing is read whatever it says.
+  /// - Parameter limit: the maximum number of content bytes to return; framing is decoded regardless.
   package mutating func decode(_ base: UnsafePointer<UInt8>, count: Int, limit: Int = .max) -> Progress {
     if let refusal { return .refused(refusal) }
     var index = 0
@@ -80,25 +81,17 @@ package struct BodyDecoder {
     return .bytes(offset: index, length: length)
   }
 
-  /// One byte of chunked framing.
+  /// Processes one byte of chunk framing.
   private mutating func step(_ byte: UInt8) -> Refusal? {
     switch stage {
     case .chunkSize: return chunkSize(byte)
-    case .chunkWhitespace:
-      // Bad whitespace is read over, but only before an extension (RFC 9112 section 7.1.1).
-      if byte == ASCII.semicolon {
-        stage = .chunkExtension
-      } else if !ASCII.isOptionalWhitespace(byte) {
-        return .malformedChunk
-      }
-      return countExtension()
     case .chunkExtension:
-      if byte == ASCII.cr {
+      if byte == ASCII.cr && chunkExtension.mayEndLine {
         stage = .chunkSizeLF
         return nil
       }
-      guard ASCII.isFieldValue(byte) else { return .malformedChunk }
-      return countExtension()
+      guard let next = chunkExtension.next(byte) else { return .malformedChunk }
+      return takeExtension(next)
     case .chunkSizeLF:
       guard byte == ASCII.lf else { return .malformedChunk }
       return beginChunk()
@@ -118,12 +111,14 @@ package struct BodyDecoder {
     return nil
   }
 
-  private mutating func countExtension() -> Refusal? {
+  private mutating func takeExtension(_ next: ChunkExtension) -> Refusal? {
+    stage = .chunkExtension
+    chunkExtension = next
     extensionBytes += 1
     return extensionBytes > extensionLimit ? .chunkExtensionTooLong : nil
   }
 
-  /// At most fifteen hexadecimal digits, so that no size overflows.
+  /// Accepts at most fifteen hexadecimal digits, so that no size overflows.
   private mutating func chunkSize(_ byte: UInt8) -> Refusal? {
     if let digit = ASCII.hexValue(byte) {
       sizeDigits += 1
@@ -133,16 +128,14 @@ package struct BodyDecoder {
     }
     guard sizeDigits > 0 else { return .malformedChunk }
     switch byte {
-    case ASCII.cr: stage = .chunkSizeLF
-    case ASCII.semicolon:
-      stage = .chunkExtension
-      return countExtension()
-    case ASCII.space, ASCII.tab:
-      stage = .chunkWhitespace
-      return countExtension()
+    case ASCII.cr:
+      stage = .chunkSizeLF
+      return nil
+    case ASCII.semicolon: return takeExtension(.name)
+    // Bad whitespace is skipped, but only before an extension (RFC 9112 section 7.1.1).
+    case ASCII.space, ASCII.tab: return takeExtension(.behindSize)
     default: return .malformedChunk
     }
-    return nil
   }
 
   private mutating func beginChunk() -> Refusal? {

@@ -1,22 +1,22 @@
-/// Reads one field line: `name ":" OWS value OWS CRLF` (RFC 9112 section 5). Heads and trailer sections share it.
+/// Parses one field line: `name ":" OWS value OWS CRLF` (RFC 9112 section 5). Used for heads and trailer sections.
 ///
-/// The principle: a line as nearly all are, whole, its name of letters and hyphens and its value without
-/// tabs, is taken in a few wide steps. Whatever is in any way else is judged from its first byte on, with care.
+/// The principle: a usual line is complete, its name consists of letters and hyphens, and its value has no tabs; such a
+/// line is parsed in a few wide steps. Any other line is parsed byte by byte.
 enum FieldLineScanner {
   enum Line {
     /// More bytes are needed.
     case incomplete
-    /// The empty line that ends the section; the next byte after it is at `next`.
+    /// The empty line that ends the section; `next` is the position after it.
     case endOfSection(next: Int)
     /// `underscored`: the name has an underscore.
     case field(Field, underscored: Bool, next: Int)
     case refused(Refusal)
   }
 
-  /// Reads the line that starts at `start`.
+  /// Parses the line that begins at `start`.
   ///
-  /// Every verdict depends on the bytes alone, never on how many have come by now: a line is judged from its first
-  /// byte on, up to `limit` bytes of it, and no verdict looks beyond the byte that decides it.
+  /// The result depends only on the bytes, never on how many have arrived: a line is parsed from its first byte, up to
+  /// `limit` bytes, and no result looks beyond the byte that decides it.
   static func line(_ base: UnsafePointer<UInt8>, from start: Int, to end: Int, limit: Int) -> Line {
     let bound = min(end, start &+ limit)
     guard let (field, next) = unsafe usualLine(base + start, base + bound) else {
@@ -25,12 +25,12 @@ enum FieldLineScanner {
     return .field(field, underscored: false, next: unsafe next - base)
   }
 
-  /// The field of the line that starts at `start`, and where the next line does; nil if it takes a closer look.
+  /// The field of a usual line at `start`, and the start of the next line; nil for any other line.
   @inline(__always)
   static func usualLine(
     _ start: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>
   ) -> (field: Field, next: UnsafePointer<UInt8>)? {
-    // A CR found before the last byte has a byte behind it; and a name that is found has a block before that byte.
+    // A CR before the last byte has a byte after it, and a name that was found has a whole block before that byte.
     let last = unsafe end - 1
     guard let colon = unsafe ByteScan.unusualInShortName(start, last), unsafe colon > start,
       unsafe colon.pointee == ASCII.colon,
@@ -49,7 +49,7 @@ enum FieldLineScanner {
     return unsafe base[start &+ 1] == ASCII.lf ? .endOfSection(next: start &+ 2) : .refused(.missingLineEnd)
   }
 
-  /// A line of at least one byte that should be a field's.
+  /// Parses a line of at least one byte that should be a field line.
   @inline(never)
   private static func fieldLine(_ base: UnsafePointer<UInt8>, from start: Int, to end: Int, limit: Int) -> Line {
     let (line, end, limit) = unsafe (base + start, base + end, base + min(end, start &+ limit))
@@ -74,7 +74,7 @@ enum FieldLineScanner {
     repeat {
       unsafe place = ByteScan.control(place + 1, limit) ?? limit
     } while unsafe place < limit && place.pointee == ASCII.tab
-    // The bytes end here, or the line is `limit` long and its CR must come now.
+    // The bytes end here, or the line has `limit` bytes and its CR must follow.
     guard unsafe place < end else { return .incomplete }
     switch unsafe place.pointee {
     case ASCII.cr: break
@@ -87,14 +87,14 @@ enum FieldLineScanner {
     return unsafe .field(field(line, colon: colon, lineEnd: place), underscored: underscored, next: place + 2 - base)
   }
 
-  /// The field of a line whose CR is at `lineEnd`, its value without the white space around it.
+  /// The field of a line whose CR is at `lineEnd`; its value without surrounding white space.
   @inline(__always)
   private static func field(
     _ name: UnsafePointer<UInt8>, colon: UnsafePointer<UInt8>, lineEnd: UnsafePointer<UInt8>
   ) -> Field {
     var (start, end) = unsafe (colon + 1, lineEnd)
     if unsafe start.pointee == ASCII.space { unsafe start += 1 }
-    // One space before and none behind is the rule; where anything else is at an end, the ends are looked for.
+    // Usually one space comes before the value and none after it; otherwise the ends are searched.
     if unsafe start.pointee <= ASCII.space || end[-1] <= ASCII.space {
       while unsafe start < end && ASCII.isOptionalWhitespace(start.pointee) { unsafe start += 1 }
       while unsafe end > start && ASCII.isOptionalWhitespace(end[-1]) { unsafe end -= 1 }

@@ -1,33 +1,33 @@
-/// Reads the head of an HTTP/1 request (RFC 9112 sections 2 to 6), strictly, from a buffer that grows.
+/// Parses the head of an HTTP/1 request (RFC 9112 sections 2 to 6), strictly, from a buffer that grows.
 ///
-/// The principle: a head is a sequence of lines, each judged once, when it is complete; only a line that still grows is
-/// looked at again. So bytes may come in any split with the same result, and the parser keeps no more than where
-/// the next line starts. Names and values are views into the buffer: if the buffer moves, `reset` and parse
-/// again from the start. A refusal is for ever, until `reset`: no later byte changes it.
+/// The principle: a head is a sequence of lines, each parsed once, when it is complete; only an incomplete line is
+/// scanned again. The result does not depend on how the bytes are split, and the parser's state is little more than the
+/// start of the next line. Names and values are views of the buffer: if the buffer moves, `reset` and parse again from
+/// the start. A refusal is final until `reset`.
 @safe
 package struct RequestHeadParser {
   package enum Progress {
     case incomplete
-    /// The head is `length` bytes long; what follows it is body, or the next request.
+    /// The head has `length` bytes; the body or the next request follows.
     case complete(length: Int)
     case refused(Refusal)
   }
 
   package static let longestMethod = 20
 
-  /// Written here alone; not private, so that its address can be shown.
+  /// Written only here; not private, so that its address can be taken.
   package var head = RequestHead()
   private let limits: RequestLimits
   private let underscores: UnderscoreFields
-  /// Room for `limits.fields` fields; the caller's.
+  /// Memory for `limits.fields` fields, owned by the caller.
   private let storage: UnsafeMutablePointer<Field>
   private var fieldCount = 0
-  /// Lines that were read and left out.
+  /// The number of lines that were parsed and dropped.
   private var droppedCount = 0
   private var lineStart = 0
   private var stage = Stage.start
-  private var seen = FieldEffects()
-  /// Why the head is refused, once it is.
+  private var seen = FramingFields()
+  /// Why the head is refused, if it is.
   private var refusal: Refusal?
 
   private enum Stage { case start, requestLine, fields, done, refused }
@@ -39,24 +39,24 @@ package struct RequestHeadParser {
     unsafe self.storage = storage
   }
 
-  /// Forgets what was read, for the next request or after the buffer has moved.
+  /// Resets the parser, for the next request or after the buffer has moved.
   package mutating func reset() {
     head = RequestHead()
     fieldCount = 0
     droppedCount = 0
     lineStart = 0
     stage = .start
-    seen = FieldEffects()
+    seen = FramingFields()
     refusal = nil
   }
 
-  /// Whether a byte of the request itself has been seen, so that the head deadline applies and not the keep-alive's.
+  /// Whether a byte of the request itself has arrived, so that the head's deadline applies and not that of keep-alive.
   package var hasBegun: Bool { stage != .start }
 
-  /// Reads on. `base` is the start of the buffer, of which `count` bytes have come; in each call the same buffer,
-  /// or a longer one with the same beginning.
+  /// Continues to parse. `base` is the start of the buffer, of which `count` bytes have arrived. Each call passes the
+  /// same buffer, or a longer one with the same beginning.
   package mutating func parse(_ base: UnsafePointer<UInt8>, count: Int) -> Progress {
-    // A head within its limit ends by then, so that nothing beyond is looked at.
+    // A valid head ends within its limit: bytes beyond it are not read.
     let end = min(count, limits.head)
     var progress = LineProgress.advanced
     if stage == .start { progress = unsafe leadingLine(base, end) }
@@ -64,7 +64,7 @@ package struct RequestHeadParser {
     while case .advanced = progress, stage == .fields { progress = unsafe fieldLines(base, end) }
     switch progress {
     case .advanced:
-      // Nothing is read in a stage that has an end: the head's own, or a refusal's.
+      // Nothing is parsed after the end of the head or a refusal.
       if let refusal { return .refused(refusal) }
       return .complete(length: lineStart)
     case .refused(let refusal): return refuse(refusal)
@@ -104,14 +104,14 @@ package struct RequestHeadParser {
   /// `method SP request-target SP HTTP-version CRLF`.
   private mutating func requestLine(_ base: UnsafePointer<UInt8>, _ end: Int) -> LineProgress {
     let start = lineStart
-    // The CR may stand right behind the longest line.
+    // The CR may follow directly after the longest line.
     let bound = min(end, start &+ limits.requestLine)
     func ranOut(_ index: Int) -> LineProgress { index < end ? .refused(.requestLineTooLong) : .incomplete }
 
     var index = start
     while index < bound, unsafe ASCII.isToken(base[index]) {
       index &+= 1
-      if index &- start > RequestHeadParser.longestMethod { return .refused(.malformedMethod) }
+      if index &- start > RequestHeadParser.longestMethod { return .refused(.methodTooLong) }
     }
     guard index < bound else { return ranOut(index) }
     guard index > start, unsafe base[index] == ASCII.space else { return .refused(.malformedMethod) }
@@ -125,7 +125,7 @@ package struct RequestHeadParser {
     guard targetEnd < bound else { return ranOut(bound) }
     guard extent.count > 0 else { return .refused(.malformedTarget) }
     guard unsafe base[targetEnd] == ASCII.space else {
-      // "GET /" and no version is HTTP/0.9.
+      // "GET /" without a version is HTTP/0.9.
       return .refused(unsafe base[targetEnd] == ASCII.cr ? .malformedRequestLine : .malformedTarget)
     }
     let versionStart = targetEnd &+ 1
@@ -163,7 +163,7 @@ package struct RequestHeadParser {
 
   private static var newestVersion: StaticString { "HTTP/1.1" }
 
-  /// `HTTP/` and two digits with a dot between; nil if the bytes end first.
+  /// `HTTP/` and two digits with a dot between them; nil if the bytes are incomplete.
   @inline(__always)
   private func version(_ base: UnsafePointer<UInt8>, from start: Int, bound: Int) -> VersionResult? {
     if start &+ 8 <= bound,
@@ -175,7 +175,8 @@ package struct RequestHeadParser {
     return unsafe otherVersion(base, from: start, bound: bound)
   }
 
-  /// Likewise, of any but the newest.
+  /// The same for versions other than the usual. A later minor version is served as the highest supported one (RFC 9110
+  /// section 2.5).
   @inline(never)
   private func otherVersion(_ base: UnsafePointer<UInt8>, from start: Int, bound: Int) -> VersionResult? {
     let shape = RequestHeadParser.newestVersion
@@ -185,18 +186,15 @@ package struct RequestHeadParser {
       let fits = offset == 5 || offset == 7 ? ASCII.isDigit(byte) : unsafe byte == shape.utf8Start[offset]
       guard fits else { return .failure(.malformedRequestLine) }
     }
-    switch unsafe (base[start &+ 5], base[start &+ 7]) {
-    case (0x31, 0x31): return .success(.http11)
-    case (0x31, 0x30): return .success(.http10)
-    default: return .failure(.unsupportedVersion)
-    }
+    guard unsafe base[start &+ 5] == 0x31 else { return .failure(.unsupportedVersion) }
+    return .success(unsafe base[start &+ 7] == 0x30 ? .http10 : .http11)
   }
 
   // MARK: Fields
 
-  /// All lines that are complete, as far as they are of the usual kind, and one more.
+  /// Parses all complete lines of the usual kind, and one more.
   private mutating func fieldLines(_ base: UnsafePointer<UInt8>, _ end: Int) -> LineProgress {
-    // The end of the head, which a field that may mean something stands before, is no field of the usual kind.
+    // The end of the head may follow a field whose name may be known, and is not a field line.
     while unsafe lineStart < end && base[lineStart] != ASCII.cr, let field = unsafe plainFields(base, end) {
       if let refusal = note(KnownField(exactly: field.name), field) { return .refused(refusal) }
       store(field)
@@ -221,13 +219,13 @@ package struct RequestHeadParser {
     }
   }
 
-  /// Stores the fields of the lines that follow, up to one whose name may mean something: that field, not stored yet,
-  /// or nil before a line that is not of the usual kind or one too many.
+  /// Stores the fields of the following usual lines, up to one whose name may be known. Returns that field, not stored
+  /// yet, or nil before an unusual line or one too many.
   ///
-  /// Nothing is called between the lines, so that all that is needed for them stays in registers.
+  /// Makes no calls between lines, so that all state stays in registers.
   @inline(__always)
   private mutating func plainFields(_ base: UnsafePointer<UInt8>, _ end: Int) -> Field? {
-    // No line that ends by then can be too long.
+    // A line that ends within this range is not too long.
     let end = unsafe base + min(end, lineStart &+ limits.fieldSize)
     var start = unsafe base + lineStart
     // There is storage for `limits.fields`.
@@ -246,14 +244,14 @@ package struct RequestHeadParser {
     return nil
   }
 
-  /// The same for a field whose line took a closer look.
+  /// The same for a field of an unusual line.
   @inline(never)
   private mutating func noteUnusual(_ field: Field) -> Refusal? { note(KnownField(field.name), field) }
 
   @inline(__always)
   private mutating func note(_ known: KnownField, _ field: Field) -> Refusal? {
     if known == .other { return nil }
-    // The authority of an absolute target counts more than Host (RFC 9112 section 3.2.2).
+    // The authority of an absolute target takes precedence over Host (RFC 9112 section 3.2.2).
     if known == .host && head.authority.isEmpty { head.authority = field.value }
     return seen.note(known, field.value, head: &head)
   }

@@ -1,20 +1,20 @@
 /// Writes HTTP/1 responses: heads, chunk framing, trailer sections (RFC 9112 sections 4, 6 and 7).
 ///
-/// Fields have been validated before they come here. Each kind of text has a bound, so that the caller can make room
-/// first, and a writer.
+/// Fields have been validated before. Each kind of output has a bound, so that the caller can make room first, and a
+/// function that writes it.
 @usableFromInline
 package enum ResponseEncoder {
-  /// How a final response's body is framed, as its head says.
+  /// The framing of a final response's body, as its head describes it.
   @usableFromInline
   package enum Framing {
-    /// No body, and no word about one: 204, and 304 without a length.
+    /// No body and no framing field: 204, and 304 without a length.
     case none
-    /// A length the plugin did not write itself.
+    /// A length that the plugin did not send itself.
     case length(Int64)
-    /// The plugin's own fields have the length.
+    /// The plugin's own fields contain the length.
     case lengthGiven
     case chunked
-    /// Until the connection closes: HTTP/1.0.
+    /// The body ends with the connection: HTTP/1.0.
     case untilClose
   }
 
@@ -24,7 +24,7 @@ package enum ResponseEncoder {
     @usableFromInline package let fields: Fields
     @usableFromInline package let framing: Framing
     @usableFromInline package let verdict: FieldValidation.Verdict
-    /// What Connection says: nil where the version's default is meant.
+    /// The Connection field; nil for the version's default.
     @usableFromInline package let connection: ConnectionOption?
 
     @inlinable
@@ -44,11 +44,11 @@ package enum ResponseEncoder {
 
   // MARK: Heads
 
-  /// The most bytes that a section of these fields takes, status line included.
+  /// The maximum size of a section with these fields, status line included.
   @inlinable
   package static func bound(fields: Fields, fieldBytes: Int) -> Int {
-    // The longest status line, Content-Length or Transfer-Encoding, Date, Server, Connection, the empty line.
-    fieldBytes + 4 * fields.count + 256
+    // The longest status line; Content-Length or Transfer-Encoding; Date; Server; Connection; the empty line.
+    fieldBytes + 4 * fields.count + 192 + ServerField.longest
   }
 
   package static func writeInformational(status: UInt32, fields: Fields, to writer: inout ByteWriter) {
@@ -61,8 +61,8 @@ package enum ResponseEncoder {
     writeInLine(head, date.lines, to: &writer)
   }
 
-  /// The same where every answer is made: its parts need not come together in memory first, and the writer stays in
-  /// registers. (`@inline(__always)` gives up where a function has as many branches as this one's callers.)
+  /// The same for the path of every response: the parts are passed separately, and the writer stays in registers.
+  /// (`@inline(__always)` fails in a function with as many branches as this one's callers have.)
   @inlinable
   @inline(always)
   package static func writeInLine(_ head: FinalHead, _ lines: DateField.Lines, to writer: inout ByteWriter) {
@@ -88,19 +88,18 @@ package enum ResponseEncoder {
     writer.append("\r\n")
   }
 
-  /// What comes before the fields, where it is not as it is most times.
+  /// Writes what comes before the fields, in unusual cases.
   @inline(never)
   @usableFromInline
   static func writeOtherOpening(_ head: FinalHead, _ lines: DateField.Lines, to writer: inout ByteWriter) {
     writeStatusLine(head.status, to: &writer)
-    if !head.verdict.hasServer { writer.append(serverLine) }
+    if !head.verdict.hasServer { writer.append(lines.server) }
     if !head.verdict.hasDate { writer.append(lines.date) }
   }
 
   static var okLine: StaticString { "HTTP/1.1 200 OK\r\n" }
-  static var serverLine: StaticString { "Server: outrider\r\n" }
 
-  /// The version of the status line is the server's own, not the request's (RFC 9110 section 6.2).
+  /// The version of the status line is the server's, not the request's (RFC 9110 section 6.2).
   private static func writeStatusLine(_ status: UInt32, to writer: inout ByteWriter) {
     writer.append("HTTP/1.1 ")
     writer.append(decimal: UInt64(status))
@@ -116,18 +115,18 @@ package enum ResponseEncoder {
 
   // MARK: Chunks
 
-  /// A size line is at most sixteen digits and CR LF.
+  /// The maximum size of a chunk's size line: sixteen digits and CR LF.
   package static let chunkHeadBound = 18
   package static var chunkEnd: StaticString { "\r\n" }
   package static var lastChunk: StaticString { "0\r\n\r\n" }
 
-  /// The line before a chunk of `count` bytes, which must not be 0.
+  /// Writes the line before a chunk of `count` bytes, which is not 0.
   package static func writeChunkHead(_ count: UInt64, to writer: inout ByteWriter) {
     writer.append(hexadecimal: count)
     writer.append("\r\n")
   }
 
-  /// The last chunk and a trailer section; bounded by `bound(fields:fieldBytes:)`.
+  /// Writes the last chunk and a trailer section; bounded by `bound(fields:fieldBytes:)`.
   package static func writeTrailers(_ fields: Fields, to writer: inout ByteWriter) {
     writer.append("0\r\n")
     write(fields, to: &writer)

@@ -1,4 +1,4 @@
-/// Reads the trailer section of a chunked body (RFC 9112 section 7.1.2) from a buffer that grows. A refusal is for ever.
+/// Parses the trailer section of a chunked body (RFC 9112 section 7.1.2) from a buffer that grows. A refusal is final.
 @safe
 package struct TrailerParser {
   package enum Progress {
@@ -9,12 +9,12 @@ package struct TrailerParser {
 
   private let limits: RequestLimits
   private let underscores: UnderscoreFields
-  /// Room for `limits.fields` fields; the caller's.
+  /// Memory for `limits.fields` fields, owned by the caller.
   private let storage: UnsafeMutablePointer<Field>
   private var fieldCount = 0
   private var lineCount = 0
   private var lineStart = 0
-  /// Why the section is refused, once it is.
+  /// Why the section is refused, if it is.
   private var refusal: Refusal?
 
   /// - Parameter storage: memory for `limits.fields` fields that outlives the trailers.
@@ -26,7 +26,7 @@ package struct TrailerParser {
 
   package var fields: Fields { unsafe Fields(base: storage, count: fieldCount) }
 
-  /// Reads on; the same buffer in each call, never moved, with `count` bytes by now.
+  /// Continues to parse. Each call passes the same buffer, which does not move and now has `count` bytes.
   package mutating func parse(_ base: UnsafePointer<UInt8>, count: Int) -> Progress {
     if let refusal { return .refused(refusal) }
     let progress = unsafe parseLines(base, count: count)

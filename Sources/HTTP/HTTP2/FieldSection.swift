@@ -1,15 +1,15 @@
-/// A field section on its way to a session, in one run of bytes: status, number of fields, then each with its lengths.
-/// So a section can be made on any thread, wait in a queue, and become a header block on the loop.
+/// A serialized field section for a session: status, number of fields, and each field with its lengths. A section is
+/// made on any thread, waits in a queue, and becomes a header block on the loop.
 package enum FieldSection {
-  /// Before the fields: status and their number, and before each field the lengths of name and value.
+  /// The header of status and number of fields, and the lengths of name and value before each field.
   private static let headBytes = 8
   private static let fieldBytes = 8
 
-  /// The most bytes that a section of `fields` takes; `bytes` is the length of their names and values.
+  /// The maximum size of a section of `fields` fields whose names and values have `bytes` bytes.
   package static func bound(fields: Int, bytes: Int) -> Int { headBytes + fields * fieldBytes + bytes }
 
-  /// The most bytes in the names and values of Server, Date and Content-Length.
-  package static let ownBytes = 96
+  /// The maximum number of bytes in the names and values of Server, Date and Content-Length.
+  package static let ownBytes = 96 + ServerField.longest
 
   package static func begin(status: UInt32, fields: Int, to writer: inout ByteWriter) {
     writer.append(word: status)
@@ -40,7 +40,7 @@ package enum FieldSection {
     writer.append(decimal: decimal)
   }
 
-  /// Reads a section that was written here.
+  /// Reads a section in this format.
   package struct Reader: Sequence, IteratorProtocol {
     package let status: UInt32
     package let count: Int
@@ -67,17 +67,10 @@ package enum FieldSection {
   }
 }
 
-extension ByteWriter {
-  fileprivate mutating func append(word: UInt32) {
-    append(UInt8(truncatingIfNeeded: word))
-    append(UInt8(truncatingIfNeeded: word >> 8))
-    append(UInt8(truncatingIfNeeded: word >> 16))
-    append(UInt8(truncatingIfNeeded: word >> 24))
-  }
-}
-
 extension Bytes {
   fileprivate func word(at index: Int) -> UInt32 {
-    UInt32(self[index]) | UInt32(self[index + 1]) << 8 | UInt32(self[index + 2]) << 16 | UInt32(self[index + 3]) << 24
+    precondition(index >= 0 && index <= count &- 4)
+    let word = unsafe UnsafeRawPointer(base.unsafelyUnwrapped + index).loadUnaligned(as: UInt32.self)
+    return UInt32(littleEndian: word)
   }
 }

@@ -1,10 +1,12 @@
-/// One field section of a stream while it arrives: copies of its names and values, and where each of them stands.
+import Memory
+
+/// A field section of a stream while it arrives: copies of its names and values, and their positions.
 ///
-/// The principle: as long as memory can move, nothing holds an address into it. A run of bytes is known by its offset
-/// until `seal`, which makes views of all fields at once; from then on, until `reset`, the memory stays where it is.
+/// The principle: while the memory may move, no address into it is kept. Bytes are identified by their offsets until
+/// `seal`, which makes views of all fields at once. From then until `reset` the memory does not move.
 @safe
 struct FieldSectionBuilder: ~Copyable {
-  /// Where bytes stand.
+  /// The position of some bytes.
   struct Run: BitwiseCopyable {
     fileprivate var start: UInt32
     fileprivate(set) var count: UInt32
@@ -15,47 +17,47 @@ struct FieldSectionBuilder: ~Copyable {
   struct Line: BitwiseCopyable {
     var name: Run
     var value: Run
-    /// A further part of the Cookie field, whose name is not said again.
+    /// A further part of the Cookie field, without a name of its own.
     var isCrumb = false
   }
 
   private var bytes: GrowingMemory<UInt8>
   private var lines: GrowingMemory<Line>
   private var isSealed = false
-  /// The line of the Cookie field, and the one with its last part.
+  /// The line of the Cookie field, and the line with its last part.
   private var cookie: Int?
   private var lastCrumb = 0
 
-  /// What is kept from use to use: more than most sections take, little for as many as there may be.
+  /// The memory that is kept between uses: enough for most sections, and affordable for many streams.
   private static let keptBytes = 4096
   private static let keptLines = 64
 
   private let keepsMemory: Bool
 
   /// - Parameters:
-  ///   - bytes: the most bytes of names and values that it holds.
-  ///   - fields: the most fields, parts of a cookie aside.
-  ///   - keepsMemory: some memory stays from use to use; false for sections that few streams have.
+  ///   - bytes: the maximum number of bytes of names and values.
+  ///   - fields: the maximum number of fields, without further parts of a cookie.
+  ///   - keepsMemory: whether some memory is kept between uses; false for sections that few streams have.
   init(bytes mostBytes: Int, fields: Int, keepsMemory: Bool) {
     self.keepsMemory = keepsMemory
     bytes = GrowingMemory(first: HostileMemory.first(1024), most: mostBytes)
-    // Between two parts of a cookie there is another field, or they join.
+    // Two parts of a cookie are either joined or have another field between them.
     lines = GrowingMemory(first: HostileMemory.first(16), most: 2 * fields + 1)
   }
 
-  /// The memory that it takes now.
+  /// The memory that it uses.
   var size: Int { bytes.capacity + lines.capacity * MemoryLayout<Line>.stride }
 
   // MARK: Building
 
-  /// Copies `value`; nil where there is no room.
+  /// Copies `value`; nil if there is no room.
   mutating func append(_ value: Bytes) -> Run? {
     precondition(!isSealed)
     guard bytes.makeRoom(value.count) else { return nil }
     return copy(value)
   }
 
-  /// Copies a field, which becomes the last one; false where there is no room.
+  /// Appends a copy of a field; false if there is no room.
   mutating func append(_ field: Field) -> Bool {
     precondition(!isSealed)
     guard bytes.makeRoom(field.name.count + field.value.count), lines.makeRoom(1) else { return false }
@@ -64,8 +66,8 @@ struct FieldSectionBuilder: ~Copyable {
     return true
   }
 
-  /// The same for a part of the Cookie field: all of them become one field where the first of them stands
-  /// (RFC 9113 section 8.2.3).
+  /// The same for a part of the Cookie field. All parts become one field in the place of the first (RFC 9113 section
+  /// 8.2.3).
   mutating func append(cookie field: Field) -> Bool {
     guard cookie != nil else {
       guard append(field) else { return false }
@@ -75,7 +77,7 @@ struct FieldSectionBuilder: ~Copyable {
     }
     precondition(!isSealed)
     let separator = FieldSectionBuilder.separator
-    // Usually they follow each other, and each just joins what stands at the end.
+    // Usually the parts are consecutive, and each is appended to the one before.
     if lines[lastCrumb].value.end == bytes.count {
       guard bytes.makeRoom(separator.count + field.value.count) else { return false }
       bytes.append(separator)
@@ -92,7 +94,7 @@ struct FieldSectionBuilder: ~Copyable {
 
   private static var separator: Bytes { Bytes("; ") }
 
-  /// There is room.
+  /// Copies a value for which there is room.
   private mutating func copy(_ value: Bytes) -> Run {
     let run = Run(start: UInt32(bytes.count), count: UInt32(value.count))  // both are bounded by `most`
     bytes.append(value)
@@ -101,11 +103,11 @@ struct FieldSectionBuilder: ~Copyable {
 
   // MARK: The end
 
-  /// The section is complete: nothing moves any more, and its fields stand in `storage`.
+  /// The section is complete: its fields are written to `storage`, and nothing moves any more.
   ///
-  /// - Parameter storage: room for as many fields as there may be. What is written there, and every view of a run, is
-  ///   valid until `reset`.
-  /// - Returns: the number of fields; nil where a cookie of many parts does not fit, and then nothing has a view.
+  /// - Parameter storage: memory for the maximum number of fields. Its content, and all views of runs, are valid until
+  ///   `reset`.
+  /// - Returns: the number of fields. Nil if a cookie of many parts does not fit; then there are no views.
   mutating func seal(into storage: UnsafeMutablePointer<Field>) -> Int? {
     precondition(!isSealed)
     guard joinCookie(), bytes.makeRoom(1) else { return nil }  // so that an empty value has an address
@@ -120,7 +122,7 @@ struct FieldSectionBuilder: ~Copyable {
     return count
   }
 
-  /// The parts of a cookie that other fields stand between become one run, all in one step.
+  /// Joins parts of a cookie that have other fields between them, in one step.
   private mutating func joinCookie() -> Bool {
     guard let cookie, lastCrumb != cookie else { return true }
     var length = Int(lines[cookie].value.count)
@@ -137,13 +139,13 @@ struct FieldSectionBuilder: ~Copyable {
     return true
   }
 
-  /// The bytes of a run, after `seal`; valid until `reset`.
+  /// The bytes of a run. Called after `seal`; valid until `reset`.
   func view(_ run: Run) -> Bytes {
     precondition(isSealed && run.end <= bytes.count)
     return unsafe Bytes(base: bytes.address.map { unsafe $0 + Int(run.start) }, count: Int(run.count))
   }
 
-  /// For the next section: every view ends here.
+  /// Prepares for the next section: all views become invalid.
   mutating func reset() {
     isSealed = false
     cookie = nil

@@ -1,7 +1,6 @@
-/// Takes in the trailers of a stream's request, by the rules that HTTP/1 trailers have.
+/// Reads the trailers of a stream's request, by the same rules as for HTTP/1.
 ///
-/// Names and values are copied into memory of the reader's own; there are no views of it before `finish`, and those that
-/// it makes then are valid until `reset`.
+/// Names and values are copied into the reader's memory. Views of it exist from `finish` to `reset`.
 @safe
 package struct StreamTrailerReader: ~Copyable {
   private let limits: RequestLimits
@@ -9,9 +8,9 @@ package struct StreamTrailerReader: ~Copyable {
   private var section: FieldSectionBuilder
   private var lineCount = 0
   private var bytes = 0
-  /// Why the trailers are refused, once they are: no later field changes it.
+  /// Why the trailers are refused, if they are. Later fields do not change that.
   private var refusal: Refusal?
-  /// Complete after `finish`; none before.
+  /// The trailers after `finish`; empty before.
   package private(set) var fields = Fields.none
 
   package init(limits: RequestLimits, underscores: UnderscoreFields) {
@@ -20,7 +19,7 @@ package struct StreamTrailerReader: ~Copyable {
     section = FieldSectionBuilder(bytes: limits.head, fields: limits.fields, keepsMemory: false)
   }
 
-  /// For the next stream: every view of the trailers ends here.
+  /// Prepares for the next stream: all views of the trailers become invalid.
   package mutating func reset() {
     section.reset()
     lineCount = 0
@@ -29,16 +28,16 @@ package struct StreamTrailerReader: ~Copyable {
     fields = .none
   }
 
-  /// The memory that the trailers take now, in bytes.
+  /// The memory that the trailers use, in bytes.
   package var size: Int { section.size }
 
-  /// Takes in one field, of which nothing is kept but a copy.
+  /// Processes one field and keeps a copy of it.
   package mutating func take(_ field: Field) {
     guard refusal == nil else { return }
     refusal = judge(field)
   }
 
-  /// The connection has no room for what these trailers may still bring.
+  /// Refuses the trailers because the connection has no room for the rest of them.
   package mutating func refuse(_ refusal: Refusal) { self.refusal = self.refusal ?? refusal }
 
   private mutating func judge(_ field: Field) -> Refusal? {
@@ -54,7 +53,7 @@ package struct StreamTrailerReader: ~Copyable {
     return section.append(field) ? nil : .headTooLarge
   }
 
-  /// The section is complete: its fields stand in `fields`, or it is refused, and there are none. To be called once.
+  /// The section is complete: fills in `fields`, or refuses it. Called once.
   ///
   /// - Parameter storage: room for `limits.fields` fields that outlives the trailers.
   package mutating func finish(_ storage: UnsafeMutablePointer<Field>) -> Refusal? {

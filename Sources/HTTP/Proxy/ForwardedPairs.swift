@@ -1,22 +1,22 @@
-/// The pairs `name=value` of a line of Forwarded, or of one of its elements, from the left (RFC 7239 section 4).
+/// The pairs `name=value` of a Forwarded line or of one of its elements, from left to right (RFC 7239 section 4).
 ///
-/// A proxy appends its element to what the client has sent, and so decides nothing about the quotes before it. Where a
-/// quote may stand is strict therefore: it opens right behind the `=` of its pair, it is closed, and behind that only
-/// `;`, `,` or the end may follow. From within a client's quotes, what a proxy appends is none of that, and the line is
-/// malformed as a whole; its last elements can't change their meaning.
+/// A proxy appends its element to the client's line, whose quotes it does not check. The position of quotes is
+/// therefore strict: a quote opens directly after the `=` of a pair, it is closed, and only `;`, `,` or the end may
+/// follow. If a client leaves a quote open, the element that the proxy appends violates this, and the whole line is
+/// malformed. The client can't change the meaning of the last elements.
 struct ForwardedPairs {
   struct Pair {
     /// Empty if there is no `=`.
     let name: Bytes
-    /// Without quotes; escapes within them are left.
+    /// The value without quotes; escapes within it are kept.
     let value: Bytes
-    /// A comma follows, or nothing.
+    /// A comma follows, or the end.
     let endsElement: Bool
   }
 
   private let line: Bytes
   private var position = 0
-  /// `next` has ended at what can't be read; all pairs before it count for nothing.
+  /// `next` has ended at malformed text; all earlier pairs are invalid too.
   private(set) var isMalformed = false
 
   private static let quote = UInt8(ascii: "\"")
@@ -53,11 +53,11 @@ struct ForwardedPairs {
       endsElement: endsElement)
   }
 
-  /// Where the delimiter behind a quoted string stands, or the end; nil if there is neither.
+  /// The position of the delimiter after a quoted string, or the end; nil if there is neither.
   private func endOfQuoted(_ opening: Int) -> Int? {
     var index = opening + 1
     while index < line.count && line[index] != ForwardedPairs.quote {
-      // A backslash takes the next byte with it (RFC 9110 section 5.6.4).
+      // A backslash escapes the next byte (RFC 9110 section 5.6.4).
       index += line[index] == UInt8(ascii: "\\") ? 2 : 1
     }
     guard index < line.count else { return nil }

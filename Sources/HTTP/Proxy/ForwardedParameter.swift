@@ -1,8 +1,8 @@
-/// What Forwarded says of a hop.
+/// The parameters of Forwarded.
 package enum ForwardedParameter: UInt8, CaseIterable {
   case `for`, by, host, proto
 
-  /// By its name, in any case of letters.
+  /// The parameter of that name, in any case.
   init?(_ name: Bytes) {
     if name.equalsIgnoringCase("for") {
       self = .for
@@ -17,9 +17,9 @@ package enum ForwardedParameter: UInt8, CaseIterable {
     }
   }
 
-  /// The parameter's value, without quotes; nil if the element has none. Escapes within quotes are left.
+  /// The parameter's value without quotes; nil if the element has none. Escapes within quotes are kept.
   ///
-  /// - Parameter element: of a line that is well-formed.
+  /// - Parameter element: an element of a well-formed line.
   package func value(in element: Bytes) -> Bytes? {
     var pairs = ForwardedPairs(element)
     while let pair = pairs.next() {
@@ -28,8 +28,8 @@ package enum ForwardedParameter: UInt8, CaseIterable {
     return nil
   }
 
-  /// Whether a line of Forwarded can be read in one way only: its quotes are where `ForwardedPairs` wants them, and no
-  /// element says twice what it says of its hop.
+  /// Whether a Forwarded line is unambiguous: its quotes are where `ForwardedPairs` allows them, and no element
+  /// contains a parameter twice.
   package static func isWellFormed(_ line: Bytes) -> Bool {
     var pairs = ForwardedPairs(line)
     var told: UInt8 = 0

@@ -1,8 +1,8 @@
-/// The scheme that trusted proxies say the client used.
+/// The scheme that a trusted proxy reports for the client.
 package enum ForwardedScheme {
   case http, https
 
-  /// By its name; WebSocket schemes are those of their handshake.
+  /// The scheme of that name; a WebSocket scheme counts as that of its handshake.
   package init?(_ name: Bytes) {
     if name.equalsIgnoringCase("https") || name.equalsIgnoringCase("wss") {
       self = .https

@@ -1,9 +1,9 @@
-/// The elements of a list of hops, last first: of X-Forwarded-For and its like, or of Forwarded (RFC 7239).
+/// The elements of a list of hops, last first: of X-Forwarded-For and similar fields, or of Forwarded (RFC 7239).
 ///
-/// All field lines of the name make one list, in order (RFC 9110 section 5.3), so the last hop is at the end of the last
-/// line. Lines are read backwards, so that all their elements cost one pass. In Forwarded, commas within quotes belong to
-/// an element; other fields have no quoted strings, and a quote there is a byte as any other. There are no more than
-/// `mostHops`: each of them is looked up among the trusted, and a client can send thousands.
+/// All field lines of the name form one list in order (RFC 9110 section 5.3), so the last hop is at the end of the last
+/// line. Lines are read backwards, so that all elements cost one pass. In Forwarded, commas within quotes belong to an
+/// element; other fields have no quoted strings, and a quote is an ordinary byte. At most `mostHops` elements are
+/// returned, because each is looked up among the trusted addresses and a client can send thousands.
 package struct HopsFromRight: Sequence, IteratorProtocol {
   private let fields: Fields
   private let name: KnownField
@@ -11,16 +11,16 @@ package struct HopsFromRight: Sequence, IteratorProtocol {
   private var rest: Bytes?
   private var given = 0
 
-  /// The most hops of a request; what lies to the left of them does not count.
+  /// The maximum number of hops; hops to the left of them are ignored.
   package static let mostHops = 64
 
-  /// - Parameter name: the field whose lines are read; not Forwarded.
+  /// - Parameter name: the field to read; not Forwarded.
   package init(_ fields: Fields, _ name: KnownField) {
     precondition(name != .forwarded)
     self.init(fields, of: name)
   }
 
-  /// Of Forwarded; nil if one of its lines is malformed.
+  /// The elements of Forwarded; nil if one of its lines is malformed.
   package init?(forwarded fields: Fields) {
     for index in 0..<fields.count where KnownField(fields[index].name) == .forwarded {
       guard ForwardedParameter.isWellFormed(fields[index].value) else { return nil }
@@ -62,8 +62,8 @@ package struct HopsFromRight: Sequence, IteratorProtocol {
 
   private static let quote = UInt8(ascii: "\"")
 
-  /// Where the quoted string begins that ends at `closing`. In a well-formed line that shows from the right, too: its
-  /// opening quote stands behind `=`, and any quote within it behind a backslash.
+  /// The opening quote of the string that ends at `closing`. In a well-formed line it can be found from the right: the
+  /// opening quote follows `=`, and any quote within the string follows a backslash.
   private func opening(of closing: Int, in bytes: Bytes) -> Int {
     var index = closing - 1
     while index > 0 && !(bytes[index] == HopsFromRight.quote && bytes[index - 1] == UInt8(ascii: "=")) { index -= 1 }

@@ -6,13 +6,13 @@ package enum Authority {
     !portRequired && isUsual(bytes) || isOther(bytes, portRequired: portRequired)
   }
 
-  /// Whether it is a host of letters, digits, hyphens and dots, with or without a port of four digits at most, and all of
-  /// it shorter than sixteen bytes, as most are.
+  /// Whether it is shorter than sixteen bytes and consists of letters, digits, hyphens and dots, with an optional port
+  /// of at most four digits. This is the common case.
   @inline(__always)
   private static func isUsual(_ bytes: Bytes) -> Bool {
     guard let base = unsafe bytes.base, bytes.count > 0 && bytes.count < 16 else { return false }
     let block = unsafe ByteBlock(base, count: bytes.count)
-    // The zeros behind the last byte are unusual in hosts, and no digits.
+    // The zeros after the last byte count as unusual bytes, and not as digits.
     let hostEnd = block.unusualInHosts.trailingZeroBitCount
     if hostEnd == bytes.count { return true }
     // hostEnd is below the count
@@ -30,16 +30,16 @@ package enum Authority {
     return isPort(bytes.dropFirst(hostEnd + 1), required: portRequired)
   }
 
-  /// Where the host ends, or nil if it is malformed.
+  /// The end of the host, or nil if it is malformed.
   private static func endOfHost(_ bytes: Bytes) -> Int? {
     guard let base = unsafe bytes.base else { return nil }
-    // Most hosts are of nothing else.
+    // Most hosts consist of usual bytes only.
     guard let unusual = unsafe ByteScan.unusualInHost(base, base + bytes.count) else { return bytes.count }
     let index = unsafe unusual - base
     return unsafe unusual.pointee == ASCII.colon ? index : endOfUnusualHost(bytes, base, from: index)
   }
 
-  /// Likewise, of one with a character at `start` that few have.
+  /// The same for a host with an unusual byte at `start`.
   @inline(never)
   private static func endOfUnusualHost(_ bytes: Bytes, _ base: UnsafePointer<UInt8>, from start: Int) -> Int? {
     if bytes[0] == UInt8(ascii: "[") { return endOfIPLiteral(bytes) }
@@ -60,7 +60,7 @@ package enum Authority {
     return index
   }
 
-  /// `"[" IPv6address "]"`; of a future version there is none to serve.
+  /// `"[" IPv6address "]"`; addresses of future versions are rejected.
   private static func endOfIPLiteral(_ bytes: Bytes) -> Int? {
     guard let close = bytes.firstIndex(of: UInt8(ascii: "]")), IPLiteral.isIPv6(bytes.slice(1, close)) else {
       return nil

@@ -1,7 +1,7 @@
 /// The syntax of IP addresses in a host (RFC 3986 section 3.2.2).
 enum IPLiteral {
-  /// `IPv6address`: eight groups of up to four hexadecimal digits, a run of zero groups perhaps left out as `::`, the
-  /// last two perhaps written as an IPv4 address.
+  /// `IPv6address`: eight groups of up to four hexadecimal digits; a run of zero groups may be written as `::`, and the
+  /// last two groups as an IPv4 address.
   static func isIPv6(_ bytes: Bytes) -> Bool {
     var groups = 0
     var hasGap = false
@@ -24,7 +24,7 @@ enum IPLiteral {
       groups += 1
       guard index < bytes.count else { break }
       index += 1
-      // A colon at the end is the second half of a gap, or one too many.
+      // A colon at the end is the second half of `::`, or an error.
       guard index < bytes.count else { return false }
       if bytes[index] == ASCII.colon {
         guard !hasGap else { return false }

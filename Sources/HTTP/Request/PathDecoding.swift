@@ -1,12 +1,13 @@
-/// A request path as mounts and plugins see it: percent-decoded once, dot segments removed (RFC 3986 section 5.2.4).
+/// Decodes a request path for mounts and plugins: percent-decodes once and removes dot segments (RFC 3986 section
+/// 5.2.4).
 package enum PathDecoding {
-  /// Whether `path` is its own decoded form, so that no copy is needed: no percent sign, no segment of dots.
+  /// Whether decoding leaves `path` unchanged, so that no copy is needed: there is no percent sign and no dot segment.
   package static func isPlain(_ path: Bytes) -> Bool {
     guard let base = unsafe path.base, path.count > 0 else { return true }
     return unsafe ByteScan.hasNoPercentOrDot(base, base + path.count) || hasPlainDots(path)
   }
 
-  /// Likewise, of one that may have dots within its segments.
+  /// The same for a path that may have dots within its segments.
   @inline(never)
   private static func hasPlainDots(_ path: Bytes) -> Bool {
     var previous: UInt8 = 0
@@ -21,17 +22,17 @@ package enum PathDecoding {
 
   /// Decodes `path` into `output`, which must hold at least `path.count` bytes.
   ///
-  /// - Returns: how many bytes were written.
+  /// - Returns: the number of bytes written.
   /// - Throws: `.malformedPath` for a `%` without two digits and for `%00`, `.pathEscapesRoot` for a `..` segment
-  ///   with nothing above it.
-  package static func decode(_ path: Bytes, into output: UnsafeMutablePointer<UInt8>) throws(PathFault) -> Int {
+  ///   without a segment to remove.
+  package static func decode(_ path: Bytes, into output: UnsafeMutablePointer<UInt8>) throws(PathError) -> Int {
     let decoded = try unsafe percentDecode(path, into: output)
     return try unsafe removeDotSegments(output, count: decoded)
   }
 
   private static func percentDecode(
     _ path: Bytes, into output: UnsafeMutablePointer<UInt8>
-  ) throws(PathFault) -> Int {
+  ) throws(PathError) -> Int {
     var written = 0
     var index = 0
     while index < path.count {
@@ -51,10 +52,10 @@ package enum PathDecoding {
     return written
   }
 
-  /// Works in place, segment by segment: what is written never overtakes what is read.
+  /// Works in place, segment by segment: the write position never passes the read position.
   private static func removeDotSegments(
     _ path: UnsafeMutablePointer<UInt8>, count: Int
-  ) throws(PathFault) -> Int {
+  ) throws(PathError) -> Int {
     guard count > 0, unsafe path[0] == ASCII.slash else { return count }
     var written = 0
     var read = 0
@@ -84,8 +85,8 @@ package enum PathDecoding {
   }
 }
 
-/// What is wrong with a path.
-package enum PathFault: Error {
+/// Why a path is invalid.
+package enum PathError: Error {
   case malformed, escapesRoot
 
   package var refusal: Refusal {

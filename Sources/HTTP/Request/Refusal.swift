@@ -1,5 +1,5 @@
-/// Why a request is refused before, or instead of, reaching a plugin: the status the client gets and the words for
-/// the log.
+/// Why a request is refused before or instead of reaching a plugin: determines the client's status and the text in the
+/// log.
 package enum Refusal: UInt8, Sendable, CaseIterable {
   case malformedRequestLine, malformedMethod, malformedTarget, unsupportedVersion, missingLineEnd
   case malformedFieldName, malformedFieldValue, foldedField, underscoreInFieldName, duplicateField
@@ -9,7 +9,7 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
   case unknownExpectation
   case requestLineTooLong, fieldTooLong, tooManyFields, headTooLarge, bodyTooLarge
   case malformedChunk, chunkExtensionTooLong, forbiddenTrailer, truncatedBody
-  case malformedProxyHeader, untrustedProxy, malformedForwarding, conflictingForwarding
+  case malformedProxyHeader, untrustedProxy
   case pathEscapesRoot, malformedPath, noSuchMount
   case headTimeout, bodyTimeout, belowMinimumRate
   case handlerFailed, handlerUnavailable, pluginPaused, requestTimeout
@@ -22,8 +22,10 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
   case headsTooLarge
   case keyUpdateFlood
   case gracefulTimeout, serverStopped
+  case methodTooLong
+  case handlerTimedOut
 
-  /// The status of the answer (RFC 9110 section 15).
+  /// The status of the response (RFC 9110 section 15).
   package var status: UInt32 {
     switch self {
     case .requestLineTooLong: 414
@@ -32,29 +34,29 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
     case .unknownExpectation: 417
     case .noSuchMount: 404
     case .headTimeout, .bodyTimeout, .belowMinimumRate, .handshakeTimeout: 408
-    case .unsupportedCoding, .unsupportedMethod: 501
+    case .unsupportedCoding, .unsupportedMethod, .methodTooLong: 501
     case .unsupportedVersion: 505
     case .handlerFailed: 500
     case .handlerUnavailable, .pluginPaused, .gracefulTimeout, .serverStopped: 503
-    case .requestTimeout: 504
+    case .requestTimeout, .handlerTimedOut: 504
     default: 400
     }
   }
 
-  /// What has become of a request that is refused so.
+  /// The outcome of a request that is refused for this reason.
   package var outcome: RequestOutcome {
     switch self {
-    case .headTimeout, .bodyTimeout, .belowMinimumRate, .requestTimeout, .stalledStream: .timeout
+    case .headTimeout, .bodyTimeout, .belowMinimumRate, .requestTimeout, .handlerTimedOut, .stalledStream: .timeout
     case .truncatedBody: .clientGone
     case .gracefulTimeout, .serverStopped: .cancelled
     default: .complete
     }
   }
 
-  /// A response says so, as against a stream, or a connection, that is reset.
+  /// The client gets a response, not only a reset of its stream or connection.
   package var isAnswered: Bool { self != .stalledStream && self != .keyUpdateFlood }
 
-  /// What a connection brings in such numbers that it is told to calm down (RFC 9113 section 10.5).
+  /// A flood of frames, for which the connection ends with ENHANCE_YOUR_CALM (RFC 9113 section 10.5).
   package var isFlood: Bool {
     switch self {
     case .resetFlood, .provokedResetFlood, .settingsFlood, .pingFlood, .priorityFlood, .emptyFrameFlood: true
@@ -63,11 +65,12 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
     }
   }
 
-  /// One phrase that says what was wrong.
+  /// A phrase for the log.
   package var reason: StaticString {
     switch self {
     case .malformedRequestLine: "malformed request line"
-    case .malformedMethod: "method is not a token of 1 to 20 characters"
+    case .malformedMethod: "method is not a token"
+    case .methodTooLong: "method longer than 20 characters"
     case .malformedTarget: "malformed request target"
     case .unsupportedVersion: "unsupported HTTP version"
     case .missingLineEnd: "line does not end with CR LF"
@@ -96,8 +99,6 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
     case .truncatedBody: "body cut short"
     case .malformedProxyHeader: "no PROXY header, or a malformed one"
     case .untrustedProxy: "peer is not in proxy.trusted, and the listener wants a PROXY header"
-    case .malformedForwarding: "malformed X-Forwarded-* or Forwarded from a trusted proxy"
-    case .conflictingForwarding: "X-Forwarded-* and Forwarded from a trusted proxy contradict each other"
     case .pathEscapesRoot: "path climbs out of the root"
     case .malformedPath: "malformed percent-encoding in the path"
     case .noSuchMount: "no plugin is mounted on this path"
@@ -108,6 +109,7 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
     case .handlerUnavailable: "no handler is free"
     case .pluginPaused: "the plugin is paused, since it crashed plugin.max_fails workers"
     case .requestTimeout: "not answered within timeouts.request"
+    case .handlerTimedOut: "the plugin gave up, since the time for its answer was over"
     case .plainHTTPOverTLS: "plain HTTP on a listener with TLS"
     case .failedHandshake: "TLS handshake failed"
     case .handshakeTimeout: "TLS handshake not complete within timeouts.head"
@@ -117,11 +119,12 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
     case .malformedFrame: "HTTP/2 protocol error"
     case .frameOnClosedStream: "HTTP/2 frame on a stream that is over"
     case .headerListTooLarge: "header list larger than http2.max_header_list_size"
-    case .resetFlood: "more RST_STREAM frames than http2.max_resets_per_second"
+    case .resetFlood:
+      "more RST_STREAM frames than http2.max_resets_per_second, and ten times http2.max_concurrent_streams before"
     case .provokedResetFlood: "more streams reset for errors than http2.max_resets_per_second"
     case .settingsFlood: "more SETTINGS frames than http2.max_settings_per_second"
     case .pingFlood: "more PING frames than http2.max_pings_per_second"
-    case .priorityFlood: "more PRIORITY or unknown frames than http2.max_priorities_per_second"
+    case .priorityFlood: "more PRIORITY, unknown or late frames than http2.max_priorities_per_second"
     case .emptyFrameFlood: "more empty frames than http2.max_empty_frames_per_second"
     case .windowUpdateFlood: "more WINDOW_UPDATE frames than http2.max_window_updates_per_second"
     case .continuationFlood: "too many CONTINUATION frames"

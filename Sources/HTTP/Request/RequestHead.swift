@@ -1,12 +1,12 @@
-/// A request's head as read and checked: views into the connection's buffer, and what the server concluded.
+/// A parsed and validated request head: views of the connection's buffer, and the server's conclusions.
 package struct RequestHead {
   package var method = Bytes.empty
-  /// As received.
+  /// The target as received.
   package var target = Bytes.empty
-  /// The path and query within `target`; the path is "/" where an absolute target has none, and "*" for `OPTIONS *`.
+  /// Path and query within `target`. The path is "/" if an absolute target has none, and "*" for `OPTIONS *`.
   package var path = Bytes.empty
   package var query = Bytes.empty
-  /// The Host field, or the authority of an absolute target, which wins (RFC 9112 section 3.2.2).
+  /// The Host field, or the authority of an absolute target, which takes precedence (RFC 9112 section 3.2.2).
   package var authority = Bytes.empty
   package var version = HTTPVersion.http11
   package var fields = Fields.none
@@ -16,7 +16,7 @@ package struct RequestHead {
   package init() {}
 }
 
-/// How long a request's body is (RFC 9112 section 6.3).
+/// The framing of a request's body (RFC 9112 section 6.3).
 package enum BodyFraming: Equatable, Sendable {
   /// Neither Content-Length nor Transfer-Encoding: there is no body.
   case none
@@ -24,14 +24,14 @@ package enum BodyFraming: Equatable, Sendable {
   case chunked
 }
 
-/// What the fields of a head say to the server.
+/// Properties of a request that its fields determine.
 @usableFromInline
 package struct RequestTraits: OptionSet, Sendable {
   @usableFromInline package let rawValue: UInt16
   @inlinable
   package init(rawValue: UInt16) { self.rawValue = rawValue }
 
-  /// As `SetAlgebra` has it, but seen by other modules, which would call it through the protocol.
+  /// The same as in `SetAlgebra`, but inlinable in other modules, which would otherwise call through the protocol.
   @inlinable
   @inline(__always)
   package func contains(_ traits: RequestTraits) -> Bool { rawValue & traits.rawValue == traits.rawValue }
@@ -42,12 +42,14 @@ package struct RequestTraits: OptionSet, Sendable {
   @inlinable package static var expectsContinue: RequestTraits { RequestTraits(rawValue: 1 << 1) }
   /// `TE: trailers`.
   @inlinable package static var acceptsTrailers: RequestTraits { RequestTraits(rawValue: 1 << 2) }
-  /// Via, Forwarded or X-Forwarded-* says that a proxy passed it on.
+  /// Via, Forwarded or X-Forwarded-* indicates a proxy.
   @inlinable package static var proxied: RequestTraits { RequestTraits(rawValue: 1 << 3) }
   /// `no-early-hints: 1`.
   @inlinable package static var refusesEarlyHints: RequestTraits { RequestTraits(rawValue: 1 << 4) }
-  /// X-Request-ID is there.
+  /// The request has X-Request-ID.
   @inlinable package static var hasRequestID: RequestTraits { RequestTraits(rawValue: 1 << 6) }
-  /// The method is HEAD: the answer has no body.
+  /// `Connection: upgrade`, or an extended CONNECT (RFC 8441): the request may be a handshake of WebSocket.
+  @inlinable package static var upgrade: RequestTraits { RequestTraits(rawValue: 1 << 7) }
+  /// The method is HEAD: the response has no body.
   @inlinable package static var head: RequestTraits { RequestTraits(rawValue: 1 << 5) }
 }

@@ -1,8 +1,8 @@
-/// Makes the ids of requests that bring none: sixteen hexadecimal digits, different in every request, and, as far as 64
-/// bits of chance can say, in every worker.
+/// Makes IDs for requests without one: sixteen hexadecimal digits, different for all requests of a worker and, up to
+/// the collisions of 64 random bits, of all workers.
 ///
-/// An id is a number that counts from a place of chance. Its lower half goes through a mixing function, so that ids that
-/// follow one another look different; the digits of the upper half change once in 2^32 requests.
+/// An ID is a counter with a random start. Its lower half is mixed, so that consecutive IDs look different; the digits
+/// of the upper half change once in 2^32 requests.
 @usableFromInline
 package struct RequestIDs {
   @inlinable
@@ -10,7 +10,7 @@ package struct RequestIDs {
 
   private var upper: UInt32
   @usableFromInline var lower: UInt32
-  /// Of `upper`.
+  /// The digits of `upper`.
   @usableFromInline var upperDigits: UInt64
 
   package init() {
@@ -18,7 +18,7 @@ package struct RequestIDs {
     self.init(startingAt: generator.next())
   }
 
-  /// - Parameter number: the one before the first.
+  /// - Parameter number: the number before the first ID.
   package init(startingAt number: UInt64) {
     upper = UInt32(truncatingIfNeeded: number >> 32)
     lower = UInt32(truncatingIfNeeded: number)
@@ -31,7 +31,7 @@ package struct RequestIDs {
   package mutating func next(into output: UnsafeMutablePointer<UInt8>) -> Bytes {
     lower &+= 1
     if lower == 0 { carry() }
-    // Each step can be undone, so that no two numbers become the same one.
+    // Each step is reversible, so that different numbers remain different.
     var mixed = (lower ^ lower >> 16) &* 0x9E37_79B1
     mixed ^= mixed >> 15
     let digits = UnsafeMutableRawPointer(output)
@@ -47,7 +47,7 @@ package struct RequestIDs {
     upperDigits = RequestIDs.hexadecimal(upper)
   }
 
-  /// The eight digits of a number, as they stand in memory.
+  /// The eight digits of a number in memory order.
   @inlinable
   @inline(__always)
   static func hexadecimal(_ number: UInt32) -> UInt64 {

@@ -1,22 +1,22 @@
-/// The bounds of what a client may send, named as in the `[limits]` table.
+/// The limits of requests, with the names of the `[limits]` table.
 package struct RequestLimits: Sendable {
-  /// The longest request line, in bytes without its CR LF.
+  /// The maximum length of the request line, in bytes without its CR LF.
   package var requestLine = 8 << 10
-  /// The longest field line, likewise.
+  /// The maximum length of a field line, in bytes without its CR LF.
   package var fieldSize = 8 << 10
-  /// The largest number of field lines, of a head and of a trailer section.
+  /// The maximum number of field lines, in a head and in a trailer section.
   package var fields = 100
-  /// The largest head, in bytes with all line ends; a trailer section likewise.
+  /// The maximum size of a head or a trailer section, in bytes with all line ends.
   package var head = 32 << 10
-  /// The largest body, decoded.
+  /// The maximum size of the decoded body.
   package var body: Int64 = 1 << 30
-  /// The most bytes of chunk extensions in one message.
+  /// The maximum number of bytes of chunk extensions in a message.
   package var chunkExtension = 1 << 10
 
   package init() {}
 }
 
-/// What becomes of a field whose name has an underscore: such names collide with others once a plugin maps them to
+/// How to treat a field whose name contains an underscore: such names collide with others when a plugin maps them to
 /// CGI variables.
 package enum UnderscoreFields: Sendable {
   case drop, refuse, pass

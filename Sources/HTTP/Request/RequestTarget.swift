@@ -2,17 +2,17 @@
 package struct RequestTarget {
   package let path: Bytes
   package let query: Bytes
-  /// The authority of the absolute and authority forms; empty in the others.
+  /// The authority of absolute and authority form; empty in the others.
   package let authority: Bytes
 
-  /// How far the visible bytes reach that a target is made of, and where it divides.
+  /// The length of the visible bytes at the start, and where the path ends.
   package struct Extent {
     package private(set) var count: Int
-    /// Of the path: up to the first question mark, if there is one.
+    /// The length of the path: up to the first question mark, if there is one.
     fileprivate var pathCount: Int
     fileprivate var hasFragment = false
 
-    /// Measures what is between two pointers, the second of which is one behind the last byte.
+    /// Measures the bytes from one pointer to another.
     @inline(__always)
     package init(_ start: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>) {
       var place = unsafe ByteScan.endOfPath(start, end) ?? end
@@ -28,7 +28,7 @@ package struct RequestTarget {
     }
   }
 
-  /// Takes the target at `start` apart, or says nil if it has none of the forms. It is not empty.
+  /// Parses the nonempty target at `start`; nil if it has none of the forms.
   @inline(__always)
   package init?(_ start: UnsafePointer<UInt8>, _ extent: Extent, method: Bytes) {
     if unsafe start.pointee == ASCII.slash && !(method.count == 7 && method.equals(Bytes("CONNECT"))) {
@@ -38,7 +38,7 @@ package struct RequestTarget {
     }
   }
 
-  /// The asterisk form, for OPTIONS alone; the authority form, for CONNECT alone; the absolute form.
+  /// The asterisk form, only for OPTIONS; the authority form, only for CONNECT; the absolute form.
   @inline(never)
   private init?(otherForm target: Bytes, method: Bytes) {
     if method.equals(Bytes("CONNECT")) {
@@ -52,7 +52,7 @@ package struct RequestTarget {
     }
   }
 
-  /// `http://authority/path?query`, or https. Userinfo is refused (RFC 9110 section 4.2.4).
+  /// `http://authority/path?query`, or https. Userinfo is rejected (RFC 9110 section 4.2.4).
   private init?(absolute target: Bytes) {
     let schemeEnd: Int
     if target.count > 7 && target.slice(0, 7).equalsIgnoringCase("http://") {
@@ -70,7 +70,7 @@ package struct RequestTarget {
       guard let start = unsafe target.base.map({ unsafe $0 + end }) else { return nil }
       unsafe self.init(pathAndQuery: start, Extent(start, start + (target.count - end)), authority: authority)
     } else {
-      // "" and "?query": an empty path stands for "/".
+      // For "" and "?query": an empty path is equivalent to "/".
       let query = target.dropFirst(min(end + 1, target.count))
       guard query.firstIndex(of: UInt8(ascii: "#")) == nil else { return nil }
       self.init(path: Bytes("/"), query: query, authority: authority)
@@ -83,7 +83,7 @@ package struct RequestTarget {
     self.authority = authority
   }
 
-  /// A fragment has no place in a target.
+  /// A target must not contain a fragment.
   @inline(__always)
   private init?(pathAndQuery start: UnsafePointer<UInt8>, _ extent: Extent, authority: Bytes) {
     if extent.hasFragment { return nil }

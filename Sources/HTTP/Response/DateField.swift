@@ -1,4 +1,5 @@
-/// Date, formatted once a second (RFC 9110 section 5.6.7), with the lines that nearly all responses have before it.
+/// The Date field, formatted once a second (RFC 9110 section 5.6.7), together with the lines that usually precede it,
+/// including Server as configured when this value is made.
 @safe
 @usableFromInline
 package struct DateField: ~Copyable {
@@ -7,52 +8,62 @@ package struct DateField: ~Copyable {
 
   private let text: UnsafeMutablePointer<UInt8>
   private let valueStart: Int
-  /// The lines, for whoever writes a response.
+  /// The value of Server; empty for none.
+  package let server: Bytes
+  /// The field lines of a response.
   @usableFromInline package let lines: Lines
   private var second: Int64 = .min
 
   package init() {
-    let capacity = 128
+    server = ServerField.value
+    let capacity = 128 + server.count
     unsafe text = .allocate(capacity: capacity)
     var writer = unsafe ByteWriter(base: text, capacity: capacity)
     writer.append(ResponseEncoder.okLine)
-    writer.append(ResponseEncoder.serverLine)
+    let serverStart = writer.count
+    if !server.isEmpty { writer.append(line: Field(name: Bytes("Server"), value: server)) }
     let lineStart = writer.count
     writer.append("Date: ")
     valueStart = writer.count
     for _ in 0..<DateField.length { writer.append(ASCII.space) }
     writer.append("\r\n")
-    lines = unsafe Lines(text: UnsafePointer(text), count: writer.count, lineStart: lineStart)
+    lines = unsafe Lines(
+      text: UnsafePointer(text), count: writer.count, serverStart: serverStart, lineStart: lineStart)
   }
 
   deinit { unsafe text.deallocate() }
 
-  /// The present value, valid until the next `update`.
+  /// The current value, valid until the next `update`.
   package var value: Bytes { unsafe Bytes(base: text + valueStart, count: DateField.length) }
 
-  /// Views of the field's text: valid as long as the field, though of another moment after its next `update`.
+  /// Views of the field's text. They are valid as long as the field; their content changes with its next `update`.
   @safe
   @usableFromInline
   package struct Lines {
     @usableFromInline let text: UnsafePointer<UInt8>
     @usableFromInline let count: Int
-    /// Where in the text the line of the field begins.
+    /// The positions of the Server line and of the Date line in the text.
+    private let serverStart: Int
     private let lineStart: Int
 
-    fileprivate init(text: UnsafePointer<UInt8>, count: Int, lineStart: Int) {
+    fileprivate init(text: UnsafePointer<UInt8>, count: Int, serverStart: Int, lineStart: Int) {
       unsafe self.text = text
       self.count = count
+      self.serverStart = serverStart
       self.lineStart = lineStart
     }
 
-    /// The field as a line.
+    /// The Server line; empty for none.
+    var server: Bytes { unsafe Bytes(base: text + serverStart, count: lineStart &- serverStart) }
+
+    /// The Date line.
     var date: Bytes { unsafe Bytes(base: text + lineStart, count: count &- lineStart) }
-    /// The status line of 200, Server and Date: how most responses begin, in one piece.
+    /// The status line of 200, Server and Date in one piece, which most responses begin with.
     @inlinable
     var opening: Bytes { unsafe Bytes(base: text, count: count) }
   }
 
-  /// Formats `seconds` since the epoch, if they are not what the value says already.
+  /// Formats `seconds` since the epoch, unless that is the current value.
   package mutating func update(_ seconds: Int64) {
     guard seconds != second else { return }
     second = seconds
@@ -77,14 +88,14 @@ package struct DateField: ~Copyable {
     writer.append(" GMT")
   }
 
-  /// 1970-01-01 was a Thursday: day 0 is number 3 of a week that begins on Monday.
+  /// 1970-01-01 was a Thursday: day 0 has index 3 in a week that begins on Monday.
   private func name(of index: Int64, in names: StaticString, count: Int64) -> Bytes {
     let start = Int(index % count) * 3
     return Bytes(names).slice(start, start + 3)
   }
 
-  /// Year, month and day of a number of days since the epoch, by counting in 400-year eras that begin in March, so
-  /// that the leap day is the last of its year.
+  /// Year, month and day for a number of days since the epoch. Counts in 400-year eras that begin in March, so that the
+  /// leap day is the last day of its year.
   private static func civil(_ days: Int64) -> (year: Int64, month: Int64, day: Int64) {
     let shifted = days + 719_468
     let era = shifted / 146_097

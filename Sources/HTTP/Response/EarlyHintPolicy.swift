@@ -1,12 +1,11 @@
-/// What decides whether the informational responses of one request go out (the design is RFC 8297's section 3 and the
-/// known faults of proxies).
+/// Whether informational responses of a request are sent, following RFC 8297 section 3 and the known faults of proxies.
 package struct EarlyHintPolicy: Sendable {
-  /// They go out; otherwise each is skipped.
+  /// They are sent; otherwise each is skipped.
   package var allowed: Bool
   package var maxPerRequest: Int
-  /// The largest field block of one, in bytes with line ends.
+  /// The maximum size of the field section of one response, in bytes with line ends.
   package var maxBytes: Int
-  /// The largest header list that the client takes, as HTTP/2 counts it: with 32 bytes for each field.
+  /// The client's maximum header list size in the unit of HTTP/2: with 32 bytes for each field.
   package var maxListSize = Int.max
 
   package init(allowed: Bool, maxPerRequest: Int, maxBytes: Int) {
@@ -14,13 +13,34 @@ package struct EarlyHintPolicy: Sendable {
     self.maxPerRequest = maxPerRequest
     self.maxBytes = maxBytes
   }
+
+  /// The limits for informational responses.
+  package enum Limit: Equatable {
+    case perRequest(Int)
+    case bytes(Int, limit: Int)
+    /// The client's limit for a header list.
+    case listSize(Int, limit: Int)
+  }
+
+  /// The limit that a response with these fields exceeds, or nil.
+  ///
+  /// - Parameter sent: the number of responses sent before.
+  func brokenLimit(_ fields: Fields, _ verdict: FieldValidation.Verdict, sent: Int) -> Limit? {
+    if sent >= maxPerRequest { return .perRequest(maxPerRequest) }
+    // A line has ": " and CR LF in addition to name and value.
+    let bytes = verdict.bytes + 4 * fields.count
+    if bytes > maxBytes { return .bytes(bytes, limit: maxBytes) }
+    // The list also contains :status.
+    let list = verdict.bytes + 32 * fields.count + 42
+    return list > maxListSize ? .listSize(list, limit: maxListSize) : nil
+  }
 }
 
 /// The `[early_hints]` settings as they apply to one listener.
 package struct EarlyHintRules: Sendable {
-  /// Who over HTTP/1.1 gets informational responses.
+  /// The HTTP/1.1 clients that get informational responses.
   package enum HTTP1: Sendable {
-    /// Clients that come directly: proxies older than nginx 1.29 take a 103 for the final response.
+    /// Clients without a proxy: proxies older than nginx 1.29 regard a 103 as the final response.
     case direct
     case all
     case none
@@ -28,14 +48,14 @@ package struct EarlyHintRules: Sendable {
 
   package var enabled = true
   package var http1 = HTTP1.direct
-  package var maxPerRequest = 8
+  package var maxPerRequest = 5
   package var maxBytes = 8 << 10
 
   package init() {}
 
   /// The policy for one request.
   ///
-  /// - Parameter proxied: it came through a proxy, by its fields or its listener.
+  /// - Parameter proxied: whether it came through a proxy, according to its fields or its listener.
   package func policy(version: HTTPVersion, traits: RequestTraits, proxied: Bool) -> EarlyHintPolicy {
     let reachesClient: Bool
     switch version {
@@ -48,8 +68,8 @@ package struct EarlyHintRules: Sendable {
       maxBytes: maxBytes)
   }
 
-  /// Whether a request is denied hints for no other reason than that a proxy passed it on, so that the operator
-  /// should be told of the setting.
+  /// Whether a request gets no hints only because it came through a proxy. The operator should then learn about the
+  /// setting.
   package func isWithheldFromProxy(version: HTTPVersion, traits: RequestTraits, proxied: Bool) -> Bool {
     enabled && version == .http11 && http1 == .direct && proxied && !traits.contains(.refusesEarlyHints)
   }

@@ -1,11 +1,11 @@
-/// The answer that the server itself gives: the status and its phrase as a line of text.
+/// The content of a response of the server itself: a line of text with status and reason phrase.
 package enum ErrorPage {
   package static var contentType: StaticString { "text/plain; charset=utf-8" }
 
-  /// The most bytes that a page takes.
+  /// The maximum size of a page in bytes.
   package static let bound = 64
 
-  /// The bytes of the page for a status of three digits.
+  /// The size of the page for a three-digit status.
   package static func length(_ status: UInt32) -> Int { 4 + ReasonPhrase.of(status).utf8CodeUnitCount + 1 }
 
   /// `404 Not Found` and a line end.

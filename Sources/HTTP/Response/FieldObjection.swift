@@ -1,7 +1,7 @@
-// What is wrong with fields that `FieldValidation.check` refuses, for the log: asked only then.
+// Explains for the log why `FieldValidation.check` refuses fields. Called only after a refusal.
 
 extension FieldValidation {
-  /// Which field is refused and by which rule; nil if none is.
+  /// The refused field and the broken rule; nil if no field is refused.
   package static func objection(to fields: Fields, for section: Section) -> String? {
     var hasLength = false
     for index in 0..<fields.count {
@@ -29,7 +29,7 @@ extension FieldValidation {
     KnownField.mayBe(field.name) ? KnownField(exactly: field.name) : .other
   }
 
-  /// Of a field whose name and value can be read.
+  /// The broken rule of a field whose name and value can be read.
   private static func objection(to field: Field, _ section: Section) -> String? {
     if isAccepted(field, section) { return nil }
     let known = known(field)

@@ -1,16 +1,16 @@
-/// The one check of every field that a plugin wants to send, whatever the style, model and protocol.
+/// Validates all fields that plugins send, for every style, model and protocol.
 @usableFromInline
 package enum FieldValidation {
-  /// Which section the fields are for.
+  /// The section that the fields are for.
   package enum Section {
     case informational, final, trailers
   }
 
-  /// The most bytes of names and values in one section: far beyond what clients take, and below what lengths on the way
-  /// to them can say.
+  /// The maximum number of bytes of names and values in a section: far above what clients accept, and small enough for
+  /// all later length fields.
   private static let mostBytes = 1 << 26
 
-  /// What the fields of an acceptable section amount to. Whole words, since each answer takes one with it: a few moves.
+  /// The result for valid fields. Its members are whole words, so that passing it with each response costs a few moves.
   @usableFromInline
   package struct Verdict {
     @usableFromInline
@@ -22,7 +22,7 @@ package enum FieldValidation {
       static let server = Present(rawValue: 1 << 1)
     }
 
-    /// Names and values together.
+    /// The total length of names and values.
     @usableFromInline package fileprivate(set) var bytes = 0
     /// -1 for none.
     @usableFromInline var length: Int64 = -1
@@ -37,24 +37,27 @@ package enum FieldValidation {
     }
     package var hasDate: Bool { present.contains(.date) }
     package var hasServer: Bool { present.contains(.server) }
-    /// Nothing in them says what the server would say otherwise.
+    /// The fields replace none that the server would send itself.
     @inlinable
     var leavesDateAndServer: Bool { present.rawValue == 0 }
+
+    /// Counts fields of the host itself.
+    package mutating func add(bytes count: Int) { bytes += count }
 
     fileprivate mutating func noteDate() { present.insert(.date) }
     fileprivate mutating func noteServer() { present.insert(.server) }
   }
 
-  /// The verdict on all of `fields`, or nil if one of them is malformed or not the plugin's to send.
+  /// The verdict on `fields`, or nil if one of them is malformed or not allowed.
   ///
-  /// Names are tokens, which leaves no room for pseudo-fields; values have no control character but HTAB, which
-  /// leaves none for injection; and nothing that frames the message or belongs to the connection passes.
+  /// Names must be tokens, which excludes pseudo-fields. Values must not contain control characters except HTAB, which
+  /// prevents injection. Fields that frame the message or belong to the connection are not allowed.
   package static func check(_ fields: Fields, for section: Section) -> Verdict? {
     var verdict = Verdict()
     var bytes = 0
     for index in 0..<fields.count {
       let field = fields[index]
-      // Nearly all answers have a Content-Type, any section may, and its name is well-formed.
+      // Most responses have Content-Type. It is allowed in every section, and its name is valid.
       let isOrdinary = field.name.equalsIgnoringCase("content-type")
       guard isOrdinary || isToken(field.name), isValue(field.value) else { return nil }
       let (sum, overflowed) = bytes.addingReportingOverflow(field.name.count + field.value.count)
@@ -66,7 +69,7 @@ package enum FieldValidation {
     return verdict
   }
 
-  /// Whether a field whose name may be known is the plugin's to send.
+  /// Whether a plugin may send a field whose name may be known.
   @inline(never)
   private static func accept(_ field: Field, _ section: Section, _ verdict: inout Verdict) -> Bool {
     let (known, value) = (KnownField(exactly: field.name), field.value)
@@ -105,8 +108,8 @@ package enum FieldValidation {
     guard value.count > 0 else { return value.isEmpty }
     guard let base = unsafe value.base else { return false }
     let end = unsafe base + value.count
-    // White space at the ends is no part of a value (RFC 9110 section 5.5), and malformed in HTTP/2. What is below it
-    // is no part of a value anywhere.
+    // White space at the ends is not part of a value (RFC 9110 section 5.5), and malformed in HTTP/2. Bytes below it
+    // are never allowed.
     guard unsafe base.pointee > ASCII.space && end[-1] > ASCII.space else { return false }
     return unsafe ByteScan.hasNoControl(base, end) || controlsAreTabs(base, end)
   }

@@ -1,9 +1,10 @@
 /// The reason phrases of the registered status codes (RFC 9110 section 15 and the IANA registry).
 package enum ReasonPhrase {
-  /// The phrase, or an empty one for a code that has none: the space before it is sent all the same.
+  /// The phrase; empty for a code without one. The space before it is sent in either case.
   package static func of(_ status: UInt32) -> StaticString {
     switch status {
     case 200: "OK"
+    case 101: "Switching Protocols"
     case 102: "Processing"
     case 103: "Early Hints"
     case 104: "Upload Resumption Supported"

@@ -1,24 +1,26 @@
-/// The one state machine of an answer: what a plugin may send next, in either style and over every protocol.
+/// The state machine of a response: what a plugin may send next, in either style and over every protocol.
 ///
-/// Each method judges one act and, if it accepts it, takes the step; whoever calls then sends. Nothing here knows how. A
-/// final head, whose sender may have to wait for room between the two, has a method for each.
+/// Each method checks one part and, if it accepts the part, advances the state; the caller then sends the part. A final
+/// head, whose sender may have to wait for room in between, has one method for the check and one for the step.
 package struct ResponseState {
   private enum Phase: UInt8 {
-    /// No final head yet: informational responses may go out.
+    /// There is no final head yet: informational responses may be sent.
     case awaitingHead
     case body
-    /// The body is complete, trailers were announced and are still due.
+    /// The body is complete, and announced trailers have yet to come.
     case trailersDue
+    /// Frames of a WebSocket follow the head.
+    case webSocket
     case complete
   }
 
-  /// How the final answer's body is bounded.
+  /// How the body of the final response is bounded.
   package enum BodyBounds: Equatable {
-    /// The answer has none: HEAD, 204, 205, 304. Bytes are accepted and dropped.
+    /// The response has no body: HEAD, 204, 205, 304. Bytes are accepted and dropped.
     case absent
-    /// This many bytes are still due.
+    /// That many bytes have yet to come.
     case remaining(Int64)
-    /// It ends when the plugin says so.
+    /// The plugin determines the end.
     case open
 
     package var isAbsent: Bool { if case .absent = self { true } else { false } }
@@ -33,8 +35,8 @@ package struct ResponseState {
   private let version: HTTPVersion
 
   /// - Parameters:
-  ///   - traits: of the request that is answered.
-  ///   - hints: whether and how many informational responses may go out.
+  ///   - traits: of the request.
+  ///   - hints: whether and how many informational responses may be sent.
   package init(version: HTTPVersion, traits: RequestTraits, hints: EarlyHintPolicy) {
     self.version = version
     self.hints = hints
@@ -45,49 +47,53 @@ package struct ResponseState {
   package var hasHead: Bool { phase != .awaitingHead }
   package var isComplete: Bool { phase == .complete }
 
-  // MARK: The acts
+  // MARK: The parts
 
-  /// An informational response (RFC 9110 section 15.2). `.ok` means: send it now.
-  package mutating func informational(status: UInt32, fields: Fields) -> Outcome {
+  /// Checks an informational response (RFC 9110 section 15.2). `.ok` means that it is to be sent now.
+  package mutating func informational(status: UInt32, fields: Fields) -> CallStatus {
     guard phase == .awaitingHead else { return .wrongState }
     guard status >= 102 && status <= 199 else { return .invalid }
     guard let verdict = FieldValidation.check(fields, for: .informational) else { return .invalid }
     if fields.count == 0 || !hints.allowed { return .skipped }
-    // A line has ": " and CR LF besides name and value.
-    guard verdict.bytes + 4 * fields.count <= hints.maxBytes, hintsSent < hints.maxPerRequest else { return .limit }
-    // And the list has :status.
-    guard verdict.bytes + 32 * fields.count + 42 <= hints.maxListSize else { return .limit }
+    guard hints.brokenLimit(fields, verdict, sent: hintsSent) == nil else { return .limit }
     hintsSent += 1
     return .ok
   }
 
-  /// Judges a final head, and takes no step. `whole`: the length of the body if it comes with the head and ends the answer.
+  /// The limit that an informational response with these fields exceeds, given those already sent.
+  package func brokenHintLimit(_ fields: Fields) -> EarlyHintPolicy.Limit? {
+    FieldValidation.check(fields, for: .informational).flatMap { hints.brokenLimit(fields, $0, sent: hintsSent) }
+  }
+
+  /// Checks a final head without advancing the state. `whole`: the length of the body if it comes with the head and
+  /// ends the response.
   @inline(__always)
   package func judgeHead(status: UInt32, fields: Fields, whole: Int?) -> HeadOutcome {
     guard phase == .awaitingHead else { return .refused(.wrongState) }
     guard status >= 200 && status <= 999 else { return .refused(.invalid) }
     guard let verdict = FieldValidation.check(fields, for: .final) else { return .refused(.invalid) }
     if ResponseState.isBodiless(status) { return ResponseState.judgeBodiless(status, verdict, whole: whole) }
-    // The answer to HEAD may tell the length of what is not sent (RFC 9110 section 8.6).
+    // The response to HEAD may have the length of the content that is not sent (RFC 9110 section 8.6).
     if let whole, let said = verdict.contentLength, said != Int64(whole), !(isHead && whole == 0) {
       return .refused(.invalid)
     }
     return .accepted(verdict)
   }
 
-  /// The same of a status that allows no content. 304 may tell the length of what is not sent (RFC 9110 section 8.6).
+  /// The same for a status without content. 304 may have the length of the content that is not sent (RFC 9110 section
+  /// 8.6).
   @inline(never)
   private static func judgeBodiless(
     _ status: UInt32, _ verdict: FieldValidation.Verdict, whole: Int?
   ) -> HeadOutcome {
     if let whole, whole > 0 { return .refused(.invalid) }
     if status == 204 && verdict.contentLength != nil { return .refused(.invalid) }
-    // 205 says that there is no content, and nothing of a length elsewhere (RFC 9110 section 15.3.6).
+    // 205 means that there is no content; a length of other content makes no sense (RFC 9110 section 15.3.6).
     if status == 205, let said = verdict.contentLength, said != 0 { return .refused(.invalid) }
     return .accepted(verdict)
   }
 
-  /// The step that follows a head which `judgeHead` has accepted.
+  /// Advances the state after a head that `judgeHead` has accepted.
   @inline(__always)
   package mutating func takeHead(
     _ status: UInt32, _ verdict: FieldValidation.Verdict, whole: Int?, trailersFollow: Bool
@@ -108,11 +114,11 @@ package struct ResponseState {
 
   package enum HeadOutcome {
     case accepted(FieldValidation.Verdict)
-    case refused(Outcome)
+    case refused(CallStatus)
   }
 
-  /// `count` bytes of body. `.skipped`: drop them.
-  package mutating func body(_ count: UInt64) -> Outcome {
+  /// Accepts `count` bytes of body. `.skipped`: they are to be dropped.
+  package mutating func body(_ count: UInt64) -> CallStatus {
     guard phase == .body else { return .wrongState }
     switch bounds {
     case .absent: return .skipped
@@ -124,14 +130,14 @@ package struct ResponseState {
     }
   }
 
-  /// Whether `count` more bytes and then the end are as long as announced.
+  /// Whether the response has its announced length if it ends after `count` more bytes.
   package func mayEnd(after count: UInt64) -> Bool {
     guard case .remaining(let due) = bounds else { return true }
     return UInt64(due) == count
   }
 
-  /// The body is complete. `.invalid`: shorter than announced, so that the connection must be cut.
-  package mutating func endBody() -> Outcome {
+  /// Completes the body. `.invalid`: it is shorter than announced, so that the response has to be aborted.
+  package mutating func endBody() -> CallStatus {
     guard phase == .body else { return .wrongState }
     guard mayEnd(after: 0) else {
       phase = .complete
@@ -141,8 +147,8 @@ package struct ResponseState {
     return .ok
   }
 
-  /// Trailer fields, which end the answer. `.skipped`: the answer ends, the fields are not sent.
-  package mutating func trailers(_ fields: Fields, accepted: Bool) -> Outcome {
+  /// Accepts trailer fields, which end the response. `.skipped`: the response ends, and the fields are not sent.
+  package mutating func trailers(_ fields: Fields, accepted: Bool) -> CallStatus {
     guard phase == .trailersDue || phase == .body else { return .wrongState }
     guard FieldValidation.check(fields, for: .trailers) != nil else { return .invalid }
     guard mayEnd(after: 0) else {
@@ -153,7 +159,7 @@ package struct ResponseState {
     return accepted && mayCarryTrailers && fields.count > 0 ? .ok : .skipped
   }
 
-  /// In HTTP/1 the chunked coding carries them; in HTTP/2 any answer with a body can have them.
+  /// HTTP/1 needs chunked coding for trailers; in HTTP/2 every response with a body can have them.
   private var mayCarryTrailers: Bool {
     switch version {
     case .http10: false
@@ -162,6 +168,17 @@ package struct ResponseState {
     }
   }
 
-  /// The answer is given up.
-  package mutating func abandon() { phase = .complete }
+  /// Accepts the head of a WebSocket, whose frames follow; false if there is a head already.
+  package mutating func takeWebSocket() -> Bool {
+    guard phase == .awaitingHead else { return false }
+    bounds = .open
+    phase = .webSocket
+    return true
+  }
+
+  /// The WebSocket is over.
+  package mutating func endWebSocket() { phase = .complete }
+
+  /// Aborts the response.
+  package mutating func abort() { phase = .complete }
 }

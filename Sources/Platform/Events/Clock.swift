@@ -1,6 +1,6 @@
 import Glibc
 
-/// The clocks, in the units the server counts in.
+/// The system's clocks, in the server's units.
 @usableFromInline
 package enum Clock {
   @inlinable package static var nanosecondsPerSecond: UInt64 { 1_000_000_000 }
@@ -12,7 +12,7 @@ package enum Clock {
   package static func monotonic() -> UInt64 {
     var time = timespec()
     unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) &* nanosecondsPerSecond &+ UInt64(time.tv_nsec)
+    return UInt64(truncatingIfNeeded: time.tv_sec) &* nanosecondsPerSecond &+ UInt64(truncatingIfNeeded: time.tv_nsec)
   }
 
   /// Nanoseconds since the epoch.
@@ -22,7 +22,7 @@ package enum Clock {
     return Int64(time.tv_sec) &* Int64(nanosecondsPerSecond) &+ Int64(time.tv_nsec)
   }
 
-  /// Seconds since the epoch: for Date and log lines. The coarse clock is a read of memory.
+  /// Seconds since the epoch, for Date and log lines. Reading the coarse clock is a read of memory.
   package static func epochSeconds() -> Int64 {
     var time = timespec()
     unsafe clock_gettime(CLOCK_REALTIME_COARSE, &time)

@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// One epoll instance. Each registration carries a 64-bit token that comes back with its events.
+/// An epoll instance. Each registration has a 64-bit token, which its events contain.
 @safe
 @usableFromInline
 package struct Epoll: ~Copyable {
@@ -11,18 +11,21 @@ package struct Epoll: ~Copyable {
     @inlinable
     package init(rawValue: UInt32) { self.rawValue = rawValue }
 
-    /// As `SetAlgebra` has it, but seen by other modules, which would call it through the protocol.
+    /// The same as in `SetAlgebra`, but inlinable in other modules, which would otherwise call through the protocol.
     @inlinable
     @inline(__always)
     package func contains(_ interest: Interest) -> Bool { rawValue & interest.rawValue == interest.rawValue }
 
     @inlinable package static var readable: Interest { Interest(rawValue: 0x001) }
+    @inlinable package static var priority: Interest { Interest(rawValue: 0x002) }
     @inlinable package static var writable: Interest { Interest(rawValue: 0x004) }
     @inlinable package static var error: Interest { Interest(rawValue: 0x008) }
     @inlinable package static var hangUp: Interest { Interest(rawValue: 0x010) }
     @inlinable package static var peerClosed: Interest { Interest(rawValue: 0x2000) }
-    /// Of the processes that wait for this descriptor wake one, not all.
+    /// An event wakes one of the processes that wait for this descriptor, not all.
     @inlinable package static var exclusive: Interest { Interest(rawValue: 1 << 28) }
+    /// Disabled by its first event.
+    @inlinable package static var once: Interest { Interest(rawValue: 1 << 30) }
     @inlinable package static var edgeTriggered: Interest { Interest(rawValue: 1 << 31) }
   }
 
@@ -35,7 +38,7 @@ package struct Epoll: ~Copyable {
   private let events: UnsafeMutablePointer<epoll_event>
   private let capacity: Int
 
-  /// - Parameter capacity: how many events one wait returns at most.
+  /// - Parameter capacity: the maximum number of events of one wait.
   package init(capacity: Int) throws(Errno) {
     let raw = epoll_create1(CInt(EPOLL_CLOEXEC))
     guard raw >= 0 else { throw .last("epoll_create1") }
@@ -46,26 +49,35 @@ package struct Epoll: ~Copyable {
 
   deinit { unsafe events.deallocate() }
 
+  /// A descriptor that is readable while there are events.
+  package var raw: CInt { descriptor.raw }
+
   package func add(_ fd: CInt, _ interest: Interest, token: UInt64) throws(Errno) {
     var event = unsafe epoll_event(events: interest.rawValue, data: epoll_data_t(u64: token))
     guard unsafe epoll_ctl(descriptor.raw, EPOLL_CTL_ADD, fd, &event) == 0 else { throw .last("epoll_ctl add") }
   }
 
-  /// What else is wanted of a registered descriptor.
+  /// Changes the events of a registered descriptor.
   package func change(_ fd: CInt, _ interest: Interest, token: UInt64) {
     var event = unsafe epoll_event(events: interest.rawValue, data: epoll_data_t(u64: token))
     unsafe epoll_ctl(descriptor.raw, EPOLL_CTL_MOD, fd, &event)
   }
 
-  /// Ends a registration; closing the descriptor does so as well.
+  /// The same as `change`, and fails if the descriptor is not registered: its number may belong to another file now.
+  package func update(_ fd: CInt, _ interest: Interest, token: UInt64) throws(Errno) {
+    var event = unsafe epoll_event(events: interest.rawValue, data: epoll_data_t(u64: token))
+    guard unsafe epoll_ctl(descriptor.raw, EPOLL_CTL_MOD, fd, &event) == 0 else { throw .last("epoll_ctl mod") }
+  }
+
+  /// Ends a registration. Closing the descriptor also does that.
   package func remove(_ fd: CInt) {
     var event = unsafe epoll_event()
     unsafe epoll_ctl(descriptor.raw, EPOLL_CTL_DEL, fd, &event)
   }
 
-  /// Waits for events and says how many there are; none after a signal.
+  /// Waits for events and returns their number; 0 after a signal.
   ///
-  /// - Parameter milliseconds: 0 asks without waiting, -1 waits for as long as it takes.
+  /// - Parameter milliseconds: 0 does not wait, -1 waits without limit.
   package func wait(milliseconds: CInt) -> Int {
     let count = unsafe outrider_epoll_wait(descriptor.raw, events, CInt(capacity), milliseconds)
     return max(0, Int(count))

@@ -16,11 +16,25 @@ package struct SignalDescriptor: ~Copyable {
 
   package var raw: CInt { descriptor.raw }
 
+  /// SI_KERNEL of sigaction(2), which Swift does not import.
+  private static let kernelCode: Int32 = 0x80
+
+  package struct Signal {
+    package let number: CInt
+    /// The pid of the sender.
+    package let sender: pid_t
+    /// The kernel has sent the signal.
+    package let isFromKernel: Bool
+  }
+
   /// The next signal that has come, or nil.
-  package func next() -> CInt? {
+  package func next() -> Signal? {
     var info = signalfd_siginfo()
     let size = MemoryLayout<signalfd_siginfo>.size
     let count = retryingInterrupts { unsafe Glibc.read(descriptor.raw, &info, size) }
-    return count == size ? CInt(info.ssi_signo) : nil
+    guard count == size else { return nil }
+    return Signal(
+      number: CInt(info.ssi_signo), sender: pid_t(truncatingIfNeeded: info.ssi_pid),
+      isFromKernel: info.ssi_code == SignalDescriptor.kernelCode)
   }
 }

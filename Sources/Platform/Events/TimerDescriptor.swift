@@ -4,7 +4,7 @@ import Glibc
 /// A timerfd on CLOCK_MONOTONIC: becomes readable at the moment it is armed for.
 package struct TimerDescriptor: ~Copyable {
   private let descriptor: FileDescriptor
-  /// What it is armed for; `.max` when it is not.
+  /// The moment that it is armed for; `.max` if it is not armed.
   private var armed = UInt64.max
 
   package init() throws(Errno) {
@@ -15,13 +15,13 @@ package struct TimerDescriptor: ~Copyable {
 
   package var raw: CInt { descriptor.raw }
 
-  /// Arms for `moment` (monotonic nanoseconds), or for never with `.max`. A moment that is past fires at once.
+  /// Arms for `moment` (monotonic nanoseconds), or disarms with `.max`. A moment in the past fires at once.
   package mutating func arm(_ moment: UInt64) {
     guard moment != armed else { return }
     armed = moment
     var time = itimerspec()
     if moment != .max {
-      // Zero would disarm.
+      // Zero would disarm the timer.
       let moment = max(1, moment)
       time.it_value.tv_sec = Int(moment / Clock.nanosecondsPerSecond)
       time.it_value.tv_nsec = Int(moment % Clock.nanosecondsPerSecond)
@@ -29,7 +29,7 @@ package struct TimerDescriptor: ~Copyable {
     unsafe timerfd_settime(descriptor.raw, CInt(TFD_TIMER_ABSTIME), &time, nil)
   }
 
-  /// Takes the expiration, so that the descriptor is not readable any more.
+  /// Takes the expiration, so that the descriptor is no longer readable.
   package mutating func acknowledge() {
     var expirations: UInt64 = 0
     unsafe Glibc.read(descriptor.raw, &expirations, 8)

@@ -1,8 +1,8 @@
 import Glibc
 
-/// How many descriptors this process may have open (RLIMIT_NOFILE).
+/// The maximum number of open descriptors of this process (RLIMIT_NOFILE).
 package enum DescriptorLimit {
-  /// Raises the soft limit to `count`, if it is lower; as far as the hard limit lets it.
+  /// Raises the soft limit to `count` if it is lower, within the hard limit.
   ///
   /// - Returns: the hard limit, if that is too low.
   package static func raise(to count: Int) -> UInt64? {

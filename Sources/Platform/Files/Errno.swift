@@ -1,9 +1,9 @@
 import Glibc
 
-/// A failed system call: its errno, and what was attempted on what, for the operator.
+/// A failed system call: its errno, and what it attempted, for the operator.
 package struct Errno: Error, Sendable, Equatable, CustomStringConvertible {
   package let code: CInt
-  /// What was attempted, such as `bind 127.0.0.1:80`.
+  /// The attempt, such as `bind 127.0.0.1:80`.
   package let attempt: String
 
   package init(code: CInt, attempt: String) {
@@ -11,7 +11,7 @@ package struct Errno: Error, Sendable, Equatable, CustomStringConvertible {
     self.attempt = attempt
   }
 
-  /// The calling thread's errno, to be read right after the call that failed.
+  /// The calling thread's errno. Called immediately after the failed system call.
   package static func last(_ attempt: @autoclosure () -> String) -> Errno {
     let code = errno
     return Errno(code: code, attempt: attempt())

@@ -1,18 +1,18 @@
 import CLinux
 import Glibc
 
-/// The one owner of a file descriptor: closed when the value goes.
+/// The owner of a file descriptor, which is closed with the value.
 ///
-/// Every descriptor made here is close-on-exec from birth.
+/// Every descriptor made here is close-on-exec from the start.
 package struct FileDescriptor: ~Copyable, Sendable {
   package let raw: CInt
 
-  /// Takes over `raw`, which nobody else may close.
+  /// Takes ownership of `raw`, which nobody else may close.
   package init(owning raw: CInt) { self.raw = raw }
 
   deinit { Glibc.close(raw) }
 
-  /// Gives the descriptor up without closing it; the caller owns it from here.
+  /// Transfers the descriptor to the caller without closing it.
   package consuming func release() -> CInt {
     let raw = raw
     discard self
@@ -25,7 +25,7 @@ package struct FileDescriptor: ~Copyable, Sendable {
     return FileDescriptor(owning: raw)
   }
 
-  /// Reads and writes do not wait from now on.
+  /// Makes reads and writes nonblocking.
   package borrowing func makeNonblocking() {
     outrider_fcntl(raw, F_SETFL, outrider_fcntl(raw, F_GETFL, 0) | O_NONBLOCK)
   }
@@ -38,6 +38,20 @@ package struct FileDescriptor: ~Copyable, Sendable {
     }
     guard count >= 0 else { throw .last(attempt()) }
     return count
+  }
+
+  /// Writes all bytes. The descriptor has to be blocking.
+  package borrowing func write(_ bytes: [UInt8], attempt: @autoclosure () -> String) throws(Errno) {
+    let raw = raw
+    var written = 0
+    while written < bytes.count {
+      let count = unsafe bytes.withUnsafeBytes { bytes in
+        let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[written...])
+        return retryingInterrupts { unsafe Glibc.write(raw, rest.baseAddress, rest.count) }
+      }
+      guard count >= 0 else { throw .last(attempt()) }
+      written += count
+    }
   }
 }
 

@@ -1,17 +1,17 @@
 import Glibc
 
-/// What the kernel tells of a file by a descriptor of it.
+/// The kernel's information about an open file.
 package struct FileStatus: Sendable {
-  /// One of `S_IFREG`, `S_IFDIR` and their like.
+  /// `S_IFREG`, `S_IFDIR`, or another file type.
   package let kind: mode_t
-  /// The permissions, and the bits beside them.
+  /// The permissions, with the set-ID and sticky bits.
   package let mode: mode_t
   package let owner: uid_t
   package let group: gid_t
   package let size: Int
-  /// How many names it has.
+  /// The number of its links.
   package let links: UInt
-  /// Device and inode: no other file has them as long as this one is there, or open.
+  /// Device and inode, which no other file has while this one exists or is open.
   package let identity: String
 
   package init(of descriptor: CInt, _ attempt: @autoclosure () -> String) throws(Errno) {
@@ -26,7 +26,7 @@ package struct FileStatus: Sendable {
     identity = "\(status.st_dev):\(status.st_ino)"
   }
 
-  /// With its article.
+  /// The kind in words, with its article.
   package var kindName: String {
     switch kind {
     case S_IFREG: "a file"

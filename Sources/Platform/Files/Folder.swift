@@ -1,35 +1,36 @@
 import CLinux
 import Glibc
 
-/// The folder of a file that root makes or opens, held by a descriptor: what is done there is done in this folder, whatever
-/// its name leads to by then, and never through a symbolic link in the file's place.
+/// The folder of a file that root makes or opens, held by a descriptor. Later operations happen in this folder, even if
+/// its path leads elsewhere by then, and never follow a symbolic link in the file's place.
 ///
-/// On the way from / to it every folder and every link is looked at. Where root alone can change what is there, root acts.
-/// From a folder on that the service's user can write to, everything is done with this user's rights: who exchanges names
-/// there wins nothing. A folder that anybody else can write to is refused; one as /tmp, where nobody can touch what is
-/// another's, is good for what is one's own, and so is any where the service has no user but root. Whoever is not root acts
-/// as himself, in any folder.
+/// Every folder and link on the path is checked, starting at /. In folders that only root can change, root acts. From
+/// the first folder that the service's user can write to, the rights of this user apply, so that exchanging names gains
+/// nothing. A folder that another user can write to is refused. A sticky folder such as /tmp is accepted for files of
+/// the same user, and so is any folder if the service has no user but root. A process without root acts with its own
+/// rights in any folder.
 package struct Folder: ~Copyable {
   private let descriptor: FileDescriptor
   /// The file's name in it.
   package let name: String
-  /// The file, as it was asked for.
+  /// The path of the file, as requested.
   package let path: String
-  /// Whose rights are used here; nil for the process's own.
+  /// The user whose rights are used here; nil for the process's own.
   package let actor: ServiceUser?
-  /// Others can make files here: what is opened has to be one's own.
+  /// Other users can create files here: an opened file must have the same owner.
   package let isShared: Bool
   private let isRead: Bool
 
-  /// So many symbolic links may be on the way.
-  private static let mostLinks = 40
-  /// So many names may be on the way, those in links included: each takes some system calls.
-  private static let mostNames = 1024
+  /// The maximum number of symbolic links on the path.
+  private static let maxLinks = 40
+  /// The maximum number of names on the path, including those in links: each costs several system calls.
+  private static let maxNames = 1024
 
   /// Finds the folder of `path`, which is absolute.
   ///
-  /// - Parameter isRead: the file is only read. A symbolic link in its place is followed as those on the way are, and in a
-  ///   folder of somebody else root has no more rights than the service's user, in place of none.
+  /// - Parameter isRead: whether the file is only read. Then a symbolic link in its place is followed like those on the
+  ///   path, and in a folder that another user can change, root has the rights of the service's user; otherwise such a
+  ///   folder is refused.
   package init(of path: String, user: ServiceUser?, isRead: Bool = false) throws(Errno) {
     guard path.utf8.first == UInt8(ascii: "/") else { throw Errno(code: EINVAL, attempt: "open \(path)") }
     var walk = try Walk(path: path, user: geteuid() == 0 ? user : nil, isRead: isRead)
@@ -42,22 +43,22 @@ package struct Folder: ~Copyable {
     self.path = path
   }
 
-  /// The way to a folder.
+  /// The walk along the path to a folder.
   private struct Walk: ~Copyable {
     let path: String
     let user: ServiceUser?
     let isRead: Bool
-    /// What is left of the way, the last first.
+    /// The rest of the path, in reverse order.
     private var components: [String]
     var actor: ServiceUser?
     private var folder: FileDescriptor?
-    /// The names of the folders that the way has come to, each in the one before: no link and no ".." is among them.
+    /// The folders on the path so far, without links and "..".
     private var folders: [String] = []
     private var links = 0
     private var names = 0
 
-    /// Where the way has come to, for people.
-    private var place: String { folders.reduce("") { "\($0)/\($1)" } }
+    /// The path so far, for messages.
+    private var location: String { folders.reduce("") { "\($0)/\($1)" } }
 
     init(path: String, user: ServiceUser?, isRead: Bool) throws(Errno) {
       self.path = path
@@ -67,7 +68,8 @@ package struct Folder: ~Copyable {
       folder = try FileDescriptor.open("/", flags: OUTRIDER_O_PATH | O_DIRECTORY)
     }
 
-    /// The last one first. Of bytes: a slash with a combining mark behind it is one Character, and a slash for the kernel.
+    /// In reverse order. Split as bytes: a slash followed by a combining mark is one Character, but a slash for the
+    /// kernel.
     private static func components(of path: String) -> [String] {
       path.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
         .filter { $0 != "." }.reversed()
@@ -93,7 +95,7 @@ package struct Folder: ~Copyable {
         guard !isLast || component != ".." else { throw directory }
         if isLast && !isRead { return component }
         names += 1
-        guard names <= Folder.mostNames else { throw Errno(code: ELOOP, attempt: "open \(path)") }
+        guard names <= Folder.maxNames else { throw Errno(code: ELOOP, attempt: "open \(path)") }
         _ = try examine(isLast: isLast)
         let next = try open(component, OUTRIDER_O_PATH | O_NOFOLLOW)
         let status = try FileStatus(of: next.raw, "open \(path)")
@@ -118,7 +120,7 @@ package struct Folder: ~Copyable {
       }
     }
 
-    /// A link counts as much as whoever could have made it.
+    /// Follows a link if its owner is trusted.
     private mutating func follow(
       _ link: borrowing FileDescriptor, _ component: String, _ status: FileStatus
     ) throws(Errno) {
@@ -127,13 +129,13 @@ package struct Folder: ~Copyable {
         throw refusal("is a symbolic link of \(Folder.name(status.owner))", component)
       }
       links += 1
-      guard links <= Folder.mostLinks else { throw Errno(code: ELOOP, attempt: "open \(path)") }
+      guard links <= Folder.maxLinks else { throw Errno(code: ELOOP, attempt: "open \(path)") }
       var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
       let raw = link.raw
       let count = unsafe buffer.withUnsafeMutableBytes { bytes in
         unsafe readlinkat(raw, "", bytes.baseAddress!.assumingMemoryBound(to: CChar.self), bytes.count)
       }
-      guard count > 0, count < buffer.count else { throw .last("readlink \(place)/\(component)") }
+      guard count > 0, count < buffer.count else { throw .last("readlink \(location)/\(component)") }
       let target = String(decoding: buffer[..<count], as: UTF8.self)
       components += Walk.components(of: target)
       if target.utf8.first == UInt8(ascii: "/") {
@@ -142,15 +144,15 @@ package struct Folder: ~Copyable {
       }
     }
 
-    /// Finds out who can change what is in the folder that the way has come to, and whose rights are used from here on.
+    /// Checks who can change the current folder, and decides whose rights apply from here on.
     ///
-    /// - Returns: whether it is one as /tmp.
+    /// - Returns: whether it is a shared folder such as /tmp.
     mutating func examine(isLast: Bool) throws(Errno) -> Bool {
       let status = try FileStatus(of: raw, "open \(path)")
       let isSticky = status.mode & S_ISVTX != 0
       let isShared = isSticky && status.mode & (S_IWGRP | S_IWOTH) != 0
       guard geteuid() == 0 else { return isShared && status.owner != geteuid() }
-      // Whom this user namespace does not know can't be reached by anybody in it.
+      // An owner outside this user namespace is out of reach for all users in it.
       if ServiceUser.isUnmapped(status.owner) { return isShared }
       if let user, status.owner == user.id { return actsAsUser() }
       guard status.owner == 0 else {
@@ -159,13 +161,14 @@ package struct Folder: ~Copyable {
       }
       if actor != nil { return false }
       if isShared { return true }
-      // Without these bits nobody can, by an access control list neither.
+      // Without these bits no other user can write, not even by an access control list.
       guard status.mode & (S_IWGRP | S_IWOTH) != 0 else { return false }
       if let user, try mayWrite(user) { return actsAsUser() }
-      // Nothing of ours runs as less than root then; a volume that the containers of a pod share looks so.
+      // No process of the service has fewer rights than root then. A volume shared by the containers of a pod looks
+      // like this.
       if user == nil { return true }
       if status.mode & S_IWOTH != 0 { throw refusal("can be written by everybody") }
-      // On the way a group can exchange a folder for another that it could move already, and that is root's; no more.
+      // A group that can write to a folder on the path can exchange folders of root in it, and no more.
       if isLast, status.mode & S_IWGRP != 0, status.group != 0 {
         if isRead { return actsAsUser() }
         throw refusal("can be written by \(Folder.name(group: status.group))")
@@ -178,22 +181,22 @@ package struct Folder: ~Copyable {
       return false
     }
 
-    /// The kernel knows, of access control lists too.
+    /// Asks the kernel, which also considers access control lists.
     private func mayWrite(_ user: ServiceUser) throws(Errno) -> Bool {
       let raw = raw
       return try ServiceUser.acting(as: user) { () throws(Errno) in
         let answer = outrider_may_write(raw)
-        guard answer >= 0 else { throw .last("ask who may write \(place)") }
+        guard answer >= 0 else { throw .last("ask who may write \(location)") }
         return answer == 1
       }
     }
 
-    /// - Parameter name: of what is in the folder that the way has come to, if it is not the folder itself.
+    /// - Parameter name: the name of a file in the current folder, if the reason is about that.
     private func refusal(_ reason: String, _ name: String? = nil) -> Errno {
-      let place = name.map { "\(self.place)/\($0)" } ?? (folders.isEmpty ? "/" : self.place)
+      let location = name.map { "\(self.location)/\($0)" } ?? (folders.isEmpty ? "/" : self.location)
       let advice = user == nil ? "root" : "root or server.user"
       return Errno(
-        code: EACCES, attempt: "open \(path): \(place) \(reason); only \(advice) may be able to change that folder")
+        code: EACCES, attempt: "open \(path): \(location) \(reason); only \(advice) may be able to change that folder")
     }
   }
 
@@ -209,11 +212,12 @@ package struct Folder: ~Copyable {
 
   // MARK: Its files
 
-  /// Opens the file of `path`, or makes it: a symbolic link in its place is none. In a folder as /tmp it has to be one's own.
+  /// Opens or makes the file of `path`, without following a symbolic link in its place. In a shared folder it must have
+  /// the same owner.
   ///
-  /// - Parameter isWelcome: what it may be; it has been opened without waiting by then.
+  /// - Parameter isAllowed: whether a file with that status may be opened.
   package func open(
-    flags: CInt, mode: mode_t = 0, name: String? = nil, isWelcome: (FileStatus) -> Bool = { $0.kind == S_IFREG }
+    flags: CInt, mode: mode_t = 0, name: String? = nil, isAllowed: (FileStatus) -> Bool = { $0.kind == S_IFREG }
   ) throws(Errno) -> FileDescriptor {
     let why = isRead ? "since others than root can change its folder" : "who can write its folder"
     let attempt = "open \(path)\(actor.map { " as \(Folder.name($0.id)), \(why)" } ?? "")"
@@ -226,7 +230,7 @@ package struct Folder: ~Copyable {
       return FileDescriptor(owning: found)
     }
     let status = try FileStatus(of: file.raw, attempt)
-    guard isWelcome(status) else { throw Errno(code: EINVAL, attempt: "\(attempt): it is \(status.kindName)") }
+    guard isAllowed(status) else { throw Errno(code: EINVAL, attempt: "\(attempt): it is \(status.kindName)") }
     if isShared {
       let isOwn = status.owner == 0 || status.owner == geteuid()
       guard isOwn, status.kind != S_IFREG || status.links == 1 else {
@@ -238,13 +242,13 @@ package struct Folder: ~Copyable {
     return file
   }
 
-  /// What is in the file's place; nil if nothing is.
+  /// The status of the file; nil if there is none.
   package func status(name: String? = nil) -> FileStatus? {
     guard let found = try? look(name ?? self.name) else { return nil }
     return try? FileStatus(of: found.raw, path)
   }
 
-  /// A descriptor of what is in the file's place, be it a link, that nothing can be read or written by.
+  /// An O_PATH descriptor of the file, or of a link in its place.
   package func look(_ name: String? = nil) throws(Errno) -> FileDescriptor {
     let (raw, name) = (descriptor.raw, name ?? self.name)
     return try ServiceUser.acting(as: actor) { () throws(Errno) in
@@ -254,7 +258,7 @@ package struct Folder: ~Copyable {
     }
   }
 
-  /// Removes a name; false if that can't be.
+  /// Removes a file; false if that fails.
   @discardableResult
   package func remove(_ name: String? = nil) -> Bool {
     let (raw, name) = (descriptor.raw, name ?? self.name)
@@ -262,7 +266,7 @@ package struct Folder: ~Copyable {
     return removed ?? false
   }
 
-  /// Gives the file `other` the name of the path, in place of what has it. Returns true.
+  /// Renames the file `other` to the name of the path, and replaces a file with this name. Returns true.
   package func rename(_ other: String) throws(Errno) -> Bool {
     let (raw, name) = (descriptor.raw, name)
     return try ServiceUser.acting(as: actor) { () throws(Errno) in
@@ -271,7 +275,7 @@ package struct Folder: ~Copyable {
     }
   }
 
-  /// Gives the file `other` the name of the path as well; false if something has it.
+  /// Links the file `other` under the name of the path; false if that name exists.
   package func link(_ other: String) throws(Errno) -> Bool {
     let (raw, name) = (descriptor.raw, name)
     return try ServiceUser.acting(as: actor) { () throws(Errno) in

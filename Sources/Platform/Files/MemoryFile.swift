@@ -1,10 +1,10 @@
 import CLinux
 import Glibc
 
-/// Bytes in an anonymous file, for another process or another program of this one. Its size, and where it is not written
-/// any more its contents, are sealed: no reader of it meets its end too early (memfd_create(2)).
+/// An anonymous file for another process or another program of this one. Its size is sealed, and its contents too if
+/// they are no longer written, so that no reader finds its end too early (memfd_create(2)).
 package enum MemoryFile {
-  /// - Parameter name: what /proc shows.
+  /// - Parameter name: the name in /proc.
   package static func make(name: String, contents: [UInt8]) throws(Errno) -> FileDescriptor {
     let file = try empty(name: name, size: contents.count)
     let raw = file.raw
@@ -22,7 +22,7 @@ package enum MemoryFile {
     return file
   }
 
-  /// One of `size` zeros, which is yet to be sealed.
+  /// A file of `size` zeros, not sealed yet.
   static func empty(name: String, size: Int) throws(Errno) -> FileDescriptor {
     let raw = unsafe outrider_memfd(name)
     guard raw >= 0 else { throw .last("memfd_create") }
@@ -31,19 +31,18 @@ package enum MemoryFile {
     return file
   }
 
-  /// Its size can't change any more; what is in it can.
+  /// Seals the size of the file; its contents can still change.
   static func sealSize(_ file: borrowing FileDescriptor) throws(Errno) {
     guard outrider_seal(file.raw, CInt(OUTRIDER_SEAL_SIZE)) == 0 else { throw .last("seal a memfd") }
   }
 
-  /// The size of a file that another process has sent, or left to this one; nil if it is no memfd, or if its size can
-  /// change.
+  /// The size of a file from another process or an earlier program; nil if it is not a memfd or its size can change.
   package static func sealedSize(of file: CInt) -> Int? {
     guard outrider_seals(file) >= 0, outrider_seals(file) & CInt(OUTRIDER_SEAL_SIZE) != 0 else { return nil }
     return try? FileStatus(of: file, "").size
   }
 
-  /// The bytes of one that `make` has made, in another process or not; nil if it is something else, or larger than `limit`.
+  /// The contents of a file that `make` has made, in any process; nil if it is another file, or larger than `limit`.
   package static func contents(of file: borrowing FileDescriptor, limit: Int) -> [UInt8]? {
     guard let size = sealedSize(of: file.raw), size <= limit,
       outrider_seals(file.raw) & CInt(OUTRIDER_SEAL_CONTENTS) != 0
@@ -51,7 +50,7 @@ package enum MemoryFile {
     return bytes(of: file.raw, count: size)
   }
 
-  /// Likewise of a memfd that an earlier version of this program has made, which sealed none.
+  /// The same for a memfd of an earlier version of this program, which did not seal files.
   package static func unsealedContents(of file: borrowing FileDescriptor, limit: Int) -> [UInt8]? {
     guard outrider_seals(file.raw) >= 0, let size = try? FileStatus(of: file.raw, "").size, size <= limit else {
       return nil

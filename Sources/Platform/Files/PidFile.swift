@@ -1,29 +1,23 @@
 import CLinux
 import Glibc
 
-/// The file with a service's process id, locked as long as the service lives: the lock, which ends with the process, tells
-/// a live one from what a killed one has left behind, and the id that happens to be in use again.
+/// The file with a service's process ID, which is locked while the service runs. The lock ends with the process. It
+/// therefore distinguishes a running service from a file that a killed one has left, even if the pid is in use again.
 ///
-/// The lock is one for writing, which only who may write to the file can have (fcntl(2), open file description locks);
-/// those for reading, which any reader can have, mean nothing. The file is complete whenever it can be seen: it is written
-/// under another name, and gets its own by link or rename. Who replaces one holds another lock meanwhile, on a file beside
-/// it that nobody else can open. In a folder as /tmp anybody could have taken that file's name: there it is the lock of the
-/// file that is replaced, which is one's own.
+/// It is a write lock, which needs write access to the file (fcntl(2), open file description locks); read locks, which
+/// every reader can take, are ignored. The file is always complete: it is written under another name, and then linked
+/// or renamed. The process that replaces a pid file holds a second lock, on a file beside it that no other user can
+/// open. In a shared folder such as /tmp another user could take that file's name; there the lock of the replaced file,
+/// which has the same owner, is used instead.
 package struct PidFile: ~Copyable {
-  package enum Fault: Error {
-    /// Another process has the lock; the text of the file says which.
-    case held(path: String, by: String)
-    case system(Errno)
-  }
-
   package let path: String
   package let user: ServiceUser?
   private let descriptor: FileDescriptor
 
-  /// Makes the file for this process, in place of one that nobody holds.
+  /// Makes the file for this process, replacing one that is not locked.
   ///
-  /// - Parameter user: the service's; see `Folder`.
-  package init(path: String, user: ServiceUser? = nil) throws(Fault) {
+  /// - Parameter user: the service's user; see `Folder`.
+  package init(path: String, user: ServiceUser? = nil) throws(PidFileError) {
     self.path = path
     self.user = user
     var holder: String?
@@ -31,10 +25,10 @@ package struct PidFile: ~Copyable {
     do throws(Errno) {
       let folder = try Folder(of: path, user: user)
       if folder.isShared {
-        file = try PidFile.makeAmongOthers(folder, &holder)
+        file = try PidFile.makeInSharedFolder(folder, &holder)
       } else {
-        let lock = try Replacing(folder)
-        defer { lock.end(folder) }
+        let lock = try ReplacementLock(folder)
+        defer { lock.unlock(folder) }
         holder = try PidFile.holder(of: folder)
         file = holder == nil ? try PidFile.make(folder) { name throws(Errno) in try folder.rename(name) } : nil
       }
@@ -45,7 +39,7 @@ package struct PidFile: ~Copyable {
     descriptor = file
   }
 
-  /// Takes over a file that a former program of this process has made, which may have locked it in another way.
+  /// Takes over the file of a former program of this process, which may have used another kind of lock.
   package init(path: String, user: ServiceUser?, descriptor: consuming FileDescriptor) {
     self.path = path
     self.user = user
@@ -55,7 +49,7 @@ package struct PidFile: ~Copyable {
 
   package var raw: CInt { descriptor.raw }
 
-  /// Removes the file, unless another has taken its place.
+  /// Removes the file, unless another file has replaced it.
   package consuming func remove() {
     guard let folder = try? Folder(of: path, user: user), let own = try? FileStatus(of: descriptor.raw, path) else {
       return
@@ -65,10 +59,10 @@ package struct PidFile: ~Copyable {
 
   // MARK: Making
 
-  /// The longest text that a pid file has.
-  private static let longest = 32
+  /// The maximum length of a pid file.
+  private static let maxTextLength = 32
 
-  /// What the present file says if somebody holds it; nil if nobody does, or there is none.
+  /// The pid in the current file if that is locked, else nil.
   private static func holder(of folder: borrowing Folder) throws(Errno) -> String? {
     guard let status = folder.status() else { return nil }
     guard status.kind == S_IFREG else { throw Errno(code: EEXIST, attempt: "make \(folder.path)") }
@@ -79,45 +73,45 @@ package struct PidFile: ~Copyable {
   }
 
   private static func pid(in file: borrowing FileDescriptor, _ path: String) throws(Errno) -> String {
-    var text = [UInt8](repeating: 0, count: longest)
+    var text = [UInt8](repeating: 0, count: maxTextLength)
     let count = try file.read(into: &text, attempt: "read \(path)")
     return String(decoding: text[..<count].prefix { (0x30...0x39).contains($0) }, as: UTF8.self)
   }
 
-  /// - Parameter place: gives the file of that name its own; false if something has that.
+  /// - Parameter install: gives the file with that name its final name; false if that name is taken.
   private static func make(
-    _ folder: borrowing Folder, _ place: (String) throws(Errno) -> Bool
+    _ folder: borrowing Folder, _ install: (String) throws(Errno) -> Bool
   ) throws(Errno) -> FileDescriptor? {
     let path = folder.path
-    // Others must not know the name where they could take it.
+    // In a shared folder other users must not be able to guess and take the name.
     let temporary = "\(folder.name).\(Process.id)" + (folder.isShared ? ".\(UInt64.random(in: 0 ... .max))" : "")
     folder.remove(temporary)
     let file = try folder.open(flags: O_CREAT | O_EXCL | O_RDWR, mode: 0o600, name: temporary)
     var isDone = false
     defer { if !isDone { folder.remove(temporary) } }
     guard outrider_lock_for_writing(file.raw) == 0 else { throw .last("lock \(path)") }
-    // In a folder of the service's user it is not this user's to lock, or to write.
+    // In a folder of the service's user, that user must not be able to lock or write the file.
     if folder.actor != nil, fchown(file.raw, geteuid(), getegid()) != 0 { throw .last("make \(path)") }
     guard fchmod(file.raw, 0o644) == 0 else { throw .last("make \(path)") }
     let text = Array("\(Process.id)\n".utf8)
     guard unsafe write(file.raw, text, text.count) == text.count else { throw .last("write \(path)") }
-    isDone = try place(temporary)
+    isDone = try install(temporary)
     if isDone { return file }
     return nil
   }
 
-  // MARK: Among others
+  // MARK: In a shared folder
 
-  /// How long whoever holds the lock may be one that replaces the file, and not a server that runs.
-  private static let longestReplacement = Clock.nanosecondsPerSecond / 4
+  /// How long the holder of the lock counts as a process that is replacing the file, and not as a running server.
+  private static let maxReplacementTime = Clock.nanosecondsPerSecond / 4
 
-  /// Likewise, without a file whose name could be somebody else's.
+  /// The same without a second file, whose name another user could take.
   ///
-  /// - Parameter holder: becomes what the present file says if somebody holds it; nil is returned then.
-  private static func makeAmongOthers(
+  /// - Parameter holder: set to the content of the current file if it is locked; nil is returned then.
+  private static func makeInSharedFolder(
     _ folder: borrowing Folder, _ holder: inout String?
   ) throws(Errno) -> FileDescriptor? {
-    let deadline = Clock.monotonic() &+ longestReplacement
+    let deadline = Clock.monotonic() &+ maxReplacementTime
     while true {
       let isLate = Clock.monotonic() >= deadline
       do throws(Errno) {
@@ -130,7 +124,7 @@ package struct PidFile: ~Copyable {
         guard status.kind == S_IFREG else { throw Errno(code: EEXIST, attempt: "make \(folder.path)") }
         let present = try folder.open(flags: O_RDWR)
         if outrider_lock_for_writing(present.raw) == 0 {
-          // Only who has this lock replaces the file; somebody may have had it before.
+          // An earlier holder of the lock may have replaced the file.
           if try folder.status()?.identity == FileStatus(of: present.raw, folder.path).identity {
             return try make(folder) { name throws(Errno) in try folder.rename(name) }
           }
@@ -149,20 +143,20 @@ package struct PidFile: ~Copyable {
     }
   }
 
-  /// The right to replace the file, of one process at a time: a file beside it, which is gone again when that is done.
-  private struct Replacing: ~Copyable {
+  /// The lock of the process that replaces the file: another file beside it, which is removed afterwards.
+  private struct ReplacementLock: ~Copyable {
     private let lock: FileDescriptor
     private let name: String
 
-    /// Another process holds it for a moment only.
-    private static let patience = 2 * Clock.nanosecondsPerSecond
+    /// Another process holds it only briefly.
+    private static let timeout = 2 * Clock.nanosecondsPerSecond
 
     init(_ folder: borrowing Folder) throws(Errno) {
       name = ".\(folder.name).lock"
-      let deadline = Clock.monotonic() &+ Replacing.patience
+      let deadline = Clock.monotonic() &+ ReplacementLock.timeout
       while true {
         let file = try folder.open(flags: O_CREAT | O_RDWR, mode: 0o600, name: name)
-        // Whoever had it before may have removed it meanwhile.
+        // An earlier holder may have removed the file meanwhile.
         if outrider_lock_for_writing(file.raw) == 0 {
           let own = try FileStatus(of: file.raw, folder.path)
           if folder.status(name: name)?.identity == own.identity {
@@ -177,6 +171,6 @@ package struct PidFile: ~Copyable {
       }
     }
 
-    func end(_ folder: borrowing Folder) { folder.remove(name) }
+    func unlock(_ folder: borrowing Folder) { folder.remove(name) }
   }
 }

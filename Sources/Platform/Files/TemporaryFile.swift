@@ -1,9 +1,9 @@
 import CLinux
 import Glibc
 
-/// A file without a name, which is gone when its last descriptor is closed.
+/// A file without a name, which is deleted when its last descriptor is closed.
 package enum TemporaryFile {
-  /// In the folder that TMPDIR names, or /var/tmp: /tmp is memory on many machines.
+  /// Made in the folder that TMPDIR names, or in /var/tmp: on many machines /tmp is in memory.
   package static func open() throws(Errno) -> FileDescriptor {
     let folder = Process.environment("TMPDIR").flatMap { $0.isEmpty ? nil : $0 } ?? "/var/tmp"
     // O_TMPFILE, which is O_DIRECTORY and a bit of its own (open(2)).

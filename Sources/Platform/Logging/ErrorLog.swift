@@ -2,18 +2,18 @@ import Glibc
 import Logging
 import Synchronization
 
-/// The error log as swift-log's handler: one line a message, written by one system call, to stderr. A line for which there
-/// is no room is lost: standard error is shared with processes that can fill it, or stop it, and none waits for that. How
-/// many were is said as soon as there is room.
+/// The error log as a handler of swift-log: each message is one line, written to standard error by one system call. It
+/// never blocks, although other processes share standard error and may fill or stop it. A line without room is lost,
+/// and the number of lost lines is logged as soon as there is room.
 ///
-/// `[2026-01-31 12:00:00 +0000] [pid] [INFO] worker 3: text key=value`, as gunicorn's operators know it; in the journal
+/// The format is gunicorn's, `[2026-01-31 12:00:00 +0000] [pid] [INFO] worker 3: text key=value`, or in the journal
 /// `<6>[pid] [INFO] worker 3: text key=value`.
 package struct ErrorLog: LogHandler {
   package var logLevel: Logger.Level = .info
   package var metadata: Logger.Metadata = [:]
   private let role: String
 
-  /// - Parameter role: who speaks: `supervisor`, `master`, `worker 3`.
+  /// - Parameter role: the name of the process: `supervisor`, `master`, `worker 3`.
   package init(role: String, level: Logger.Level) {
     self.role = role
     logLevel = level
@@ -30,47 +30,51 @@ package struct ErrorLog: LogHandler {
   }
 
   package func log(event: LogEvent) {
-    var line = "[\(getpid())] [\(ErrorLog.name(event.level))] \(role): \(event.message)"
+    var line = "\(role): \(event.message)"
     let all = metadata.merging(event.metadata ?? [:]) { _, own in own }
     for (key, value) in all.sorted(by: { $0.key < $1.key }) { line += " \(key)=\(value)" }
-    // Whatever a message quotes, of plugins and of other processes: one message is one line.
+    // A message stays on one line, whatever it quotes from plugins and other processes.
     line = PrintableText.escaped(line)
-    tellLoss()
-    ErrorLog.write(ErrorLog.stamped(line), level: event.level)
+    reportLostLines()
+    ErrorLog.write(ErrorLog.stamped(line, event.level), level: event.level)
   }
 
-  private static func stamped(_ line: String) -> String {
-    Journal.isStandardError ? line : "[\(timestamp())] \(line)"
+  private static func stamped(_ line: String, _ level: Logger.Level) -> String {
+    let line = "[\(getpid())] [\(LogColors.colored(name(level), level))] \(line)"
+    return Journal.isStandardError ? line : "[\(timestamp())] \(line)"
   }
 
-  // MARK: What is lost
+  // MARK: Lost lines
 
   private static let lost = Atomic<Int>(0)
   private static let uncounted = Atomic<Int>(0)
 
-  /// What is lost of this process's parent is not its own.
-  package static func forgetLoss() {
+  /// Called in a child, which does not report lines that its parent has lost.
+  package static func resetLostLines() {
     lost.store(0, ordering: .relaxed)
     uncounted.store(0, ordering: .relaxed)
   }
 
-  /// How many lines of this process are lost that were not asked for before.
-  package static func takeUncountedLoss() -> Int {
+  /// Whether there are lost lines that `takeUncountedLostLines` has not returned.
+  package static var hasUncountedLostLines: Bool { uncounted.load(ordering: .relaxed) != 0 }
+
+  /// How many lines were lost since the last call.
+  package static func takeUncountedLostLines() -> Int {
     uncounted.load(ordering: .relaxed) == 0 ? 0 : uncounted.exchange(0, ordering: .relaxed)
   }
 
-  /// Before the first line for which there is room again: how many there were none for.
-  private func tellLoss() {
+  /// Logs how many lines were lost, before the next line that has room.
+  private func reportLostLines() {
     guard ErrorLog.lost.load(ordering: .relaxed) > 0 else { return }
     let count = ErrorLog.lost.exchange(0, ordering: .relaxed)
     guard count > 0 else { return }
     let what = count == 1 ? "1 line of the log is" : "\(count) lines of the log are"
-    let line = "[\(getpid())] [\(ErrorLog.name(.warning))] \(role): \(what) lost: standard error had no room"
-    if !ErrorLog.put(ErrorLog.stamped(line), level: .warning) { ErrorLog.lost.add(count, ordering: .relaxed) }
+    let line = "\(role): \(what) lost: standard error had no room"
+    if !ErrorLog.put(ErrorLog.stamped(line, .warning), level: .warning) { ErrorLog.lost.add(count, ordering: .relaxed) }
   }
 
-  /// Writes text to standard error as it is: there is no log yet.
-  package static func complain(_ text: String, level: Logger.Level = .error) { write(text, level: level) }
+  /// Writes text to standard error without timestamp and role, for errors before there is a log.
+  package static func writeRaw(_ text: String, level: Logger.Level = .error) { write(text, level: level) }
 
   private static func write(_ text: String, level: Logger.Level) {
     if put(text, level: level) { return }
@@ -78,7 +82,7 @@ package struct ErrorLog: LogHandler {
     uncounted.add(1, ordering: .relaxed)
   }
 
-  /// Writes one line or several; the journal wants to know the priority of each. False if nothing is written.
+  /// Writes one or more lines; for the journal each gets its priority. False if nothing is written.
   private static func put(_ text: String, level: Logger.Level) -> Bool {
     var lines = text + "\n"
     if Journal.isStandardError {
@@ -87,7 +91,7 @@ package struct ErrorLog: LogHandler {
         lines += prefix + String(decoding: line, as: UTF8.self) + "\n"
       }
     }
-    // What was cut is not continued by another line.
+    // A truncated line is ended, not continued.
     if endsWithinLine.load(ordering: .relaxed) { lines = "\n" + lines }
     return lines.withUTF8 { bytes in
       let written = unsafe StandardError.write(bytes)
@@ -96,7 +100,7 @@ package struct ErrorLog: LogHandler {
     }
   }
 
-  /// The last line of this process has not gone out to its end: its disk, or its pipe, was full.
+  /// The last line of this process was truncated because the disk or the pipe was full.
   private static let endsWithinLine = Atomic<Bool>(false)
 
   private static func name(_ level: Logger.Level) -> String {
@@ -109,7 +113,7 @@ package struct ErrorLog: LogHandler {
     }
   }
 
-  /// As in syslog(3).
+  /// The priorities of syslog(3).
   private static func priority(_ level: Logger.Level) -> CInt {
     switch level {
     case .trace, .debug: LOG_DEBUG

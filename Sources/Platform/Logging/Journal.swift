@@ -1,27 +1,29 @@
 import Glibc
 import Synchronization
 
-/// Whether standard error is a stream of systemd's journal, which keeps time itself and takes each line's priority from a
-/// prefix; see systemd.exec(5) of `$JOURNAL_STREAM`, and sd-daemon(3) of the prefixes.
+/// Whether standard error is a stream of systemd's journal, which adds timestamps itself and takes each line's priority
+/// from a prefix. See systemd.exec(5) about `$JOURNAL_STREAM`, and sd-daemon(3) about the prefixes.
 package enum Journal {
-  private static let isThere = Atomic<Bool>(leads(2))
+  private static let isJournal = Atomic<Bool>(isStream(2))
 
-  /// [any-thread] As it was when standard error was last changed here.
-  package static var isStandardError: Bool { isThere.load(ordering: .relaxed) }
+  /// [any-thread] Updated when this process changes its standard error.
+  package static var isStandardError: Bool { isJournal.load(ordering: .relaxed) }
 
-  /// Standard error leads elsewhere.
+  /// Called after a change of standard error.
   ///
-  /// - Parameter isJournal: to a stream that was opened here, which this process and its children are to know.
-  static func standardErrorHasChanged(isJournal: Bool) {
-    if isJournal { Process.setEnvironment(variable, identity(2)) }
-    isThere.store(leads(2), ordering: .relaxed)
+  /// - Parameter isNewStream: whether it is a stream that was opened here, which this process and its children have to
+  ///   recognize.
+  static func standardErrorHasChanged(isJournal isNewStream: Bool) {
+    if isNewStream { Process.setEnvironment(variable, identity(2)) }
+    isJournal.store(isStream(2), ordering: .relaxed)
+    LogColors.standardErrorHasChanged()
   }
 
   /// Device and inode of the stream.
   private static let variable = "JOURNAL_STREAM"
 
-  /// Whether a descriptor does.
-  package static func leads(_ fd: CInt) -> Bool {
+  /// Whether a descriptor is that stream.
+  package static func isStream(_ fd: CInt) -> Bool {
     guard let stream = Process.environment(variable) else { return false }
     return stream == identity(fd)
   }

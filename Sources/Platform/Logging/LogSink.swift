@@ -1,25 +1,25 @@
 import CLinux
 import Glibc
 
-/// Where a log's lines go: a file, a pipe, a terminal or the journal. Writing never waits, whoever shares it or does not
-/// read it.
+/// The destination of a log: a file, a pipe, a terminal or the journal. Writing never blocks, even if the destination
+/// is shared or not read.
 package struct LogSink: ~Copyable {
   private let descriptor: FileDescriptor
   private var kind: Kind
 
   fileprivate enum Kind {
-    /// Takes whatever is written, at its end and in one piece.
+    /// A file appends every write completely and in one piece.
     case file
-    /// A pipe or a terminal. Keeps pieces up to PIPE_BUF together, and may have no room.
+    /// A pipe or a terminal. It keeps pieces up to PIPE_BUF together, and may have no room.
     case pipe
-    /// Likewise, by a description that waits for room: each write has to say that it does not.
+    /// A pipe or a terminal whose description blocks: each write has to request that it does not.
     case waitingPipe
-    /// Likewise, of a pipe for which the kernel can't be told so.
+    /// The same for a pipe whose kernel does not support that request.
     case askedPipe
     case socket
   }
 
-  /// Pieces up to this size are not mixed with what others write (PIPE_BUF).
+  /// Pieces up to this size are not mixed with output of other processes (PIPE_BUF).
   package static let pieceSize = 4096
 
   package init(_ descriptor: consuming FileDescriptor) {
@@ -27,9 +27,9 @@ package struct LogSink: ~Copyable {
     self.descriptor = descriptor
   }
 
-  /// Standard output, by a description of its own where the system gives one, so that nobody else is told not to wait;
-  /// nil if there is no standard output. Where it is a pipe or a terminal of another user, which can't be opened anew, it
-  /// is the description that others share, and a terminal takes nothing then: it can wait within a line.
+  /// Standard output, if possible by a description of its own, so that changing its flags does not affect other
+  /// processes; nil if there is no standard output. A pipe or terminal of another user can't be opened again: then the
+  /// shared description is used, and a terminal accepts nothing, because a write to it may block within a line.
   package static func openStandardOutput() -> FileDescriptor? {
     if let own = try? LogFile.openOwn("/proc/self/fd/1") { return own }
     let raw = outrider_fcntl(1, F_DUPFD_CLOEXEC, 3)
@@ -38,28 +38,28 @@ package struct LogSink: ~Copyable {
 
   package var raw: CInt { descriptor.raw }
 
-  /// One that leads to where a descriptor does; nil if there is none left.
+  /// A sink with the same destination as a descriptor; nil if no descriptor is left.
   package static func duplicate(of descriptor: CInt) -> LogSink? {
     let raw = outrider_fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
     return raw >= 0 ? LogSink(FileDescriptor(owning: raw)) : nil
   }
 
-  /// From now on lines go to where `other` leads.
+  /// Switches to the destination of `other`.
   package mutating func replace(with other: borrowing FileDescriptor) {
     LogFile.replace(descriptor.raw, with: other)
     kind = Kind(of: descriptor)
   }
 
-  /// Lines go to a file that has none yet.
+  /// The destination is an empty file.
   package var isEmptyFile: Bool {
     var status = stat()
     return unsafe fstat(descriptor.raw, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && status.st_size == 0
   }
 
-  /// Writes whole lines off the front of `lines`, of which none is longer than `pieceSize`.
+  /// Writes whole lines from the start of `lines`. None of them is longer than `pieceSize`.
   ///
-  /// - Returns: the bytes written; an error if there are none. What takes a part of a piece is asked for no more, so that
-  ///   the last line may be cut.
+  /// - Returns: the number of bytes written; an error if there are none. After a partial write nothing more is written,
+  ///   so the last line may be incomplete.
   package mutating func write(_ lines: UnsafeRawBufferPointer) throws(Errno) -> Int {
     if case .file = kind { return try unsafe write(lines.baseAddress, lines.count) }
     var done = 0
@@ -94,8 +94,8 @@ package struct LogSink: ~Copyable {
     return try unsafe write(bytes, count)
   }
 
-  /// For a piece: a pipe is writable when it has a page. Two processes can each believe so of the last one, and one of them
-  /// waits then until somebody reads.
+  /// Whether there is room for a piece: a pipe is writable if it has a free page. If two processes see the last free
+  /// page, the write of one of them blocks until the pipe is read.
   private var hasRoom: Bool {
     var poll = pollfd(fd: descriptor.raw, events: Int16(POLLOUT), revents: 0)
     return unsafe Glibc.poll(&poll, 1, 0) > 0
@@ -103,7 +103,7 @@ package struct LogSink: ~Copyable {
 
   private static let sendFlags = CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL)
 
-  /// How many bytes there are up to the last end of a line; all if there is none.
+  /// The number of bytes up to the last end of line; all bytes if there is none.
   private static func wholeLines(_ bytes: UnsafeRawBufferPointer) -> Int {
     unsafe bytes.lastIndex(of: 0x0A).map { $0 + 1 } ?? bytes.count
   }

@@ -1,8 +1,8 @@
-/// Text of another process, or of a file, as it may stand in one line of a log or on a terminal.
+/// Text of another process or of a file, in a form that is safe in a log line or on a terminal.
 package enum PrintableText {
-  /// Every control character, line ends and marks of direction among them, as `\u{…}`.
+  /// Escapes every control character as `\u{…}`, including line ends and bidirectional controls.
   ///
-  /// - Parameter limit: so many bytes are looked at, at most.
+  /// - Parameter limit: the maximum number of bytes that are used.
   package static func escaped(_ text: String, limit: Int = .max) -> String {
     guard text.utf8.count > limit || text.unicodeScalars.contains(where: isControl) else { return text }
     var result = ""
@@ -16,16 +16,17 @@ package enum PrintableText {
     return result + (text.utf8.count > limit ? "…" : "")
   }
 
-  /// Likewise, with `; ` where a line ends.
+  /// The same, with `; ` in place of line ends.
   ///
-  /// It is cut first, and by bytes: to find the Characters of a text, which may be one with a thousand marks, takes long.
+  /// The text is truncated first, and by bytes: segmenting into Characters is slow, since one Character may have a
+  /// thousand marks.
   package static func oneLine(_ text: String, limit: Int) -> String {
     let lines = text.utf8.prefix(limit).split(separator: UInt8(ascii: "\n"))
     let line = lines.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "; ")
     return escaped(line) + (text.utf8.count > limit ? "…" : "")
   }
 
-  /// Text of several lines: ends of lines and tabs stay, and whatever else controls a terminal does not.
+  /// Text of several lines: keeps line ends and tabs, and escapes all other control characters.
   package static func lines(_ text: String) -> String {
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     return lines.map { line in

@@ -1,9 +1,9 @@
 import CLinux
 import Glibc
 
-/// Writing to standard error, which others share, without ever waiting for them.
+/// Writing to standard error without blocking, although other processes share it.
 enum StandardError {
-  /// Writes what there is room for, at once; how much that was, or -1.
+  /// Writes as much as there is room for, without waiting. Returns the number of bytes, or -1.
   static func write(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
     var status = stat()
     unsafe fstat(2, &status)
@@ -16,8 +16,9 @@ enum StandardError {
     }
   }
 
-  /// A pipe or a terminal. Where the kernel can't be told not to wait, it is asked for room first; somebody else may take
-  /// that, or stop the terminal, before the write. Nobody can if the description is this process's own and does not wait.
+  /// Writes to a pipe or a terminal. If the kernel has no nonblocking write for it, room is checked first. Another
+  /// process may use up the room, or stop the terminal, before the write. This can't happen if the description is this
+  /// process's own and nonblocking.
   private static func writeToPipe(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
     let written = unsafe outrider_write_nowait(2, bytes.baseAddress, bytes.count)
     guard written < 0, [EOPNOTSUPP, EINVAL, ENOSYS].contains(errno) else { return written }
@@ -29,14 +30,14 @@ enum StandardError {
     return unsafe Glibc.write(2, bytes.baseAddress, bytes.count)
   }
 
-  /// From now on this process has a pipe or a terminal by a description of its own, whose flags nobody else can change,
-  /// and which does not wait. It stays as it is where it can't be opened anew: without /proc, or as another user's.
+  /// Replaces a pipe or a terminal by a nonblocking description of its own, whose flags no other process can change.
+  /// Nothing changes if it can't be opened again: without /proc, or if it belongs to another user.
   static func separate() {
     var status = stat()
     guard unsafe fstat(2, &status) == 0, [S_IFIFO, S_IFCHR].contains(status.st_mode & S_IFMT),
       let own = try? LogFile.openOwn("/proc/self/fd/2")
     else { return }
-    // Standard error is kept by the next program of this process.
+    // Standard error has to survive an exec.
     _ = dup2(own.raw, 2)
   }
 }

@@ -1,9 +1,19 @@
 import CLinux
 import Glibc
 
-/// Standard output and standard error, which may lead to one file.
+/// Standard input, output and error. The latter two may be the same file.
 package enum StandardStreams {
-  /// Whoever writes to them, by whatever description: lines go to the end of a file, and none over another.
+  /// Opens /dev/null for each of them that is closed. Otherwise the next descriptor would get its number, and log lines
+  /// could be written to a socket. Called first in a program.
+  package static func openMissing() {
+    for fd: CInt in 0...2 where outrider_fcntl(fd, F_GETFD, 0) < 0 && errno == EBADF {
+      // It gets the lowest free number, and is inherited by executed programs.
+      let null = unsafe outrider_open("/dev/null", O_RDWR, 0)
+      if null >= 0 && null != fd { Glibc.close(null) }
+    }
+  }
+
+  /// Sets O_APPEND on files, so that no writer overwrites the lines of another.
   package static func appendToFiles() {
     for fd: CInt in [1, 2] {
       var status = stat()

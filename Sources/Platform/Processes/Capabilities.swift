@@ -1,26 +1,27 @@
 import CLinux
 import Glibc
 
-/// What a process may do beside its user's rights; see capabilities(7).
+/// The capabilities of a process, beyond its user's rights; see capabilities(7).
 package enum Capabilities {
-  /// A set of them, a bit each.
+  /// A set of capabilities, one bit for each.
   package typealias Set = UInt64
 
   package static let bindService: Set = 1 << 10
   package static let readSearch: Set = 1 << 2
 
-  /// Takes every capability from later execs, as far as this process may (CAP_SETPCAP); `renounce` gives up those that it
-  /// has. To be called while it still may: before root becomes somebody else.
+  /// Removes all capabilities from later execs, as far as this process may (CAP_SETPCAP). `renounce` gives up those
+  /// that it has. Called while it has the right: before root switches to another user.
   package static func renounceBounding() {
     var number: UInt = 0
-    // The kernel knows no more of them than it answers for.
+    // The kernel rejects numbers of unknown capabilities.
     while number < 64, outrider_prctl(PR_CAPBSET_READ, number) >= 0 {
       if outrider_prctl(PR_CAPBSET_READ, number) == 1 { outrider_prctl(PR_CAPBSET_DROP, number) }
       number += 1
     }
   }
 
-  /// Keeps those of `kept` that the process has, and no other: effective, permitted, inheritable, ambient.
+  /// Gives up all capabilities (effective, permitted, inheritable, ambient) except those of `kept` that the process
+  /// has.
   package static func renounce(keeping kept: Set = 0) throws(Errno) {
     var sets = outrider_capabilities()
     guard unsafe outrider_get_capabilities(&sets) == 0 else { throw .last("capget") }
@@ -28,13 +29,13 @@ package enum Capabilities {
     for number in UInt(0)..<64 where ambient & ~kept & 1 << UInt64(number) != 0 {
       guard outrider_ambient(PR_CAP_AMBIENT_LOWER, number) == 0 else { throw .last("give up ambient capabilities") }
     }
-    // Where there is nothing to give up the call may be forbidden.
+    // If there is nothing to give up, the call may be forbidden.
     guard (sets.effective | sets.permitted | sets.inheritable) & ~kept != 0 else { return }
     sets.effective &= kept
     sets.permitted &= kept
     sets.inheritable &= kept
     guard unsafe outrider_set_capabilities(&sets) == 0 else { throw .last("give up capabilities") }
-    // Belief is not enough here.
+    // Verifies the change.
     guard unsafe outrider_get_capabilities(&sets) == 0,
       (sets.effective | sets.permitted | sets.inheritable) & ~kept == 0
     else { throw Errno(code: EPERM, attempt: "give up capabilities") }

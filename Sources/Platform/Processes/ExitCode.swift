@@ -1,4 +1,4 @@
-/// How a process ends, by sysexits.h.
+/// Exit codes of processes, after sysexits.h.
 package enum ExitCode: Int32, Error, Sendable {
   case ok = 0
   case usage = 64
@@ -6,6 +6,7 @@ package enum ExitCode: Int32, Error, Sendable {
   case unavailable = 69
   case software = 70
   case osError = 71
+  case ioError = 74
   case noPermission = 77
   case configuration = 78
 }

@@ -1,8 +1,8 @@
 import Glibc
 
-/// How much memory of a process is resident.
+/// The resident memory of a process.
 package enum ResidentMemory {
-  /// In bytes; nil if the process is gone.
+  /// In bytes; nil if the process has ended.
   package static func of(_ pid: pid_t) -> Int? {
     guard let file = try? FileDescriptor.open("/proc/\(pid)/statm", flags: O_RDONLY) else { return nil }
     var buffer = [UInt8](repeating: 0, count: 256)

@@ -1,28 +1,32 @@
 import CLinux
 import Glibc
 
-/// The user whom masters and workers become, as the process that is still root needs to know it: in folders that this user
-/// can write to, root acts with no more rights than the user has.
+/// The user that masters and workers switch to. In folders that this user can write to, root acts with this user's
+/// rights.
 package struct ServiceUser: Sendable, Equatable {
   package let id: uid_t
   package let group: gid_t
-  /// Further groups, of which those beyond `mostGroups` do not count.
+  /// Supplementary groups, at most `maxGroups`.
   package let groups: [gid_t]
 
-  /// As many as a message between processes has room for.
-  package static let mostGroups = 256
+  /// As many as fit into a message between processes.
+  package static let maxGroups = 256
 
-  /// - Returns: nil for root, which is no other user.
+  /// - Returns: nil for root.
   package init?(id: uid_t, group: gid_t, groups: [gid_t]) {
     guard id != 0, id != .max, group != .max else { return nil }
     self.id = id
     self.group = group
-    self.groups = Array(groups.prefix(ServiceUser.mostGroups))
+    self.groups = Array(groups.prefix(ServiceUser.maxGroups))
   }
 
   /// A user of the system with the groups that `Account.become` gives it.
   package init?(_ user: Account.User, group: gid_t) {
-    var groups = [gid_t](repeating: 0, count: ServiceUser.mostGroups)
+    guard user.hasEntry else {
+      self.init(id: user.id, group: group, groups: [])
+      return
+    }
+    var groups = [gid_t](repeating: 0, count: ServiceUser.maxGroups)
     var count = CInt(groups.count)
     if unsafe getgrouplist(user.name, group, &groups, &count) < 0 { count = CInt(groups.count) }
     self.init(id: user.id, group: group, groups: Array(groups.prefix(Int(max(0, count)))))
@@ -33,7 +37,7 @@ package struct ServiceUser: Sendable, Equatable {
   /// `uid gid groups…`, decimal.
   package var text: String { ([id, group] + groups).map(String.init).joined(separator: " ") }
 
-  /// Nil for text of another form.
+  /// Nil for malformed text.
   package init?(text: String) {
     let words = text.split(separator: " ")
     let numbers = words.compactMap { UInt32($0) }
@@ -41,10 +45,10 @@ package struct ServiceUser: Sendable, Equatable {
     self.init(id: numbers[0], group: numbers[1], groups: Array(numbers.dropFirst(2)))
   }
 
-  /// The number that files of users have whom the user namespace of this process does not know (user_namespaces(7)).
+  /// The uid of files whose owner is not mapped in the user namespace of this process (user_namespaces(7)).
   private static let overflow: uid_t = 65534
 
-  /// Whether a file with that owner belongs to somebody outside of the user namespace.
+  /// Whether the owner is outside the user namespace.
   static func isUnmapped(_ owner: uid_t) -> Bool {
     guard owner == overflow, let map = try? FileContents.prefix(path: "/proc/self/uid_map", count: 4096) else {
       return false
@@ -57,10 +61,10 @@ package struct ServiceUser: Sendable, Equatable {
 
   // MARK: Acting
 
-  /// Runs `body` with the rights to files that the user has: without those of root, whatever its names lead to by then.
-  /// Whoever is not root runs it as it is.
+  /// Runs `body` with the file access rights of the user, so that a changed path gains nothing from root's. Without
+  /// root it runs unchanged.
   ///
-  /// The calling thread must be the only one. The tie to the parent's death is lost by this (prctl(2), PR_SET_PDEATHSIG).
+  /// There must be no other thread. This clears the signal at the parent's death (prctl(2), PR_SET_PDEATHSIG).
   package static func acting<Result: ~Copyable>(
     as user: ServiceUser?, _ body: () throws(Errno) -> Result
   ) throws(Errno) -> Result {
@@ -88,11 +92,11 @@ package struct ServiceUser: Sendable, Equatable {
     return Array(groups.prefix(Int(found)))
   }
 
-  /// A process that has not got back what it is must not go on.
+  /// A process that can't restore its identity must not continue.
   private static func restore(_ groups: [gid_t], _ group: gid_t) {
     guard outrider_set_file_user(0, group) == 0, unsafe outrider_set_groups(groups, groups.count) == 0 else {
-      ErrorLog.complain("\(Errno.last("become root again"))")
-      Process.leave(.osError)
+      ErrorLog.writeRaw("\(Errno.last("become root again"))")
+      Process.exit(.osError)
     }
   }
 }

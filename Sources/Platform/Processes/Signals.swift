@@ -10,7 +10,7 @@ package enum Signals {
     return set
   }
 
-  /// Blocks no signal, and gives every signal its default, as a freshly exec'd process expects.
+  /// Unblocks all signals and restores their default actions, as for a freshly executed process.
   package static func reset() {
     useDefaults()
     var none = sigset_t()
@@ -18,7 +18,7 @@ package enum Signals {
     unsafe sigprocmask(SIG_SETMASK, &none, nil)
   }
 
-  /// Gives every signal its default. Those that wait, and mean nothing by default, are lost.
+  /// Restores the default actions of all signals. Pending signals that are ignored by default are lost.
   package static func useDefaults() {
     for signal in 1..<CInt(32) { Glibc.signal(signal, SIG_DFL) }
   }
@@ -27,9 +27,9 @@ package enum Signals {
     for signal in signals { Glibc.signal(signal, SIG_IGN) }
   }
 
-  // MARK: What children of plugins begin with
+  // MARK: The initial state for children of plugins
 
-  /// Signals as a program was started with them: which are blocked, and which are ignored. Bit 0 is signal 1.
+  /// The signals that are blocked and ignored when a program starts. Bit 0 is signal 1.
   package struct Setup: Sendable, Equatable {
     package var blocked: UInt64 = 0
     package var ignored: UInt64 = 0
@@ -39,16 +39,16 @@ package enum Signals {
       self.ignored = ignored
     }
 
-    fileprivate func ignores(_ signal: CInt) -> Bool { ignored >> UInt64(signal - 1) & 1 == 1 }
+    package func ignores(_ signal: CInt) -> Bool { ignored >> UInt64(signal - 1) & 1 == 1 }
 
     var mask: sigset_t { Signals.set(of: (1...64).filter { blocked >> UInt64($0 - 1) & 1 == 1 }) }
   }
 
-  /// Those of this program, and so what programs that a plugin starts are to find. Written while there is one thread.
+  /// The setup of this program, which programs started by plugins inherit. Written while there is one thread.
   nonisolated(unsafe) package static var setup = Setup()
 
-  /// Notes the present ones. First of all in a program, before anything changes them.
-  package static func noteSetup() {
+  /// Records the current setup. Called first in a program, before anything changes it.
+  package static func recordSetup() {
     var setup = Setup()
     var mask = sigset_t()
     unsafe pthread_sigmask(SIG_BLOCK, nil, &mask)
@@ -59,7 +59,7 @@ package enum Signals {
     unsafe Signals.setup = setup
   }
 
-  /// For a program that is executed next: the signals as this one was started with them.
+  /// Before an exec: restores the setup that this program was started with.
   package static func restoreSetup() {
     useDefaults()
     let setup = unsafe setup
@@ -68,30 +68,59 @@ package enum Signals {
     unsafe sigprocmask(SIG_SETMASK, &mask, nil)
   }
 
+  // MARK: Ends that wait
+
+  /// Those by which a user, a terminal or a manager ends a program.
+  private static let endings = [SIGINT, SIGTERM, SIGHUP]
+
+  /// Signals that would end this process wait, so that it can clean up first: see `hasHeld`. Those that it was started
+  /// with as ignored stay so.
+  package static func hold() {
+    let setup = unsafe setup
+    var held = set(of: endings.filter { !setup.ignores($0) })
+    unsafe sigprocmask(SIG_BLOCK, &held, nil)
+  }
+
+  /// Whether one of those has come.
+  package static var hasHeld: Bool {
+    var pending = sigset_t()
+    unsafe sigpending(&pending)
+    return endings.contains { unsafe sigismember(&pending, $0) == 1 }
+  }
+
+  /// Those that have come end the process now.
+  package static func releaseHeld() {
+    var held = set(of: endings)
+    unsafe sigprocmask(SIG_UNBLOCK, &held, nil)
+  }
+
   /// Those that no process of the server uses.
   private static let harmless = [SIGTSTP, SIGWINCH, SIGURG, SIGIO, SIGVTALRM, SIGPROF, SIGCONT]
 
-  /// The signals mean nothing to this process, and their default to the programs that it starts: an ignored signal would
-  /// stay ignored in those.
-  package static func disregard(_ signals: [CInt]) {
+  /// Makes this process ignore the signals without affecting programs that it starts: those get the default actions,
+  /// while ignored signals would remain ignored.
+  package static func discard(_ signals: [CInt]) {
     let setup = unsafe setup
     ignore(harmless.filter { setup.ignores($0) })
     for signal in signals {
-      if setup.ignores(signal) { Glibc.signal(signal, SIG_IGN) } else { outrider_disregard(signal) }
+      if setup.ignores(signal) { Glibc.signal(signal, SIG_IGN) } else { outrider_discard_signal(signal) }
     }
   }
 
-  /// Makes SIGTERM wake a loop, and bounds the life of a process that does not heed it.
+  /// Makes SIGTERM wake a loop, and kills the process if it does not exit within a time limit.
   ///
-  /// - Parameter wake: an eventfd that becomes readable.
-  package static func onTerminate(wake: CInt, killAfterSeconds seconds: UInt32) {
-    outrider_on_terminate(wake, seconds)
+  /// - Parameters:
+  ///   - wake: an eventfd.
+  ///   - shutdownPipe: after the parent's death, which the kernel also signals by SIGTERM, the signal is ignored until
+  ///     the supervisor has sent a command through this pipe, or has died; -1 for none.
+  package static func onTerminate(wake: CInt, killAfterSeconds seconds: UInt32, shutdownPipe: CInt) {
+    outrider_on_terminate(wake, seconds, shutdownPipe)
   }
 
-  /// SIGTERM has come since `onTerminate`.
+  /// SIGTERM has been received since `onTerminate`.
   package static var hasTerminated: Bool { outrider_terminated() != 0 }
 
-  /// `SIGSEGV` and the like.
+  /// The name, such as `SIGSEGV`.
   package static func name(_ signal: CInt) -> String {
     guard let abbreviation = unsafe outrider_signal_abbreviation(signal) else { return "signal \(signal)" }
     return "SIG" + (unsafe String(cString: abbreviation))

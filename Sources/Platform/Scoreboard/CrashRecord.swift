@@ -1,8 +1,8 @@
 import CLinux
 import Synchronization
 
-/// The last words of a worker, written by its signal handler: which signal, and where each thread stood. It may have been cut
-/// short at any point, and plugins can write there: nothing in it is trusted.
+/// The record of a worker's signal handler: the signal, and the stack of each thread. It may be incomplete, and plugins
+/// can write to it: its content is untrusted.
 @safe
 package struct CrashRecord {
   static let words = MemoryLayout<outrider_crash>.size / 8
@@ -13,16 +13,16 @@ package struct CrashRecord {
     unsafe base = UnsafeMutableRawPointer(words).assumingMemoryBound(to: outrider_crash.self)
   }
 
-  /// [worker-main] From here on a fatal signal of this process is recorded here; then it takes its usual course.
+  /// [worker-main] Installs the handler, which records fatal signals before they end the process.
   package func install() throws(Errno) {
     guard unsafe outrider_record_crashes(base) == 0 else { throw .last("sigaltstack") }
   }
 
-  /// [request-thread] The calling thread wants its stack in the record, too; and has a stack for signals of its own.
-  package static func joinThread() { outrider_crash_join_thread() }
+  /// [request-thread] Adds the stack of the calling thread to the record, and gives it an alternate signal stack.
+  package static func registerThread() { outrider_crash_register_thread() }
 
-  /// [request-thread] Last on such a thread.
-  package static func leaveThread() { outrider_crash_leave_thread() }
+  /// [request-thread] Called last on a registered thread.
+  package static func unregisterThread() { outrider_crash_unregister_thread() }
 
   package struct Trace: Sendable {
     package let thread: UInt64
@@ -35,10 +35,10 @@ package struct CrashRecord {
     return raw == 0 ? nil : CInt(truncatingIfNeeded: raw)
   }
 
-  /// The thread that got the signal, or that called exit; nil if none was recorded.
+  /// The thread that got the signal or called exit; nil if none was recorded.
   package var thread: UInt64? { signal == nil ? traces.first?.thread : unsafe base.pointee.thread }
 
-  /// The first is that of the thread that got the signal.
+  /// The stacks; the first is that of the thread that got the signal.
   package var traces: [Trace] {
     (0..<count(unsafe base.pointee.count, OUTRIDER_CRASH_TRACES)).map { index in
       var trace = outrider_crash_trace()
@@ -50,13 +50,13 @@ package struct CrashRecord {
     }
   }
 
-  /// A file in the memory of the process.
+  /// A file that is mapped in the process.
   package struct Module: Sendable {
     package let addresses: Range<UInt>
     package let name: [UInt8]
   }
 
-  /// Those that the traces lead through.
+  /// The modules in which the traces are.
   package var modules: [Module] {
     (0..<count(unsafe base.pointee.modules_count, OUTRIDER_CRASH_MODULES)).map { index in
       var module = outrider_crash_module()
@@ -68,14 +68,14 @@ package struct CrashRecord {
     }
   }
 
-  /// The function at an address of a trace.
+  /// The function at an address in a trace.
   package struct Function: Sendable {
     package let address: UInt
     package let offset: UInt
     package let name: [UInt8]
   }
 
-  /// Those with an exported name.
+  /// The functions that have an exported name.
   package var functions: [Function] {
     (0..<count(unsafe base.pointee.functions_count, OUTRIDER_CRASH_FUNCTIONS)).map { index in
       var function = outrider_crash_function()
@@ -87,7 +87,7 @@ package struct CrashRecord {
     }
   }
 
-  private func count(_ raw: UInt64, _ most: CInt) -> Int { Int(min(raw, UInt64(most))) }
+  private func count(_ raw: UInt64, _ limit: CInt) -> Int { Int(min(raw, UInt64(limit))) }
 
   package func clear() {
     let size = unsafe MemoryLayout.size(ofValue: base.pointee)

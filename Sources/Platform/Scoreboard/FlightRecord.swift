@@ -1,9 +1,8 @@
 import Glibc
 import Synchronization
 
-/// A request that a worker serves now, as whoever looks at the worker from outside needs to know it, above all when the
-/// worker is dead. The bytes are written before `start` says that they count; a reader may still see a mixture, and
-/// trusts nothing in it.
+/// The description of a request in flight for other processes, above all after the worker has died. The bytes are
+/// written before `start` makes them valid. A reader may still see a mixture of two requests, and trusts nothing in it.
 @safe
 package struct FlightRecord {
   static let words = 32
@@ -23,21 +22,18 @@ package struct FlightRecord {
 
   init(_ base: UnsafeMutablePointer<Atomic<UInt64>>) { unsafe self.base = base }
 
-  /// [loop] The request has begun.
+  /// [loop] Begins the record of a request.
   ///
   /// - Parameters:
   ///   - start: monotonic nanoseconds; not 0.
-  ///   - plugin: its number among the plugins.
-  ///   - method: its number among `PluginCells.methods`, the last of which leaves it to `name`.
-  ///   - version: of the protocol, as the plugin ABI numbers it.
-  ///   - name, id, path: bytes of the request, of which as many as fit are kept. The path is without its query.
-  ///   - address, port: the client's.
-  ///   - copy: copies so many bytes from the first place to the second: the caller knows how that is done for few.
+  ///   - plugin: the index of the plugin.
+  ///   - method: the index in `PluginCells.methods`; the last one means that `name` has the method.
+  ///   - name, id, path: bytes of the request, truncated to the room of the record. The path has no query.
+  ///   - copy: copies bytes; passed by the caller, which has a fast copy for short runs.
   @inline(__always)
-  package func take(
-    start: UInt64, plugin: Int, method: Int, version: UInt32, name: UnsafeBufferPointer<UInt8>,
-    id: UnsafeBufferPointer<UInt8>,
-    path: UnsafeBufferPointer<UInt8>, address: UnsafeBufferPointer<UInt8>, port: UInt16,
+  package func begin(
+    start: UInt64, plugin: Int, method: Int, name: UnsafeBufferPointer<UInt8>, id: UnsafeBufferPointer<UInt8>,
+    path: UnsafeBufferPointer<UInt8>,
     copy: (UnsafePointer<UInt8>, Int, UnsafeMutablePointer<UInt8>) -> Void
   ) {
     let hasName = method >= PluginCells.otherMethod
@@ -45,13 +41,9 @@ package struct FlightRecord {
       hasName ? min(name.count, Self.methodCapacity) : 0, min(id.count, Self.idCapacity),
       min(path.count, Self.pathCapacity)
     )
-    if hasName, let bytes = name.baseAddress { unsafe copy(bytes, lengths.0, place(Self.method)) }
-    if let bytes = id.baseAddress { unsafe copy(bytes, lengths.1, place(Self.id)) }
-    if let bytes = path.baseAddress { unsafe copy(bytes, lengths.2, place(Self.path)) }
-    let addressLength = min(address.count, Self.addressCapacity)
-    if let bytes = address.baseAddress { unsafe copy(bytes, addressLength, place(Self.address)) }
-    let client = UInt64(truncatingIfNeeded: addressLength) | UInt64(port) << 16 | UInt64(version) << 32
-    unsafe base[Self.client].store(client, ordering: .relaxed)
+    if hasName, let bytes = name.baseAddress { unsafe copy(bytes, lengths.0, pointer(at: Self.method)) }
+    if let bytes = id.baseAddress { unsafe copy(bytes, lengths.1, pointer(at: Self.id)) }
+    if let bytes = path.baseAddress { unsafe copy(bytes, lengths.2, pointer(at: Self.path)) }
     let described =
       UInt64(truncatingIfNeeded: lengths.0 | lengths.1 << 8 | lengths.2 << 16 | (method & 0xFF) << 24)
       | UInt64(truncatingIfNeeded: plugin & 0xFFFF) << 32
@@ -59,14 +51,26 @@ package struct FlightRecord {
     unsafe base[0].store(start, ordering: .releasing)
   }
 
-  /// [loop] The request has ended.
+  /// [loop] Records the client; called before `begin`.
+  ///
+  /// - Parameters:
+  ///   - version: the protocol version, as a number of the plugin ABI.
+  ///   - address, port: the client's. The address is truncated to the room of the record.
+  package func describeClient(version: UInt32, address: UnsafeBufferPointer<UInt8>, port: UInt16) {
+    let length = min(address.count, Self.addressCapacity)
+    if let bytes = address.baseAddress { unsafe pointer(at: Self.address).update(from: bytes, count: length) }
+    let client = UInt64(truncatingIfNeeded: length) | UInt64(port) << 16 | UInt64(version) << 32
+    unsafe base[Self.client].store(client, ordering: .relaxed)
+  }
+
+  /// [loop] Ends the record of a request.
   package func release() { unsafe base[0].store(0, ordering: .relaxed) }
 
-  private func place(_ word: Int) -> UnsafeMutablePointer<UInt8> {
+  private func pointer(at word: Int) -> UnsafeMutablePointer<UInt8> {
     unsafe UnsafeMutableRawPointer(base + word).assumingMemoryBound(to: UInt8.self)  // read as bytes alone
   }
 
-  /// What the record says, or nil if it is free.
+  /// The content of the record, or nil if it is free.
   package var flight: Flight? {
     let start = unsafe base[0].load(ordering: .acquiring)
     guard start != 0 else { return nil }
@@ -92,19 +96,19 @@ package struct FlightRecord {
   }
 }
 
-/// A request in flight, as read from a scoreboard: bytes as the client sent them, to be escaped.
+/// A request in flight as read from a scoreboard. The bytes are the client's and have to be escaped.
 package struct Flight: Sendable {
   /// Monotonic nanoseconds.
   package let start: UInt64
   package let plugin: Int
-  /// Among `PluginCells.methods`.
+  /// The index in `PluginCells.methods`.
   package let methodNumber: Int
   package let method: [UInt8]
   package let id: [UInt8]
   package let path: [UInt8]
-  /// The client's; empty over a unix socket.
+  /// The client's address; empty over a unix socket.
   package let address: [UInt8]
   package let port: UInt16
-  /// Of the protocol, as the plugin ABI numbers it.
+  /// The protocol version, as a number of the plugin ABI.
   package let version: UInt32
 }

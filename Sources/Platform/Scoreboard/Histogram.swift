@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Times counted by powers of two: bucket k holds those below 2^(16+k) nanoseconds (65.536 µs · 2^k) that no earlier one
-/// holds, the last all longer ones. Finding the bucket is one count of leading zeros.
+/// Counts times by powers of two: bucket k contains those below 2^(16+k) nanoseconds (65.536 µs · 2^k) that are in no
+/// earlier one; the last contains all longer times. The bucket is found by counting leading zeros.
 @safe
 package struct Histogram {
   package static let buckets = 22
@@ -14,7 +14,7 @@ package struct Histogram {
   /// The upper bound of a bucket in nanoseconds; nil for the last.
   package static func bound(of bucket: Int) -> UInt64? { bucket < buckets - 1 ? 1 << UInt64(16 + bucket) : nil }
 
-  /// Counts `nanoseconds`; for the one thread that writes.
+  /// Counts `nanoseconds`. Only for a single writing thread.
   package func record(_ nanoseconds: UInt64) {
     let bucket = unsafe words + Self.bucket(nanoseconds)
     unsafe bucket.pointee.store(bucket.pointee.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
@@ -22,7 +22,7 @@ package struct Histogram {
     unsafe sum.pointee.store(sum.pointee.load(ordering: .relaxed) &+ nanoseconds, ordering: .relaxed)
   }
 
-  /// [any-thread] Likewise, where several threads write.
+  /// [any-thread] The same if several threads write.
   package func recordShared(_ nanoseconds: UInt64) {
     unsafe words[Self.bucket(nanoseconds)].wrappingAdd(1, ordering: .relaxed)
     unsafe words[Self.buckets].wrappingAdd(nanoseconds, ordering: .relaxed)

@@ -1,43 +1,43 @@
 import Synchronization
 
-/// What a worker counts for one plugin: answers by method and class of status, and how long they took.
+/// The counters of a worker for one plugin: responses by method and status class, and their durations.
 @safe
 package struct PluginCells {
-  /// Methods that are told apart; every other is the last.
+  /// The methods that are counted separately; the last stands for all others.
   package static let methods: [StaticString] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "other"]
-  /// The number of those that have none: the last of `methods`, said once more since each request asks.
+  /// The index of `other` in `methods`, as a constant since each request uses it.
   package static var otherMethod: Int { 7 }
-  /// Answers of 2xx to 5xx; the first is requests that ended without an answer.
+  /// The status classes; the first is for requests without a response.
   package static let classes: [StaticString] = ["none", "2xx", "3xx", "4xx", "5xx"]
 
-  private static let answers = 8 * 5
-  static let words = answers + Histogram.words
+  private static let responseCells = 8 * 5
+  static let words = responseCells + Histogram.words
 
   private let base: UnsafeMutablePointer<Atomic<UInt64>>
 
   init(_ base: UnsafeMutablePointer<Atomic<UInt64>>) { unsafe self.base = base }
 
-  package var durations: Histogram { unsafe Histogram(base + Self.answers) }
+  package var durations: Histogram { unsafe Histogram(base + Self.responseCells) }
 
   /// [loop] Counts a request that has ended.
   ///
-  /// - Parameter status: of the answer; 0 if there was none.
+  /// - Parameter status: the status of the response; 0 if there was none.
   package func ended(method: Int, status: UInt32) {
-    let cell = unsafe base + Self.index(method, Self.answer(status))
+    let cell = unsafe base + Self.index(method, Self.statusClass(status))
     unsafe cell.pointee.store(cell.pointee.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
   }
 
-  /// [any-thread] Likewise, where several threads write.
+  /// [any-thread] The same if several threads write.
   package func endedShared(method: Int, status: UInt32, _ amount: UInt64 = 1) {
-    unsafe base[Self.index(method, Self.answer(status))].wrappingAdd(amount, ordering: .relaxed)
+    unsafe base[Self.index(method, Self.statusClass(status))].wrappingAdd(amount, ordering: .relaxed)
   }
 
-  /// The place of a status among `classes`.
-  private static func answer(_ status: UInt32) -> Int { status < 600 ? max(1, Int(status / 100)) - 1 : 0 }
+  /// The index of a status in `classes`.
+  private static func statusClass(_ status: UInt32) -> Int { status < 600 ? max(1, Int(status / 100)) - 1 : 0 }
 
-  package func count(method: Int, class answer: Int) -> UInt64 {
-    unsafe base[Self.index(method, answer)].load(ordering: .relaxed)
+  package func count(method: Int, class statusClass: Int) -> UInt64 {
+    unsafe base[Self.index(method, statusClass)].load(ordering: .relaxed)
   }
 
-  private static func index(_ method: Int, _ answer: Int) -> Int { (method & 7) * 5 + min(answer, 4) }
+  private static func index(_ method: Int, _ statusClass: Int) -> Int { (method & 7) * 5 + min(statusClass, 4) }
 }

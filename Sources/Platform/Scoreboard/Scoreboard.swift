@@ -2,20 +2,20 @@ import CLinux
 import Glibc
 import Synchronization
 
-/// What the workers of a generation show of themselves: a memfd that the master makes before it forks, in which each worker
-/// writes its own slot. It outlives the worker, so that even after SIGKILL the requests it served are known.
+/// Shared memory in which each worker of a generation writes to its own slot: a memfd that the master makes before it
+/// forks. A slot outlives its worker, so that the requests in flight are known even after SIGKILL.
 @safe
 package struct Scoreboard: ~Copyable, @unchecked Sendable {
-  // The memory is mapped for the life of the value; its words are atomic.
+  // The memory is mapped as long as the value exists; its words are atomic.
   private let descriptor: FileDescriptor
   private let words: UnsafeMutablePointer<Atomic<UInt64>>
   package let layout: ScoreboardLayout
-  /// The plugins', as they were when the scoreboard was made or mapped: what is in the memory later is anybody's.
+  /// The names of the plugins when the scoreboard was made or mapped: plugins can overwrite those in memory.
   private let names: [String]
 
-  /// Makes one, all zeros but for its header.
+  /// Makes a scoreboard of zeros with a header.
   ///
-  /// - Parameter names: the plugins', in their order.
+  /// - Parameter names: the names of the plugins, in the order of the configuration.
   package init(_ layout: ScoreboardLayout, names: [String]) throws(Errno) {
     let descriptor = try MemoryFile.empty(name: "outrider-scoreboard", size: layout.byteCount)
     try MemoryFile.sealSize(descriptor)
@@ -36,11 +36,11 @@ package struct Scoreboard: ~Copyable, @unchecked Sendable {
     }
   }
 
-  /// Maps another process's, to read it; nil if it is of another version or makes no sense, or if it could be cut short.
+  /// Maps the scoreboard of another process for reading; nil if it has another version, is invalid, or could be truncated.
   ///
   /// - Parameters:
-  ///   - layout: where it is known from before; nil reads it.
-  ///   - names: the plugins', likewise.
+  ///   - layout: the layout, if it is known; nil to read it.
+  ///   - names: the names of the plugins, in the same way.
   package init?(
     reading descriptor: consuming FileDescriptor, layout knownLayout: ScoreboardLayout? = nil,
     names known: [String]? = nil
@@ -56,15 +56,15 @@ package struct Scoreboard: ~Copyable, @unchecked Sendable {
         (0..<6).map { unsafe words[$0].load(ordering: .relaxed) }
       }
     let bounds: [UInt64] = [.max, .max, 1 << 16, 1 << 16, 1 << 16, 1 << 10]
-    let makesSense =
+    let isValid =
       header[0] == ScoreboardLayout.magic && header[1] == ScoreboardLayout.version
       && zip(header, bounds).allSatisfy { $0 <= $1 }
     let layout =
-      makesSense
+      isValid
       ? ScoreboardLayout(
         slots: Int(header[2]), plugins: Int(header[3]), threads: Int(header[4]), refusals: Int(header[5]))
       : ScoreboardLayout(slots: 0, plugins: 0, threads: 0, refusals: 0)
-    guard makesSense, layout.byteCount == size else {
+    guard isValid, layout.byteCount == size else {
       unsafe munmap(words, size)
       return nil
     }
@@ -82,7 +82,7 @@ package struct Scoreboard: ~Copyable, @unchecked Sendable {
 
   package var raw: CInt { descriptor.raw }
 
-  /// Another descriptor of its memory; nil if there is none left.
+  /// Another descriptor of its memory; nil if no descriptor is left.
   package func duplicateDescriptor() -> FileDescriptor? {
     let raw = outrider_fcntl(descriptor.raw, F_DUPFD_CLOEXEC, 3)
     return raw >= 0 ? FileDescriptor(owning: raw) : nil
@@ -92,11 +92,18 @@ package struct Scoreboard: ~Copyable, @unchecked Sendable {
     precondition(index >= 0 && index < layout.slots)
     return unsafe ScoreboardSlot(
       words + layout.headWords + index * layout.slotWords,
-      room: FellowsRoom(words + layout.firstRoom, layout, own: index),
+      capacityHints: CapacityHints(words + layout.firstCapacityHint, layout, own: index),
       layout, index: index)
   }
 
-  /// All of them.
+  /// The slots that workers have used. Most slots are unused, and reading one is expensive.
+  package var usedSlots: [Int] { (0..<layout.slots).filter { !slot($0).isUnused } }
+
+  /// The definitions of the plugins' metrics.
+  package var metricDefinitions: MetricDefinitions {
+    unsafe MetricDefinitions(words + layout.firstMetricDefinition)
+  }
+
   package var pluginNames: [String] { names }
 
   package func pluginName(_ index: Int) -> String { names.indices.contains(index) ? names[index] : "" }
@@ -108,7 +115,7 @@ package struct Scoreboard: ~Copyable, @unchecked Sendable {
     return unsafe String(decoding: bytes, as: UTF8.self)
   }
 
-  /// [master] Counts a worker that was, or is to be, replaced.
+  /// [master] Counts a worker that has been or will be replaced.
   package func countRestart(_ cause: RestartCause) {
     unsafe words[ScoreboardLayout.firstRestart + cause.rawValue].wrappingAdd(1, ordering: .relaxed)
   }
@@ -117,12 +124,16 @@ package struct Scoreboard: ~Copyable, @unchecked Sendable {
     unsafe words[ScoreboardLayout.firstRestart + cause.rawValue].load(ordering: .relaxed)
   }
 
-  /// In a worker, which keeps its own slot only, and what workers tell each other, which is no more than a hint: a stray
-  /// write of its plugins hurts no fellow.
-  package func leaveOnly(_ slot: ScoreboardSlot) {
+  /// [worker] Unmaps all but its own slot and the capacity hints, so that no write of a plugin reaches other slots.
+  ///
+  /// - Parameter keepsDefinitions: of metrics too, since it loads plugins of its own.
+  package func unmapOthers(except slot: ScoreboardSlot, keepsDefinitions: Bool) {
     let own = layout.headWords + slot.index * layout.slotWords
     let end = layout.headWords + layout.slots * layout.slotWords
-    unsafe munmap(words, layout.firstRoom * 8)
+    unsafe munmap(words, layout.firstCapacityHint * 8)
+    if !keepsDefinitions {
+      unsafe munmap(words + layout.firstMetricDefinition, layout.metricDefinitionWords * 8)
+    }
     unsafe munmap(words + layout.headWords, (own - layout.headWords) * 8)
     unsafe munmap(words + own + layout.slotWords, (end - own - layout.slotWords) * 8)
   }

@@ -1,23 +1,24 @@
 import Synchronization
 
-/// One worker's part of a scoreboard. The worker writes with relaxed stores, without lock or system call; others read.
+/// A worker's part of a scoreboard. The worker writes with relaxed stores, without locks or system calls; other
+/// processes read.
 @safe
 package struct ScoreboardSlot: @unchecked Sendable {
-  // Every word is atomic, but for bytes of flight and crash records, which readers do not trust.
+  // Each word is atomic, except the bytes of flight and crash records, which readers do not trust.
   let words: UnsafeMutablePointer<Atomic<UInt64>>
   let layout: ScoreboardLayout
-  /// The offsets that are needed for each request.
+  /// Offsets that are needed for each request.
   private let firstFlight: Int
   private let firstPlugin: Int
   package let index: Int
-  /// Whether it and its fellows have room for connections.
-  package let room: FellowsRoom
+  /// Whether this worker and the others have room for connections.
+  package let capacityHints: CapacityHints
 
   init(
-    _ words: UnsafeMutablePointer<Atomic<UInt64>>, room: FellowsRoom, _ layout: ScoreboardLayout, index: Int
+    _ words: UnsafeMutablePointer<Atomic<UInt64>>, capacityHints: CapacityHints, _ layout: ScoreboardLayout, index: Int
   ) {
     unsafe self.words = words
-    self.room = room
+    self.capacityHints = capacityHints
     self.layout = layout
     self.index = index
     firstFlight = layout.firstFlight
@@ -29,40 +30,51 @@ package struct ScoreboardSlot: @unchecked Sendable {
     nonmutating set { self[ScoreboardLayout.state] = newValue.rawValue }
   }
 
-  /// How many threads its pool has; at most as many as the layout has room for.
+  /// The number of the pool's threads, at most the maximum of the layout.
   package var poolThreads: Int {
     get { min(Int(truncatingIfNeeded: self[ScoreboardLayout.poolThreads] & 0xFFFF), layout.threads) }
     nonmutating set { self[ScoreboardLayout.poolThreads] = UInt64(newValue) }
   }
 
-  /// By when the worker has to be gone, in monotonic nanoseconds; 0 as long as it is to serve. The master writes it before
-  /// it tells the worker, who may be within a handler and hear of nothing.
-  package var leaveBy: UInt64 {
-    get { self[ScoreboardLayout.leaveBy] }
-    nonmutating set { self[ScoreboardLayout.leaveBy] = newValue }
+  /// When the worker has to exit, in monotonic nanoseconds; 0 while it is to serve. The master writes it before it
+  /// sends the message, which a worker does not read within a handler.
+  package var exitDeadline: UInt64 {
+    get { self[ScoreboardLayout.exitDeadline] }
+    nonmutating set { self[ScoreboardLayout.exitDeadline] = newValue }
   }
+
+  /// [master] When the master last completed a turn of its loop, in monotonic nanoseconds. It has postponed the exit by
+  /// then if it was at a standstill before.
+  package var masterTurn: UInt64 {
+    get { unsafe words[ScoreboardLayout.masterTurn].load(ordering: .acquiring) }
+    nonmutating set { unsafe words[ScoreboardLayout.masterTurn].store(newValue, ordering: .releasing) }
+  }
+
+  /// The `exitDeadline` of a worker that has to exit at once.
+  package static let exitNow: UInt64 = 1
 
   // MARK: Counters
 
   package func count(_ counter: WorkerCounter) -> UInt64 { self[ScoreboardLayout.firstCounter + counter.rawValue] }
 
-  /// [loop] For counters that the loop alone writes.
+  /// [loop] Adds to a counter that only the loop writes.
   package func add(_ counter: WorkerCounter, _ amount: UInt64 = 1) {
     self[ScoreboardLayout.firstCounter + counter.rawValue] &+= amount
   }
 
-  /// [any-thread] For those that several threads write.
+  /// [any-thread] Adds to a counter that several threads write.
   package func addShared(_ counter: WorkerCounter, _ amount: UInt64 = 1) {
     unsafe words[ScoreboardLayout.firstCounter + counter.rawValue].wrappingAdd(amount, ordering: .relaxed)
   }
 
-  /// [request-thread] A thread has taken a request: a loop that waits for that sees it, or is seen to wait.
+  /// [request-thread] Counts a request that a thread has taken from the queue. Sequentially consistent: either the loop
+  /// sees the count, or the thread sees that the loop waits.
   package func countDequeued() {
     unsafe words[ScoreboardLayout.firstCounter + WorkerCounter.dequeued.rawValue].wrappingAdd(
       1, ordering: .sequentiallyConsistent)
   }
 
-  /// [loop] A refusal, by its number.
+  /// [loop] Counts a refusal by its kind.
   package func countRefusal(_ kind: Int) {
     guard kind < layout.refusals else { return }
     self[ScoreboardLayout.firstRefusal + kind] &+= 1
@@ -72,7 +84,7 @@ package struct ScoreboardSlot: @unchecked Sendable {
     kind < layout.refusals ? self[ScoreboardLayout.firstRefusal + kind] : 0
   }
 
-  /// [any-thread] Requests that have not ended as they should, by the number of their outcome.
+  /// [any-thread] Counts requests that did not complete, by outcome.
   package func addOutcome(_ number: Int, _ amount: UInt64 = 1) {
     guard number < ScoreboardLayout.outcomes else { return }
     unsafe words[ScoreboardLayout.firstOutcome + number].wrappingAdd(amount, ordering: .relaxed)
@@ -84,50 +96,61 @@ package struct ScoreboardSlot: @unchecked Sendable {
 
   // MARK: Parts
 
-  /// 0 is the loop, others the threads of the pool.
+  /// The cells of a thread: 0 is the loop, others are threads of the pool.
   package func thread(_ number: Int) -> ThreadCells {
     precondition(number >= 0 && number <= layout.threads)
     return unsafe ThreadCells(words + layout.firstThread + number * ScoreboardLayout.threadWords)
   }
 
-  /// - Parameter number: that of the plugin; that of none is the number of plugins.
+  /// The plugin hook that a starting worker runs, on any of its threads.
+  package var runningHook: RunningHook? {
+    for number in 0...layout.threads { if let hook = thread(number).hook { return hook } }
+    return nil
+  }
+
+  /// - Parameter number: the index of the plugin, or the number of plugins for requests without one.
   package func plugin(_ number: Int) -> PluginCells {
     precondition(number >= 0 && number <= layout.plugins)
-    return unsafe PluginCells(words + firstPlugin + number * PluginCells.words)
+    return unsafe PluginCells(words + firstPlugin + number &* PluginCells.words)
   }
 
   package func flight(_ number: Int) -> FlightRecord {
     precondition(number >= 0 && number < ScoreboardLayout.flights)
-    return unsafe FlightRecord(words + firstFlight + number * FlightRecord.words)
+    return unsafe FlightRecord(words + firstFlight + number &* FlightRecord.words)
   }
 
-  /// From a request's complete head to a thread of the pool.
+  /// The time from a request's complete head until a thread of the pool takes it.
   package var queueTime: Histogram { unsafe Histogram(words + layout.queueTime) }
-  /// From a request's first 103 to its final head.
+  /// The time from a request's first 103 to its final head.
   package var hintLead: Histogram { unsafe Histogram(words + layout.hintLead) }
+  /// The plugins' own metrics.
+  package var metrics: MetricCells { unsafe MetricCells(words + layout.firstMetric) }
+  /// Health reports of plugins.
+  package var health: HealthCells { unsafe HealthCells(words + layout.health, plugins: layout.plugins) }
   package var crash: CrashRecord { unsafe CrashRecord(words + layout.crash) }
 
-  /// Every request that is described.
+  /// The requests in flight that have a record.
   package var flights: [Flight] { (0..<ScoreboardLayout.flights).compactMap { flight($0).flight } }
 
-  // MARK: From process to process
+  // MARK: Reuse
 
-  /// [master] For the next process, which counts on from where the last has ended: totals never go back. What that one
-  /// left open is closed.
-  package func renew() {
+  /// [master] Prepares the slot for the next worker. Counters keep their values, since sums must not decrease.
+  package func resetForNextWorker() {
     state = .absent
-    room.tell(false)
+    capacityHints.report(false)
     self[ScoreboardLayout.isUsed] = 1
     poolThreads = 0
-    leaveBy = 0
+    exitDeadline = 0
     for number in 0...layout.threads { thread(number).clear() }
     crash.clear()
-    settle()
+    metrics.clearGauges()
+    health.clear()
+    closeOpenCounts()
     self[ScoreboardLayout.requestsBefore] = count(.requests)
   }
 
-  /// [master] The worker has ended, and so has all that it had begun.
-  package func settle() {
+  /// [master] Marks all requests and connections of an ended worker as ended.
+  package func closeOpenCounts() {
     for number in 0..<ScoreboardLayout.flights { flight(number).release() }
     let pairs: [(WorkerCounter, WorkerCounter)] = [
       (.requests, .requestsEnded), (.connections, .connectionsClosed), (.queued, .dequeued),
@@ -137,13 +160,13 @@ package struct ScoreboardSlot: @unchecked Sendable {
     }
   }
 
-  /// No worker has ever had it.
+  /// No worker has used the slot.
   package var isUnused: Bool { state == .absent && self[ScoreboardLayout.isUsed] == 0 }
 
-  /// The requests of this process alone.
+  /// The number of requests of this process only.
   package var ownRequests: UInt64 { count(.requests) &- self[ScoreboardLayout.requestsBefore] }
 
-  /// How much of what was begun has not ended, as far as a reader can trust it.
+  /// The number of open requests or connections, from counters that a reader does not trust.
   package func open(_ begun: WorkerCounter, _ ended: WorkerCounter) -> UInt64 {
     let (last, first) = (count(ended), count(begun))
     return first > last ? first - last : 0

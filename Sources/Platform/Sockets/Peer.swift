@@ -1,11 +1,11 @@
 import CLinux
 import Glibc
 
-/// Who is at the other end of an accepted connection: plain numbers, since there is one for each connection.
+/// The address of a connection's client, as plain numbers, since there is one for each connection.
 package struct Peer: Sendable {
   package enum Family: Sendable { case ipv4, ipv6, unix }
 
-  /// The most bytes that `writeHost` writes.
+  /// The maximum number of bytes that `writeHost` writes.
   package static var hostCapacity: Int { Int(INET6_ADDRSTRLEN) }
 
   package let family: Family
@@ -14,7 +14,7 @@ package struct Peer: Sendable {
   /// 0 for unix sockets.
   package let port: UInt16
 
-  /// The address in `inet6`, of whatever family, as accept(2) filled it in.
+  /// The address in `inet6`, of any family, as accept(2) stores it.
   init(_ inet6: sockaddr_in6) {
     switch CInt(inet6.sin6_family) {
     case AF_INET:
@@ -23,10 +23,13 @@ package struct Peer: Sendable {
       address = UInt128(UInt32(bigEndian: inet.sin_addr.s_addr))
       port = UInt16(bigEndian: inet.sin_port)
     case AF_INET6:
-      family = .ipv6
-      address = unsafe withUnsafeBytes(of: inet6.sin6_addr) {
+      let number = unsafe withUnsafeBytes(of: inet6.sin6_addr) {
         unsafe UInt128(bigEndian: $0.loadUnaligned(as: UInt128.self))
       }
+      // An IPv4 client on a socket for both families (RFC 4291 section 2.5.5.2).
+      let isMapped = number >> 32 == 0xFFFF
+      family = isMapped ? .ipv4 : .ipv6
+      address = isMapped ? number & 0xFFFF_FFFF : number
       port = UInt16(bigEndian: inet6.sin6_port)
     default:
       family = .unix
@@ -35,7 +38,7 @@ package struct Peer: Sendable {
     }
   }
 
-  /// Writes the address without its port, as logs and plugins see it, and says how many bytes that were; none for unix
+  /// Writes the address without its port, in the form for logs and plugins. Returns the number of bytes; 0 for unix
   /// sockets.
   ///
   /// - Parameter output: room for `hostCapacity` bytes.
@@ -54,10 +57,10 @@ package struct Peer: Sendable {
   private func writeDotted(to output: UnsafeMutablePointer<UInt8>) -> Int {
     var count = 0
     var rest = UInt32(truncatingIfNeeded: address)
-    for place in 0..<4 {
+    for position in 0..<4 {
       let octet = UInt8(rest >> 24)
       rest <<= 8
-      if place > 0 {
+      if position > 0 {
         unsafe output[count] = UInt8(ascii: ".")
         count += 1
       }

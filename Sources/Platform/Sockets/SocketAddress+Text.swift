@@ -1,11 +1,11 @@
 import Glibc
 
 extension SocketAddress: CustomStringConvertible {
-  /// As `init(text:)` reads it.
+  /// The form that `init(text:)` reads.
   package var description: String {
     switch self {
     case .ipv4: "\(host):\(port)"
-    case .ipv6: "[\(host)]:\(port)"
+    case .ipv6: isMapped ? "\(host):\(port)" : "[\(host)]:\(port)"
     case .unix(let path): "unix:\(path)"
     }
   }

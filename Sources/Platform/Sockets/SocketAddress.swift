@@ -1,13 +1,13 @@
 import CLinux
 import Glibc
 
-/// Where a socket is bound, or who is at its other end.
+/// The address of a socket or of its peer.
 package enum SocketAddress: Sendable, Equatable {
   /// Four bytes in network order.
   case ipv4([UInt8], port: UInt16)
   /// Sixteen bytes in network order.
   case ipv6([UInt8], port: UInt16)
-  /// A path; empty for an unnamed peer.
+  /// A path; empty for a peer without a name.
   case unix(String)
 
   package var family: CInt {
@@ -18,13 +18,24 @@ package enum SocketAddress: Sendable, Equatable {
     }
   }
 
-  /// The address without its port, as logs and plugins see it; empty for unix sockets.
+  /// The address without its port, in the form for logs and plugins; empty for unix sockets. An IPv4-mapped IPv6
+  /// address is written as the IPv4 address.
   package var host: String {
     switch self {
-    case .ipv4(let bytes, _): bytes.map(String.init).joined(separator: ".")
-    case .ipv6(let bytes, _): SocketAddress.ipv6Text(bytes)
+    case .ipv4(let bytes, _): SocketAddress.ipv4Text(bytes)
+    case .ipv6(let bytes, _): isMapped ? SocketAddress.ipv4Text(bytes.suffix(4)) : SocketAddress.ipv6Text(bytes)
     case .unix: ""
     }
+  }
+
+  /// Whether it is an IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2).
+  var isMapped: Bool {
+    guard case .ipv6(let bytes, _) = self else { return false }
+    return bytes.prefix(12) == [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF]
+  }
+
+  private static func ipv4Text(_ bytes: some Sequence<UInt8>) -> String {
+    bytes.map(String.init).joined(separator: ".")
   }
 
   package var port: UInt16 {
@@ -44,7 +55,7 @@ package enum SocketAddress: Sendable, Equatable {
     return String(decoding: text.prefix { $0 != 0 }, as: UTF8.self)
   }
 
-  /// Calls `body` with the address as the kernel wants it.
+  /// Calls `body` with the kernel's form of the address.
   func withSockaddr<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) throws(Errno) -> Result {
     var storage = sockaddr_storage()
     let size: Int
@@ -79,7 +90,7 @@ package enum SocketAddress: Sendable, Equatable {
     }
   }
 
-  /// The address in `storage`, as the kernel filled it in.
+  /// The address in `storage`, as stored by the kernel.
   init(_ storage: sockaddr_storage) {
     var storage = storage
     switch CInt(storage.ss_family) {
@@ -95,7 +106,7 @@ package enum SocketAddress: Sendable, Equatable {
       self = .ipv6(bytes, port: UInt16(bigEndian: address.sin6_port))
     case AF_UNIX:
       let address = unsafe withUnsafeBytes(of: &storage) { unsafe $0.load(as: sockaddr_un.self) }
-      // The name of an abstract socket begins with a zero: it is none here.
+      // Abstract sockets, whose names begin with a zero, count as nameless.
       self = .unix(
         unsafe withUnsafeBytes(of: address.sun_path) { path in
           unsafe String(decoding: path.prefix { $0 != 0 }, as: UTF8.self)

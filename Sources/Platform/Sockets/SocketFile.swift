@@ -4,15 +4,15 @@ import Glibc
 /// The file that a unix socket is bound to.
 package struct SocketFile: Sendable {
   package let path: String
-  /// Device and inode, by which it is known from another of the same path. As long as the socket is there no other file has
-  /// them.
+  /// Device and inode, which no other file has while the socket is open.
   package let identity: String
   /// The service's user, see `Folder`.
   package let user: ServiceUser?
-  /// The kernel has told which file it is, and not the path, to which somebody else may have moved another by then.
+  /// Whether the identity comes from the kernel, and not from the path, where another process may have moved another
+  /// file.
   let isCertain: Bool
 
-  /// The file of `socket`; nil if it has none, as those of TCP.
+  /// The file of `socket`; nil for TCP.
   package init?(boundTo socket: CInt, user: ServiceUser?) {
     guard let path = SocketFile.path(of: socket) else { return nil }
     if let identity = SocketFile.identity(of: socket) {
@@ -24,8 +24,7 @@ package struct SocketFile: Sendable {
     }
   }
 
-  /// A descriptor of the very file that `socket` is bound to, which nothing can be read or written by; nil if the kernel
-  /// does not tell: that takes CAP_NET_ADMIN.
+  /// An O_PATH descriptor of the file that `socket` is bound to; nil without CAP_NET_ADMIN.
   static func bound(to socket: CInt) -> FileDescriptor? {
     let raw = outrider_bound_file(socket)
     return raw >= 0 ? FileDescriptor(owning: raw) : nil
@@ -43,14 +42,14 @@ package struct SocketFile: Sendable {
     return path
   }
 
-  /// What a former program of this process has found out: see `saved`.
+  /// Restores the form that a former program of this process has saved.
   package init?(boundTo socket: CInt, saved: String) {
     guard let path = SocketFile.path(of: socket) else { return nil }
     let parts = saved.split(separator: "/", maxSplits: 1)
     let user = parts.count == 2 ? ServiceUser(text: parts[1].split(separator: "/").joined(separator: " ")) : nil
-    let told = SocketFile.identity(of: socket)
+    let certain = SocketFile.identity(of: socket)
     self.init(
-      path: path, identity: told ?? parts.first.map(String.init) ?? "", user: user, isCertain: told != nil)
+      path: path, identity: certain ?? parts.first.map(String.init) ?? "", user: user, isCertain: certain != nil)
   }
 
   /// Identity and user as one word.
@@ -65,12 +64,12 @@ package struct SocketFile: Sendable {
     self.isCertain = isCertain
   }
 
-  /// The same file, of a service with another user.
+  /// The same file for a service with another user.
   package func of(_ user: ServiceUser?) -> SocketFile {
     SocketFile(path: path, identity: identity, user: user, isCertain: isCertain)
   }
 
-  /// Removes the file, if it is still there.
+  /// Removes the file if it still exists.
   package func remove() {
     guard let folder = try? Folder(of: path, user: user), folder.status()?.identity == identity else { return }
     folder.remove()
@@ -83,15 +82,14 @@ package struct SocketFile: Sendable {
     return status.identity
   }
 
-  /// Gives the file these permissions and owners, and no other file, whatever has its name by now. Nothing is done where
-  /// nothing is to be changed.
+  /// Changes permissions and owner of this file, but not of another file that has replaced it.
   func change(_ options: ListeningSocket.Options) throws(Errno) {
     let folder = try Folder(of: path, user: user)
     let file = try folder.look()
     let status = try FileStatus(of: file.raw, "change \(path)")
-    // A file that has taken its place is nobody's business here.
+    // Another file has taken its name.
     guard status.kind == S_IFSOCK, status.identity == identity else { return }
-    // Whoever can write to the folder may have moved somebody else's socket there before its identity was asked for.
+    // A user with write access to the folder may have moved another socket there before the identity was read.
     if !isCertain, folder.actor != nil {
       let isAsWanted =
         status.mode == options.mode && status.owner == options.owner ?? status.owner
@@ -105,7 +103,7 @@ package struct SocketFile: Sendable {
     try SocketFile.change(file, status, path, options)
   }
 
-  /// - Parameter file: a socket's, opened with O_PATH.
+  /// - Parameter file: an O_PATH descriptor of a socket's file.
   static func change(
     _ file: borrowing FileDescriptor, _ status: FileStatus, _ path: String, _ options: ListeningSocket.Options
   ) throws(Errno) {
@@ -114,7 +112,7 @@ package struct SocketFile: Sendable {
       guard outrider_change_owner(file.raw, owner, group) == 0 else { throw .last("change the owner of \(path)") }
     }
     guard status.mode != options.mode else { return }
-    // Of a descriptor as this one the mode can be changed by its name alone, which leads to this very file.
+    // The mode of an O_PATH descriptor can only be changed through this path, which leads to the same file.
     guard unsafe chmod("/proc/self/fd/\(file.raw)", options.mode) == 0 else { throw .last("chmod \(path)") }
   }
 }

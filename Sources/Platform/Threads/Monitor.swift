@@ -3,7 +3,7 @@ import Glibc
 /// A mutex with a condition, at an address that does not move.
 @safe
 package struct Monitor: ~Copyable, @unchecked Sendable {
-  // The pointees are touched through pthread calls alone, which is what makes it Sendable.
+  // The pointees are accessed only by pthread calls, which makes it Sendable.
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>
 
@@ -29,10 +29,10 @@ package struct Monitor: ~Copyable, @unchecked Sendable {
   package borrowing func signal() { unsafe pthread_cond_signal(condition) }
   package borrowing func broadcast() { unsafe pthread_cond_broadcast(condition) }
 
-  /// With the lock held: lets it go until signalled. May return without cause.
+  /// With the lock held: releases it until signalled. May return spuriously.
   package borrowing func wait() { unsafe pthread_cond_wait(condition, mutex) }
 
-  /// Likewise, until `deadline` (monotonic nanoseconds) at the latest; false when it has passed.
+  /// The same until `deadline` (monotonic nanoseconds); false if that has passed.
   package borrowing func wait(until deadline: UInt64) -> Bool {
     if deadline == .max {
       wait()

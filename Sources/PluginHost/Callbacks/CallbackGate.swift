@@ -1,41 +1,41 @@
 import Synchronization
 
-/// Whether an exchange admits posts and timers, and whether it ever has: nearly none does, and its end then costs no lock.
+/// Whether an exchange accepts posts and timers, and whether it has any. Most have none, and then their end takes no lock.
 ///
-/// The gate is a number: the exchange's generation, and below it one of the states. A thread that adds a call moves it
-/// from `open` to `used` with the callback queue's lock held; the loop, which ends the exchange, moves it to `shut`. Either
-/// happens first: if the loop finds `open`, nothing has been added, and nothing will be, for the thread finds another
-/// number; if it finds `used`, it takes the lock to look for what was added.
+/// The gate is the exchange's epoch, and below it one of the states. A thread that adds a callback changes it from `open` to `used`
+/// under the lock of the callback queue; the loop, which ends the exchange, changes it to `closed`. If the loop finds `open`, no
+/// callback was added, and none will be, since the thread finds the gate closed. If it finds `used`, it takes the lock and the
+/// callbacks.
 private enum CallbackGate {
-  static let shut: UInt64 = 0
+  static let closed: UInt64 = 0
   static let open: UInt64 = 1
   static let used: UInt64 = 2
 
-  static func number(_ generation: UInt32, _ state: UInt64) -> UInt64 { UInt64(generation) << 2 | state }
+  static func number(_ epoch: UInt32, _ state: UInt64) -> UInt64 { UInt64(epoch) << 2 | state }
 }
 
 extension Exchange {
-  /// [loop] For the present generation.
-  func openToCallbacks() {
-    let generation = record.generation.load(ordering: .relaxed)
-    record.callbackGate.store(CallbackGate.number(generation, CallbackGate.open), ordering: .releasing)
+  /// [loop] Opens the gate for the current epoch.
+  func openCallbackGate() {
+    let epoch = record.epoch.load(ordering: .relaxed)
+    record.callbackGate.store(CallbackGate.number(epoch, CallbackGate.open), ordering: .releasing)
   }
 
-  /// [any-thread] With the queue's lock held: whether a call may be added to the exchange of that generation.
-  func admitsCallback(_ generation: UInt32) -> Bool {
-    let used = CallbackGate.number(generation, CallbackGate.used)
+  /// [any-thread] With the queue's lock held: whether a callback may be added to the exchange of that epoch.
+  func acceptsCallback(_ epoch: UInt32) -> Bool {
+    let used = CallbackGate.number(epoch, CallbackGate.used)
     let (exchanged, present) = record.callbackGate.compareExchange(
-      expected: CallbackGate.number(generation, CallbackGate.open), desired: used, ordering: .acquiringAndReleasing)
+      expected: CallbackGate.number(epoch, CallbackGate.open), desired: used, ordering: .acquiringAndReleasing)
     return exchanged || present == used
   }
 
-  /// [loop] The exchange ends: no call is admitted from here on.
+  /// [loop] The exchange ends: refuses callbacks from here on.
   ///
-  /// - Returns: whether any has been.
+  /// - Returns: whether any was added.
   package func refuseCallbacks() -> Bool {
-    let generation = record.generation.load(ordering: .relaxed)
-    let shut = CallbackGate.number(generation, CallbackGate.shut)
-    return record.callbackGate.exchange(shut, ordering: .acquiringAndReleasing)
-      != CallbackGate.number(generation, CallbackGate.open)
+    let epoch = record.epoch.load(ordering: .relaxed)
+    let closed = CallbackGate.number(epoch, CallbackGate.closed)
+    return record.callbackGate.exchange(closed, ordering: .acquiringAndReleasing)
+      != CallbackGate.number(epoch, CallbackGate.open)
   }
 }

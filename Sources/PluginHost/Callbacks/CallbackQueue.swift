@@ -5,21 +5,21 @@ import Synchronization
 
 /// Posts and timers of plugins: functions to be called on the loop, exactly once each.
 ///
-/// A post is a timer for the present moment; a heap ordered by moment, then by order of arrival, makes posts run in the order of
-/// their calls. Any thread adds and cancels, under the one lock; the loop alone takes out and runs.
+/// A post is a timer for the current moment. The heap is ordered by moment and then by arrival, so that posts run in
+/// the order of their calls. Any thread adds and cancels, under one lock; only the loop takes calls out and runs them.
 package final class CallbackQueue: @unchecked Sendable {
   // Every access to the state below is under `monitor`.
   package typealias Run = @convention(c) (UnsafeMutableRawPointer?, outrider_status) -> Void
 
-  /// The most that may wait.
+  /// The maximum number of waiting calls.
   package static let capacity = 65_536
 
-  /// What is to be called now.
+  /// A call that is due.
   @safe
   package struct Call {
     let run: Run
     let context: UnsafeMutableRawPointer?
-    let why: Outcome
+    let why: CallStatus
 
     package func perform() { unsafe run(context, why.rawValue) }
   }
@@ -29,10 +29,10 @@ package final class CallbackQueue: @unchecked Sendable {
     var run: Run?
     var context: UnsafeMutableRawPointer?
     var exchange: Exchange?
-    var why = Outcome.ok
+    var why = CallStatus.ok
     var moment: UInt64 = 0
     var order: UInt64 = 0
-    var generation: UInt32 = 1
+    var epoch: UInt32 = 1
     var heapIndex = -1
     var next: Int32 = -1
     var previous: Int32 = -1
@@ -43,10 +43,10 @@ package final class CallbackQueue: @unchecked Sendable {
   private var free: [Int32] = []
   private var heap: [Int32] = []
   private var orders: UInt64 = 0
-  /// The loop's present moment, which is that of posts: they wait behind timers that are due, not before them.
+  /// The loop's current moment, which posts get: they run after timers that are due.
   private var present: UInt64 = 0
   private var isClosed = false
-  private let publishedMoment = Atomic<UInt64>(.max)
+  private let publishedDeadline = Atomic<UInt64>(.max)
 
   // MARK: Any thread
 
@@ -59,16 +59,16 @@ package final class CallbackQueue: @unchecked Sendable {
   /// Adds a call at `moment` (monotonic nanoseconds; nil: soon), for an exchange or for the worker itself.
   ///
   /// - Parameters:
-  ///   - timer: where the timer's number goes.
-  ///   - generation: of the exchange that the caller means, which may have ended meanwhile.
+  ///   - timer: where to store the timer's number.
+  ///   - epoch: the epoch of the exchange that the caller refers to, which may have ended meanwhile.
   func add(
-    at moment: UInt64?, exchange: Exchange?, generation: UInt32, run: @escaping Run,
+    at moment: UInt64?, exchange: Exchange?, epoch: UInt32, run: @escaping Run,
     context: UnsafeMutableRawPointer?, timer: UnsafeMutablePointer<UInt64>?
   ) -> Addition {
     monitor.lock()
     defer { monitor.unlock() }
     if isClosed { return .exchangeEnded }
-    if let exchange, !exchange.admitsCallback(generation) { return .exchangeEnded }
+    if let exchange, !exchange.acceptsCallback(epoch) { return .exchangeEnded }
     guard heap.count < CallbackQueue.capacity else { return .full }
     let index = takeFree()
     let slot = Int(index)
@@ -83,20 +83,20 @@ package final class CallbackQueue: @unchecked Sendable {
     heap.append(index)
     entries[slot].heapIndex = heap.count - 1
     siftUp(heap.count - 1)
-    // Before the loop can see it: the call may come at once.
+    // Stored before the loop can see the entry, since the call may come at once.
     if let timer = unsafe timer {
-      unsafe timer.pointee = UInt64(entries[slot].generation) << 32 | UInt64(index) + 1
+      unsafe timer.pointee = UInt64(entries[slot].epoch) << 32 | UInt64(index) + 1
     }
     publish()
     return .added
   }
 
-  /// Makes a timer due at once, as cancelled; false if there is none of that number.
+  /// Makes a timer due at once, with the status of a cancelled one; false if there is no such timer.
   func cancel(_ timer: UInt64) -> Bool {
     monitor.lock()
     defer { monitor.unlock() }
     let slot = Int(timer & 0xFFFF_FFFF) - 1
-    guard slot >= 0 && slot < entries.count, entries[slot].generation == UInt32(timer >> 32),
+    guard slot >= 0 && slot < entries.count, entries[slot].epoch == UInt32(timer >> 32),
       entries[slot].heapIndex >= 0, entries[slot].why == .ok
     else { return false }
     entries[slot].why = .cancelled
@@ -108,17 +108,17 @@ package final class CallbackQueue: @unchecked Sendable {
 
   // MARK: The loop
 
-  /// When the next call is due; `.max` for never. Costs no lock: a thread that changes it wakes the loop.
-  package var nextMoment: UInt64 { publishedMoment.load(ordering: .acquiring) }
+  /// When the next call is due; `.max` for never. Takes no lock: a thread that changes it wakes the loop.
+  package var nextDeadline: UInt64 { publishedDeadline.load(ordering: .acquiring) }
 
-  /// A mark in the order of arrival: what is added from now on comes after it.
+  /// A mark in the order of arrival: entries that are added later come after it.
   package var mark: UInt64 {
     monitor.lock()
     defer { monitor.unlock() }
     return orders
   }
 
-  /// Takes out the next call that is due at `now` and was added before `mark`, so that one turn ends.
+  /// Removes the next call that is due at `now` and was added before `mark`, so that a turn ends.
   package func takeDue(at now: UInt64, before mark: UInt64) -> Call? {
     monitor.lock()
     defer { monitor.unlock() }
@@ -129,8 +129,8 @@ package final class CallbackQueue: @unchecked Sendable {
     return take(first, why: nil)
   }
 
-  /// Takes out one of the calls that belong to an exchange that admits no more. What another thread is about to add
-  /// was admitted with the lock held.
+  /// Removes one call of an exchange whose gate is closed. Another thread adds a call only with the lock held and the
+  /// gate open.
   package func take(of exchange: Exchange) -> Call? {
     monitor.lock()
     defer { monitor.unlock() }
@@ -138,7 +138,7 @@ package final class CallbackQueue: @unchecked Sendable {
     return first < 0 ? nil : take(first, why: .closed)
   }
 
-  /// Takes out any call, when the worker ends: from the first on nothing more is taken in.
+  /// Removes any call when the worker ends. From the first such call on the queue accepts nothing.
   package func takeAny() -> Call? {
     monitor.lock()
     defer { monitor.unlock() }
@@ -148,9 +148,9 @@ package final class CallbackQueue: @unchecked Sendable {
 
   // MARK: With the lock held
 
-  /// To be called after every change of the heap.
+  /// Called after every change of the heap.
   private func publish() {
-    publishedMoment.store(heap.isEmpty ? .max : entries[Int(heap[0])].moment, ordering: .releasing)
+    publishedDeadline.store(heap.isEmpty ? .max : entries[Int(heap[0])].moment, ordering: .releasing)
   }
 
   private func takeFree() -> Int32 {
@@ -159,14 +159,14 @@ package final class CallbackQueue: @unchecked Sendable {
     return Int32(entries.count - 1)
   }
 
-  private func take(_ index: Int32, why ended: Outcome?) -> Call {
+  private func take(_ index: Int32, why ended: CallStatus?) -> Call {
     let slot = Int(index)
     let entry = entries[slot]
     removeFromHeap(entry.heapIndex)
     publish()
     if let exchange = entry.exchange { unlink(index, from: exchange) }
     var empty = Entry()
-    empty.generation = entry.generation &+ 1
+    empty.epoch = entry.epoch &+ 1
     entries[slot] = empty
     free.append(index)
     let why = entry.why == .ok ? ended ?? .ok : entry.why

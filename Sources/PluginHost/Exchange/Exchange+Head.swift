@@ -1,23 +1,29 @@
 import COutrider
 import HTTP
+import Memory
 
-/// What the plugin's head says besides what stands in the request itself.
-package struct RequestCircumstances {
+/// The parts of the plugin's head that are not in the request itself.
+package struct RequestContext {
   /// The decoded path below the mount.
   let path: Bytes
+  /// The path ends with the mount.
+  let isBareMount: Bool
   let client: RequestEndpoint
   let server: RequestEndpoint
   let requestID: Bytes
 
-  package init(path: Bytes, client: RequestEndpoint, server: RequestEndpoint, requestID: Bytes) {
+  package init(
+    path: Bytes, isBareMount: Bool, client: RequestEndpoint, server: RequestEndpoint, requestID: Bytes
+  ) {
     self.path = path
+    self.isBareMount = isBareMount
     self.client = client
     self.server = server
     self.requestID = requestID
   }
 }
 
-/// One side of the connection that a request came by: a textual address and a port.
+/// One end of the connection of a request: a textual address and a port.
 package struct RequestEndpoint {
   package let address: Bytes
   package let port: UInt16
@@ -28,55 +34,66 @@ package struct RequestEndpoint {
   }
 }
 
-// Setting an exchange up for a request: `begin`, then what TLS and a trusted proxy's word change of the head, then `answer`.
+// Setting up an exchange for a request: `begin`, then the changes of the head by TLS and a trusted proxy, then `prepareResponse`.
 
 extension Exchange {
-  /// [loop] Sets up the plugin's view of the head. The answer is set up by `answer`.
-  package func begin(_ request: borrowing RequestHead, _ circumstances: RequestCircumstances) {
+  /// [loop] Sets up the plugin's view of the head. `prepareResponse` follows.
+  package func begin(_ request: borrowing RequestHead, _ context: RequestContext) {
     record.traits = request.traits
     record.firstHintAt = 0
     var flags: UInt32 = 0
-    if case .none = request.framing {} else { flags |= UInt32(OUTRIDER_HEAD_HAS_BODY) }
-    if request.traits.contains(.head) { flags |= UInt32(OUTRIDER_HEAD_HEAD_ONLY) }
-    if request.traits.contains(.acceptsTrailers) { flags |= UInt32(OUTRIDER_HEAD_ACCEPTS_TRAILERS) }
+    if case .none = request.framing {} else { flags |= OUTRIDER_HEAD_HAS_BODY }
+    if request.traits.contains(.head) { flags |= OUTRIDER_HEAD_HEAD_ONLY }
+    if request.traits.contains(.acceptsTrailers) { flags |= OUTRIDER_HEAD_ACCEPTS_TRAILERS }
+    if context.isBareMount { flags |= OUTRIDER_HEAD_BARE_MOUNT }
     let length: Int64 = if case .fixed(let length) = request.framing { length } else { -1 }
     unsafe record.head = outrider_head(
       size: UInt32(MemoryLayout<outrider_head>.size), flags: flags, http_version: request.version.rawValue,
-      server_port: UInt32(circumstances.server.port), client_port: UInt32(circumstances.client.port), reserved: 0,
+      server_port: UInt32(context.server.port), client_port: UInt32(context.client.port), reserved: 0,
       method: request.method.abi, scheme: Bytes("http").abi, authority: request.authority.abi,
-      target: request.target.abi, path: circumstances.path.abi, query: request.query.abi,
-      mount: record.plugin.record.mount.abi, client_address: circumstances.client.address.abi,
-      server_address: circumstances.server.address.abi, request_id: circumstances.requestID.abi,
+      target: request.target.abi, raw_path: request.path.abi, path: context.path.abi, query: request.query.abi,
+      mount: record.plugin.record.mount.abi, client_address: context.client.address.abi,
+      server_address: context.server.address.abi, request_id: context.requestID.abi,
       tls_subject: Bytes.empty.abi, fields: request.fields.abi, n_fields: request.fields.count,
       content_length: length, deadline_ns: 0)
   }
 
-  /// [loop] The request came through TLS.
+  /// [loop] Notes that the request came over TLS.
   ///
-  /// - Parameter subject: of the client's verified certificate, or empty.
-  package func takeTLS(subject: Bytes) {
+  /// - Parameter subject: the subject of the client's verified certificate, or empty.
+  package func setTLS(subject: Bytes) {
     scheme = Bytes("https")
-    unsafe record.head.flags |= UInt32(OUTRIDER_HEAD_TLS)
+    unsafe record.head.flags |= OUTRIDER_HEAD_TLS
     unsafe record.head.tls_subject = subject.abi
   }
 
-  /// [loop] Sets up the state of the answer; then the exchange is complete.
+  /// [loop] Notes whether a trusted proxy has reported TLS between the client and itself.
   ///
-  /// - Parameter proxied: a proxy has passed the request on.
-  package func answer(_ version: HTTPVersion, hints: EarlyHintPolicy, proxied: Bool) {
+  /// - Parameters:
+  ///   - isUsed: the client uses TLS.
+  ///   - subject: the subject that the proxy reports.
+  package func setTLS(behindProxy isUsed: Bool, subject: Bytes) {
+    scheme = Bytes(isUsed ? "https" : "http")
+    unsafe record.head.tls_subject = subject.abi
+  }
+
+  /// [loop] Sets up the state of the response; then the exchange is complete.
+  ///
+  /// - Parameter proxied: the request came through a proxy.
+  package func prepareResponse(_ version: HTTPVersion, hints: EarlyHintPolicy, proxied: Bool) {
     record.response = ResponseState(version: version, traits: record.traits, hints: hints)
     var flags: UInt32 = 0
-    if hints.allowed { flags |= UInt32(OUTRIDER_HEAD_MAY_HINT) }
-    if proxied { flags |= UInt32(OUTRIDER_HEAD_PROXIED) }
+    if hints.allowed { flags |= OUTRIDER_HEAD_MAY_HINT }
+    if proxied { flags |= OUTRIDER_HEAD_PROXIED }
     unsafe record.head.flags |= flags
   }
 
   /// Whether the request has a body.
-  package var hasRequestBody: Bool { unsafe record.head.flags & UInt32(OUTRIDER_HEAD_HAS_BODY) != 0 }
+  package var hasRequestBody: Bool { unsafe record.head.flags & OUTRIDER_HEAD_HAS_BODY != 0 }
 
   package var requestID: Bytes { unsafe Bytes(record.head.request_id) }
 
-  // What may change after `begin`.
+  // Members that may change after `begin`.
 
   package var client: RequestEndpoint {
     get {
@@ -94,13 +111,13 @@ extension Exchange {
     nonmutating set { unsafe record.head.scheme = newValue.abi }
   }
 
-  /// The host that the client asked for, by the request itself or a trusted proxy's word.
+  /// The host that the client has requested, from the request itself or a trusted proxy.
   package var authority: Bytes {
     get { unsafe Bytes(record.head.authority) }
     nonmutating set { unsafe record.head.authority = newValue.abi }
   }
 
-  /// [loop] The exchange has ended, and whoever has its head still is wrong: for hostile memory.
+  /// [loop] With hostile memory: overwrites the head of an exchange that has ended.
   func poisonHead() {
     unsafe withUnsafeMutableBytes(of: &record.head) { head in
       _ = unsafe head.initializeMemory(as: UInt8.self, repeating: HostileMemory.poison)

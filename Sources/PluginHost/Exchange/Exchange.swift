@@ -1,77 +1,69 @@
 import COutrider
 import HTTP
+import Memory
 import Platform
 import Synchronization
 
-/// One request and its answer as a plugin sees it, whatever the style, worker model and protocol.
+/// One request and its response as a plugin sees it, for all styles, worker models and protocols.
 ///
-/// Records come from a table that lives as long as the worker, so that a stale handle finds a record whose generation
-/// has moved on, never freed memory. Who may touch what:
-/// - `generation`, `sendRight`, `handler`, `cancellation` are atomic;
-/// - `response` belongs to whoever holds the send right (event style) or runs the handler (blocking style);
+/// Records come from a table that lives as long as the worker, so that a stale handle finds a record with another epoch, never
+/// freed memory. Who may access what:
+/// - `epoch`, `sendLock`, `handler`, `cancellation` are atomic;
+/// - `response` belongs to the thread that holds the send lock (event style) or runs the handler (blocking style);
 /// - everything else belongs to the loop, which sets it up before the plugin learns of the exchange.
-@safe
 @usableFromInline
-package struct Exchange {
-  @usableFromInline package let address: UnsafeMutablePointer<ExchangeRecord>
+package typealias Exchange = Pinned<ExchangeRecord>
 
-  @inlinable
-  package var record: ExchangeRecord {
-    unsafeAddress { unsafe UnsafePointer(address) }
-    nonmutating unsafeMutableAddress { unsafe address }
-  }
-
-  @inlinable
-  package init(_ address: UnsafeMutablePointer<ExchangeRecord>) { unsafe self.address = address }
-
-  @inlinable
-  package init(raw: UnsafeMutableRawPointer) {
-    unsafe address = raw.assumingMemoryBound(to: ExchangeRecord.self)
-  }
-
-  @inlinable
-  package var raw: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(address) }
-
+extension Exchange {
   /// The handle that the plugin holds.
   @inlinable
   package var handle: outrider_exchange {
-    outrider_exchange(id: UInt64(record.generation.load(ordering: .relaxed)) << 32 | UInt64(record.slot) + 1)
+    outrider_exchange(id: UInt64(record.epoch.load(ordering: .relaxed)) << 32 | UInt64(record.slot) + 1)
   }
 }
 
-/// Who has the right to send: the exchange's generation, and below it one of the states. So whoever comes with a stale
-/// handle takes nothing, not for a moment.
-enum SendRight {
+/// What is known of the client's side of the connection while the response is made.
+package enum PeerClose: UInt8, Sendable {
+  case none
+  /// The client sends no more. It has closed the connection, or waits for the response.
+  case halfClosed
+  /// The client is gone. The response is still sent if possible.
+  case gone
+}
+
+/// The lock that serializes sending calls: the exchange's epoch, and below it one of the states. A stale handle never acquires
+/// it.
+enum SendLock {
   static let free: UInt64 = 0
-  /// A sending call of the plugin's.
+  /// A sending call of the plugin.
   static let sender: UInt64 = 1
-  /// The host, which calls nobody meanwhile.
+  /// The host, which makes no calls meanwhile.
   static let host: UInt64 = 2
 
-  static func number(_ generation: UInt32, _ state: UInt64) -> UInt64 { UInt64(generation) << 2 | state }
+  static func number(_ epoch: UInt32, _ state: UInt64) -> UInt64 { UInt64(epoch) << 2 | state }
 }
 
 @safe
 @usableFromInline
 package struct ExchangeRecord: ~Copyable {
   @usableFromInline package let slot: UInt32
-  /// Odd while the exchange is open; moves on when it opens and when it ends.
-  @usableFromInline package let generation = Atomic<UInt32>(0)
-  /// Held by the one thread that is inside a sending call, or for a moment by the host itself: a `SendRight`.
-  let sendRight = Atomic<UInt64>(SendRight.free)
+  /// Odd while the exchange is open. Incremented when it opens and when it ends.
+  @usableFromInline package let epoch = Atomic<UInt32>(0)
+  /// A `SendLock`: held by the thread that is inside a sending call, or briefly by the host.
+  let sendLock = Atomic<UInt64>(SendLock.free)
   /// The context of the thread that is inside handle(), as a number; 0 for none.
   let handler = Atomic<UInt>(0)
-  /// 0, or the `Outcome` that says why the answer is not wanted any more.
+  /// 0, or the `CallStatus` that says why the response is cancelled.
   package let cancellation = Atomic<Int32>(0)
 
-  /// The client has closed its side: the answer may not be wanted, and goes out if it can.
-  let departed = Atomic<Bool>(false)
+  /// What is known of the client's side, as a `PeerClose`.
+  let peerClose = Atomic<UInt8>(PeerClose.none.rawValue)
 
   package var head = unsafe outrider_head()
   package var plugin: Plugin
   package var transport: UnsafePointer<ExchangeTransport>
-  /// The driver's record of the connection or stream.
-  package var connection: UnsafeMutableRawPointer
+  /// The request's record, for the functions of the transport.
+  package var transportContext: UnsafeMutableRawPointer
   package var response: ResponseState
   package var traits: RequestTraits = []
   package var isBlocking = false
@@ -82,6 +74,9 @@ package struct ExchangeRecord: ~Copyable {
   /// The whole body, and trailers if any, have been delivered; read by any thread.
   package let bodyDelivered = Atomic<Bool>(false)
   package var requestTrailers = Fields.none
+  /// The WebSocket that the plugin has accepted, and whether there is one: other threads see it once this is true.
+  package var webSocket: WebSocket?
+  package let isWebSocket = Atomic<Bool>(false)
   /// When the first informational response went out, in monotonic nanoseconds; 0 if none has.
   var firstHintAt: UInt64 = 0
   /// Timers and posts that belong to it: the first in the callback queue's list, -1 for none. The queue's lock guards
@@ -90,15 +85,18 @@ package struct ExchangeRecord: ~Copyable {
   var lastCallback: Int32 = -1
   /// Whether calls may be added, and have been, in `CallbackGate`'s terms.
   let callbackGate = Atomic<UInt64>(0)
-  var nextFree: Int32 = -1
-  /// What was wrong with the call that was refused last, until it is told.
-  var callFault: (outcome: Outcome, rule: String)?
+  /// The rule that the last refused call has broken, until it is logged.
+  ///
+  /// Locked: calls of a plugin's threads may be refused at the same time, whatever the exchange is in.
+  let brokenRule = Mutex<BrokenRule?>(nil)
 
-  init(slot: UInt32, plugin: Plugin, transport: UnsafePointer<ExchangeTransport>, connection: UnsafeMutableRawPointer) {
+  init(
+    slot: UInt32, plugin: Plugin, transport: UnsafePointer<ExchangeTransport>, transportContext: UnsafeMutableRawPointer
+  ) {
     self.slot = slot
     self.plugin = plugin
     unsafe self.transport = transport
-    unsafe self.connection = unsafe connection
+    unsafe self.transportContext = unsafe transportContext
     response = ResponseState(
       version: .http11, traits: [], hints: EarlyHintPolicy(allowed: false, maxPerRequest: 0, maxBytes: 0))
   }
@@ -107,78 +105,78 @@ package struct ExchangeRecord: ~Copyable {
 // MARK: Life
 
 extension Exchange {
-  /// [loop] The next generation, odd or even in turn; the loop alone writes it, so that no addition has to be atomic.
+  /// [loop] Begins the next epoch. Only the loop writes it, so that the addition need not be atomic.
   ///
-  /// Nobody has the send right then: that of the former generation ends here.
-  func moveOn() {
-    let generation = record.generation.load(ordering: .relaxed) &+ 1
-    record.generation.store(generation, ordering: .releasing)
-    record.sendRight.store(SendRight.number(generation, SendRight.free), ordering: .releasing)
+  /// Nobody holds the send lock then; the lock of the former epoch ends here.
+  func advanceEpoch() {
+    let epoch = record.epoch.load(ordering: .relaxed) &+ 1
+    record.epoch.store(epoch, ordering: .releasing)
+    record.sendLock.store(SendLock.number(epoch, SendLock.free), ordering: .releasing)
   }
 
-  enum Claim {
-    case taken
+  enum LockResult {
+    case acquired
     /// Another thread is inside a sending call.
     case busy
-    /// The exchange of that generation has ended.
+    /// The exchange of that epoch has ended.
     case ended
   }
 
-  /// [any-thread] Takes the send right of a generation for a sending call. The host is waited for: it has the right for a
-  /// moment, and that is no fault of who sends.
+  /// [any-thread] Acquires the send lock of an epoch for a sending call. Waits for the host, which holds it only briefly.
   @inline(__always)
-  func tryClaim(_ generation: UInt32) -> Claim {
+  func tryLockSending(_ epoch: UInt32) -> LockResult {
     while true {
-      let (exchanged, present) = exchangeSendRight(generation, for: SendRight.sender)
-      if exchanged { return .taken }
-      if present >> 2 != UInt64(generation) { return .ended }
-      if present & 3 == SendRight.sender { return .busy }
+      let (exchanged, present) = exchangeSendLock(epoch, for: SendLock.sender)
+      if exchanged { return .acquired }
+      if present >> 2 != UInt64(epoch) { return .ended }
+      if present & 3 == SendLock.sender { return .busy }
       Thread.yield()
     }
   }
 
   @inline(__always)
-  private func exchangeSendRight(
-    _ generation: UInt32, for holder: UInt64
+  private func exchangeSendLock(
+    _ epoch: UInt32, for holder: UInt64
   ) -> (exchanged: Bool, original: UInt64) {
-    record.sendRight.compareExchange(
-      expected: SendRight.number(generation, SendRight.free), desired: SendRight.number(generation, holder),
+    record.sendLock.compareExchange(
+      expected: SendLock.number(epoch, SendLock.free), desired: SendLock.number(epoch, holder),
       successOrdering: .acquiring, failureOrdering: .relaxed)
   }
 
-  /// Gives the right back that was taken of this generation.
+  /// Releases the send lock of this epoch.
   @inline(__always)
-  func yieldClaim(_ generation: UInt32) {
-    record.sendRight.store(SendRight.number(generation, SendRight.free), ordering: .releasing)
+  func unlockSending(_ epoch: UInt32) {
+    record.sendLock.store(SendLock.number(epoch, SendLock.free), ordering: .releasing)
   }
 
-  /// [any-thread] Takes the send right of a generation for the host, which waits: a holder is inside a call that does not
-  /// block. False if the exchange of that generation has ended.
-  func claim(_ generation: UInt32) -> Bool {
+  /// [any-thread] Acquires the send lock of an epoch for the host. Waits: a holder is inside a call that does not block.
+  ///
+  /// - Returns: false if the exchange of that epoch has ended.
+  func lockSending(_ epoch: UInt32) -> Bool {
     while true {
-      let (exchanged, present) = exchangeSendRight(generation, for: SendRight.host)
+      let (exchanged, present) = exchangeSendLock(epoch, for: SendLock.host)
       if exchanged { return true }
-      if present >> 2 != UInt64(generation) { return false }
+      if present >> 2 != UInt64(epoch) { return false }
       Thread.yield()
     }
   }
 
-  /// [loop] The same for the present generation, which can't end meanwhile. Nearly always nobody has the right.
+  /// [loop] The same for the present epoch, which can't end meanwhile. The lock is nearly always free.
   @inline(__always)
-  package func claim() {
-    let generation = record.generation.load(ordering: .relaxed)
-    if !exchangeSendRight(generation, for: SendRight.host).exchanged { awaitClaim(generation) }
+  package func lockSending() {
+    let epoch = record.epoch.load(ordering: .relaxed)
+    if !exchangeSendLock(epoch, for: SendLock.host).exchanged { waitForSendLock(epoch) }
   }
 
   @inline(never)
-  private func awaitClaim(_ generation: UInt32) { _ = claim(generation) }
+  private func waitForSendLock(_ epoch: UInt32) { _ = lockSending(epoch) }
 
-  /// Gives back what `claim` took: the exchange can't have ended since.
-  package func releaseClaim() { yieldClaim(record.generation.load(ordering: .relaxed)) }
+  /// Releases the lock: the exchange can't have ended meanwhile.
+  package func unlockSending() { unlockSending(record.epoch.load(ordering: .relaxed)) }
 
-  /// [loop] Waits until nobody is inside a call that does not block.
-  package func awaitHolder() {
-    while record.sendRight.load(ordering: .acquiring) & 3 != SendRight.free { Thread.yield() }
+  /// [loop] Waits until no thread is inside a sending call.
+  package func waitForSender() {
+    while record.sendLock.load(ordering: .acquiring) & 3 != SendLock.free { Thread.yield() }
   }
 
   /// Marks the calling thread as the one inside handle().
@@ -193,27 +191,32 @@ extension Exchange {
     return context != 0 && record.handler.load(ordering: .acquiring) == context
   }
 
-  /// From now on the answer is not wanted; blocked calls and `cancelled` say why.
-  package func cancel(_ why: Outcome) {
+  /// Cancels the response; blocked calls and `cancelled` return the reason.
+  package func cancel(_ why: CallStatus) {
     _ = record.cancellation.compareExchange(
       expected: 0, desired: why.rawValue, ordering: .acquiringAndReleasing)
   }
 
-  /// The client seems to have left; `cancelled` says so to a handler that asks.
-  package func noteDeparture() { record.departed.store(true, ordering: .releasing) }
-
-  package var hasDeparted: Bool { record.departed.load(ordering: .acquiring) }
-
-  /// Why the answer is not wanted any more, or nil.
-  package var cancelled: Outcome? {
-    let raw = record.cancellation.load(ordering: .acquiring)
-    return raw == 0 ? nil : Outcome(rawValue: raw)
+  /// Records what is known of the client. It never goes back to an earlier state.
+  package func recordPeerClose(_ peerClose: PeerClose) {
+    _ = record.peerClose.max(peerClose.rawValue, ordering: .acquiringAndReleasing)
   }
 
-  /// Why an act that comes now is refused, or nil: the answer is not wanted any more, or its deadline has passed, which
-  /// nobody may have had the time to note. For who holds the send right, runs the handler, or is the loop: for others the
-  /// exchange may end meanwhile, and the note be the next one's.
-  var refusal: Outcome? {
+  /// Whether the client is gone; `cancelled` reports it to a handler.
+  package var isPeerClosed: Bool { record.peerClose.load(ordering: .acquiring) == PeerClose.gone.rawValue }
+
+  /// Whether the client is gone, or has closed its sending side, which can mean the same.
+  package var mayPeerBeClosed: Bool { record.peerClose.load(ordering: .acquiring) != PeerClose.none.rawValue }
+
+  /// Why the response is cancelled, or nil.
+  package var cancelled: CallStatus? {
+    let raw = record.cancellation.load(ordering: .acquiring)
+    return raw == 0 ? nil : CallStatus(rawValue: raw)
+  }
+
+  /// Returns why a call is refused: the exchange is cancelled, or past its deadline even if that is not recorded yet; else nil.
+  /// For the holder of the send lock, the handler's thread and the loop: for others the exchange can end meanwhile.
+  var refusal: CallStatus? {
     if let why = cancelled { return why }
     let deadline = unsafe record.head.deadline_ns
     guard deadline != 0, Clock.monotonic() >= deadline else { return nil }
@@ -221,29 +224,33 @@ extension Exchange {
     return cancelled
   }
 
-  /// [any-thread] The request's id as the log shows it; nil if the exchange of `handle` has ended, or others are at it.
-  func requestIDText(of handle: outrider_exchange) -> String? { whileOpen(handle) { requestID.escaped() } }
+  /// [any-thread] What the log shows of the request; nil if the exchange of `handle` has ended or is locked.
+  func logDetails(of handle: outrider_exchange) -> String? { whileOpen(handle) { logDetails } }
 
-  /// [any-thread] Likewise, and what was wrong with the call that was refused last.
-  func describeCall(of handle: outrider_exchange, _ outcome: Outcome) -> (id: String, rule: String?)? {
+  /// [any-thread] Likewise, with the rule that the last refused call has broken.
+  func describeCall(of handle: outrider_exchange, _ outcome: CallStatus) -> (details: String, rule: String?)? {
     whileOpen(handle) {
-      let fault = record.callFault.take()
-      return (requestID.escaped(), fault?.outcome == outcome ? fault?.rule : nil)
+      let fault = record.brokenRule.withLock { $0.take() }
+      return (logDetails, fault?.outcome == outcome ? fault?.rule : nil)
     }
   }
 
-  private func whileOpen<Result>(_ handle: outrider_exchange, _ body: () -> Result) -> Result? {
+  /// [any-thread] Forgets the rule that the last refused call has broken.
+  func forgetBrokenRule() { record.brokenRule.withLock { $0 = nil } }
+
+  /// [any-thread] Calls `body` while the exchange of `handle` can't end; nil if it has ended.
+  func whileOpen<Result>(_ handle: outrider_exchange, _ body: () -> Result) -> Result? {
     let isOwn = isInHandler || Runtime.current?.isOnLoop == true
     if isOwn { return body() }
-    // While the send right is held, the exchange can't end. A sending call that holds it may be what calls here.
-    let generation = UInt32(truncatingIfNeeded: handle.id >> 32)
+    // While the send lock is held, the exchange can't end. A sending call that holds it can be the caller.
+    let epoch = UInt32(truncatingIfNeeded: handle.id >> 32)
     for _ in 0..<100 {
-      let (exchanged, present) = exchangeSendRight(generation, for: SendRight.host)
+      let (exchanged, present) = exchangeSendLock(epoch, for: SendLock.host)
       if exchanged {
-        defer { yieldClaim(generation) }
+        defer { unlockSending(epoch) }
         return body()
       }
-      if present >> 2 != UInt64(generation) { return nil }
+      if present >> 2 != UInt64(epoch) { return nil }
       Thread.yield()
     }
     return nil

@@ -1,60 +1,60 @@
 import COutrider
 import HTTP
 
-/// `outrider_io`: the blocking style's functions, one table for all exchanges of the process.
+/// `outrider_io`: the functions of the blocking style, one table for all exchanges of the process.
 package enum BlockingTable {
   nonisolated(unsafe) package static let shared: UnsafeMutablePointer<outrider_io> = {
     // Made once and never changed.
     let table = UnsafeMutablePointer<outrider_io>.allocate(capacity: 1)
     unsafe table.initialize(
       to: outrider_io(
-        size: UInt32(MemoryLayout<outrider_io>.size), reserved: 0,
-        read: { exchange, buffer, capacity, got in
+        size: UInt32(MemoryLayout<outrider_io>.size), reserved: 0, implementation: nil,
+        read: { _, exchange, buffer, capacity, got in
           guard let buffer = unsafe buffer, let got = unsafe got, capacity > 0 else {
             return call("read", exchange) {
               $0.refuse(.invalid, because: "buffer or got is NULL, or capacity is 0")
             }
           }
-          // What is invalid then is the client's framing.
+          // If a limit is exceeded here, the client is the cause.
           return call("read", exchange, blames: false) { unsafe BlockingTable.read($0, buffer, capacity, got) }
         },
-        request_trailers: { exchange, fields, count in
+        request_trailers: { _, exchange, fields, count in
           call("request_trailers", exchange) { unsafe requestTrailers($0, fields, count) }
         },
-        informational: { exchange, status, fields, count in
-          call("informational", exchange) { unsafe Answering.informational($0, status, fields, count) }
+        informational: { _, exchange, status, fields, count in
+          call("informational", exchange) { unsafe ResponseWriter.informational($0, status, fields, count) }
         },
-        respond: { exchange, status, fields, count, body in
+        respond: { _, exchange, status, fields, count, body in
           call("respond", exchange) { unsafe respond($0, status, fields, count, body) }
         },
-        start: { exchange, status, fields, count in
-          call("start", exchange) { unsafe Answering.head($0, status, fields, count, whole: nil) }
+        start: { _, exchange, status, fields, count in
+          call("start", exchange) { unsafe ResponseWriter.head($0, status, fields, count, whole: nil) }
         },
-        write: { exchange, chunks, count in
+        write: { _, exchange, chunks, count in
           call("write", exchange) { unsafe write($0, chunks, count) }
         },
-        sendfile: { exchange, file, offset, length in
+        sendfile: { _, exchange, file, offset, length in
           call("sendfile", exchange) {
             let part = FilePart(descriptor: file, offset: offset, length: length, lease: .call, tag: 0)
-            return Answering.file($0, part, ends: false)
+            return ResponseWriter.file($0, part, ends: false)
           }
         },
-        trailers: { exchange, fields, count in
-          call("trailers", exchange) { unsafe Answering.trailers($0, fields, count) }
+        trailers: { _, exchange, fields, count in
+          call("trailers", exchange) { unsafe ResponseWriter.trailers($0, fields, count) }
         }))
     return unsafe table
   }()
 
-  /// Finds the exchange, makes sure that the caller is the thread inside its handle(), and notes misuse.
+  /// Finds the exchange, checks that the caller is the thread inside its handle(), and records misuse.
   ///
   /// - Parameter blames: whether a refusal by `body` can be the plugin's fault.
   @inline(__always)
   private static func call(
-    _ name: StaticString, _ handle: outrider_exchange, blames: Bool = true, _ body: (Exchange) -> Outcome
+    _ name: StaticString, _ handle: outrider_exchange, blames: Bool = true, _ body: (Exchange) -> CallStatus
   ) -> outrider_status {
-    guard let runtime = Runtime.current else { return Outcome.wrongState.rawValue }
-    guard let exchange = runtime.record.exchanges.find(handle) else { return Outcome.closed.rawValue }
-    let outcome: Outcome
+    guard let runtime = Runtime.current else { return CallStatus.wrongState.rawValue }
+    guard let exchange = runtime.record.exchanges.find(handle) else { return CallStatus.closed.rawValue }
+    let outcome: CallStatus
     var isFault = true
     if exchange.isInHandler {
       outcome = body(exchange)
@@ -71,17 +71,17 @@ package enum BlockingTable {
 
   private static func read(
     _ exchange: Exchange, _ buffer: UnsafeMutableRawPointer, _ capacity: Int, _ got: UnsafeMutablePointer<Int>
-  ) -> Outcome {
+  ) -> CallStatus {
     unsafe got.pointee = 0
     if exchange.record.bodyDelivered.load(ordering: .relaxed) { return .ok }
-    return unsafe Outcome(
+    return unsafe CallStatus(
       transport: exchange.record.transport.pointee.read(exchange.raw, buffer, capacity, got))
   }
 
   private static func requestTrailers(
     _ exchange: Exchange, _ fields: UnsafeMutablePointer<UnsafePointer<outrider_field>?>?,
     _ count: UnsafeMutablePointer<Int>?
-  ) -> Outcome {
+  ) -> CallStatus {
     guard let fields = unsafe fields, let count = unsafe count else {
       return exchange.refuse(.invalid, because: "fields or count is NULL")
     }
@@ -96,19 +96,19 @@ package enum BlockingTable {
   private static func respond(
     _ exchange: Exchange, _ status: UInt32, _ fields: UnsafePointer<outrider_field>?, _ count: Int,
     _ body: outrider_bytes
-  ) -> Outcome {
+  ) -> CallStatus {
     guard unsafe Bytes(body).isWellFormed else {
       return exchange.refuse(.invalid, because: "body is NULL, or its size is negative")
     }
     return unsafe withUnsafePointer(to: body) { chunk in
       let part = unsafe BodyPart(chunks: chunk, count: 1, total: Int(body.size), lease: .call, tag: 0)
-      return unsafe Answering.head(exchange, status, fields, count, whole: part)
+      return unsafe ResponseWriter.head(exchange, status, fields, count, whole: part)
     }
   }
 
   private static func write(
     _ exchange: Exchange, _ chunks: UnsafePointer<outrider_bytes>?, _ count: Int
-  ) -> Outcome {
+  ) -> CallStatus {
     guard let chunks = unsafe chunks, count > 0, count <= 1024 else {
       return exchange.refuse(.invalid, because: "chunks is NULL, or their number \(count) is not 1 to 1024")
     }
@@ -123,6 +123,6 @@ package enum BlockingTable {
       total = sum
     }
     let part = unsafe BodyPart(chunks: chunks, count: count, total: total, lease: .call, tag: 0)
-    return Answering.body(exchange, part, ends: false)
+    return ResponseWriter.body(exchange, part, ends: false)
   }
 }

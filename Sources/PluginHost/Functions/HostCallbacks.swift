@@ -1,8 +1,9 @@
 import COutrider
+import Glibc
 import HTTP
 import Platform
 
-/// `outrider_host.post`, `.after`, `.cancel`.
+/// `outrider_host.post`, `.after`, `.cancel`, `.wake`.
 enum HostCallbacks {
   static func post(
     _ host: UnsafePointer<outrider_host>?, _ handle: outrider_exchange, _ run: CallbackQueue.Run?,
@@ -23,9 +24,9 @@ enum HostCallbacks {
     _ call: StaticString, _ host: UnsafePointer<outrider_host>?, _ handle: outrider_exchange, at moment: UInt64?,
     _ run: CallbackQueue.Run?, _ context: UnsafeMutableRawPointer?, _ timer: UnsafeMutablePointer<UInt64>?
   ) -> outrider_status {
-    guard let runtime = Runtime.current else { return Outcome.wrongState.rawValue }
+    guard let runtime = Runtime.current else { return CallStatus.wrongState.rawValue }
     var exchange: Exchange?
-    let outcome: Outcome
+    let outcome: CallStatus
     if handle.id != 0 { exchange = runtime.record.exchanges.find(handle) }
     if let run = unsafe run {
       outcome =
@@ -45,11 +46,11 @@ enum HostCallbacks {
   private static func enqueue(
     _ runtime: Runtime, _ handle: outrider_exchange, _ exchange: Exchange?, at moment: UInt64?,
     _ run: @escaping CallbackQueue.Run, _ context: UnsafeMutableRawPointer?, _ timer: UnsafeMutablePointer<UInt64>?
-  ) -> Outcome {
-    // The loop may be ending the exchange while another thread adds to it: the queue looks again, under its lock.
-    let generation = UInt32(handle.id >> 32)
+  ) -> CallStatus {
+    // The loop may end the exchange while another thread adds a call: the queue checks again under its lock.
+    let epoch = UInt32(handle.id >> 32)
     switch unsafe runtime.record.callbacks.add(
-      at: moment, exchange: exchange, generation: generation, run: run, context: context, timer: timer)
+      at: moment, exchange: exchange, epoch: epoch, run: run, context: context, timer: timer)
     {
     case .added:
       if !runtime.isOnLoop { runtime.record.wake.wake() }
@@ -59,10 +60,21 @@ enum HostCallbacks {
     }
   }
 
+  /// Safe in a signal handler: takes no lock and allocates nothing.
+  static func wake(_ host: UnsafePointer<outrider_host>?) {
+    guard let runtime = Runtime.current, let plugin = unsafe HostTable.plugin(host),
+      unsafe plugin.record.descriptor.on_wake != nil, plugin.record.wakeRequest.make()
+    else { return }
+    let reason = errno
+    runtime.record.hasWakeRequests.store(true, ordering: .releasing)
+    runtime.record.wake.wake()
+    errno = reason
+  }
+
   static func cancel(_ timer: UInt64) -> outrider_status {
-    guard let runtime = Runtime.current else { return Outcome.wrongState.rawValue }
-    guard runtime.record.callbacks.cancel(timer) else { return Outcome.closed.rawValue }
+    guard let runtime = Runtime.current else { return CallStatus.wrongState.rawValue }
+    guard runtime.record.callbacks.cancel(timer) else { return CallStatus.closed.rawValue }
     if !runtime.isOnLoop { runtime.record.wake.wake() }
-    return Outcome.ok.rawValue
+    return CallStatus.ok.rawValue
   }
 }

@@ -3,10 +3,10 @@ import Glibc
 import HTTP
 import Platform
 
-/// `outrider_host.config_json` and the getters: reads of `[plugin.config]`.
+/// `outrider_host.config_json` and the getters: reading `[plugin.config]`.
 enum HostConfiguration {
-  /// Strings that were handed out, so that each is made permanent once. The master is single-threaded; in workers any
-  /// thread may ask, hence the lock.
+  /// Strings that have been returned, so that each is copied to permanent memory only once. In workers any thread may
+  /// call, hence the lock.
   private static let monitor = Monitor()
   nonisolated(unsafe) private static var permanent: [[UInt8]: Bytes] = [:]
 
@@ -30,7 +30,7 @@ enum HostConfiguration {
   ) -> outrider_bytes {
     if case .string(let bytes) = unsafe value(host, key, wanted: "a string") { return unsafe keep(bytes) }
     guard let fallback = unsafe fallback else { return unsafe outrider_bytes(data: nil, size: 0) }
-    // Its own length: as a String, bytes that are no UTF-8 would count three each.
+    // The length in bytes: a String would replace each invalid UTF-8 byte by three.
     return unsafe outrider_bytes(data: fallback, size: strlen(fallback))
   }
 
@@ -48,7 +48,7 @@ enum HostConfiguration {
     return fallback
   }
 
-  /// The value of that type, or nil; another type is logged.
+  /// The value if it has that type, else nil; a value of another type is logged.
   private static func value(
     _ host: UnsafePointer<outrider_host>?, _ key: UnsafePointer<CChar>?, wanted: String
   ) -> PluginConfiguration.Value? {

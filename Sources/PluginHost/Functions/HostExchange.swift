@@ -2,7 +2,7 @@ import COutrider
 import HTTP
 import Platform
 
-/// `outrider_host.head`, `.cancelled`, `.receive`.
+/// `outrider_host.head`, `.tls`, `.cancelled`, `.receive`.
 enum HostExchange {
   static func head(_ handle: outrider_exchange) -> UnsafePointer<outrider_head>? {
     guard let exchange = Runtime.current?.record.exchanges.find(handle) else { return nil }
@@ -10,26 +10,38 @@ enum HostExchange {
     return unsafe withUnsafePointer(to: &record.pointee.head) { unsafe $0 }  // records never move
   }
 
+  static func tls(
+    _ host: UnsafePointer<outrider_host>?, _ handle: outrider_exchange
+  ) -> UnsafePointer<outrider_tls>? {
+    guard let runtime = Runtime.current, let exchange = runtime.record.exchanges.find(handle) else { return nil }
+    guard exchange.isInHandler || runtime.isOnLoop else {
+      unsafe runtime.record.misuse.note("tls", .wrongThread, plugin: HostTable.plugin(host), exchange: handle)
+      return nil
+    }
+    let table = unsafe exchange.record.transport.pointee.describeTLS(exchange.raw)
+    return unsafe table.map { unsafe UnsafePointer($0.assumingMemoryBound(to: outrider_tls.self)) }
+  }
+
   static func cancelled(_ handle: outrider_exchange) -> Int32 {
-    guard let runtime = Runtime.current else { return Outcome.wrongState.rawValue }
-    guard let exchange = runtime.record.exchanges.find(handle) else { return Outcome.closed.rawValue }
+    guard let runtime = Runtime.current else { return CallStatus.wrongState.rawValue }
+    guard let exchange = runtime.record.exchanges.find(handle) else { return CallStatus.closed.rawValue }
     let isInHandler = exchange.isInHandler
-    if isInHandler { unsafe exchange.record.transport.pointee.probe(exchange.raw) }
+    if isInHandler { unsafe exchange.record.transport.pointee.checkPeerClosed(exchange.raw) }
     let why = isInHandler || runtime.isOnLoop ? exchange.refusal : exchange.cancelled
     if let why { return why.rawValue }
-    return exchange.hasDeparted ? Outcome.closed.rawValue : 0
+    return exchange.isPeerClosed ? CallStatus.closed.rawValue : 0
   }
 
   static func receive(
     _ host: UnsafePointer<outrider_host>?, _ handle: outrider_exchange, _ credit: UInt32
   ) -> outrider_status {
-    guard let runtime = Runtime.current else { return Outcome.wrongState.rawValue }
-    guard let exchange = runtime.record.exchanges.find(handle) else { return Outcome.closed.rawValue }
-    // Waits for a thread that is inside send(), which does not block; then the exchange can't end meanwhile.
-    let outcome: Outcome
-    if exchange.claim(UInt32(truncatingIfNeeded: handle.id >> 32)) {
+    guard let runtime = Runtime.current else { return CallStatus.wrongState.rawValue }
+    guard let exchange = runtime.record.exchanges.find(handle) else { return CallStatus.closed.rawValue }
+    // Waits for a thread that is inside send(), which does not block. Then the exchange can't end meanwhile.
+    let outcome: CallStatus
+    if exchange.lockSending(UInt32(truncatingIfNeeded: handle.id >> 32)) {
       outcome = allow(exchange, credit)
-      exchange.releaseClaim()
+      exchange.unlockSending()
     } else {
       outcome = .closed
     }
@@ -41,7 +53,7 @@ enum HostExchange {
     return outcome.rawValue
   }
 
-  private static func allow(_ exchange: Exchange, _ credit: UInt32) -> Outcome {
+  private static func allow(_ exchange: Exchange, _ credit: UInt32) -> CallStatus {
     if exchange.record.isBlocking { return .unsupported }
     if let why = exchange.cancelled { return why }
     if exchange.record.bodyDelivered.load(ordering: .acquiring) { return .wrongState }
@@ -55,7 +67,7 @@ enum HostExchange {
       if exchanged { break }
       present = original
     }
-    unsafe exchange.record.transport.pointee.attend(exchange.raw)
+    unsafe exchange.record.transport.pointee.wakeLoop(exchange.raw)
     return .ok
   }
 }

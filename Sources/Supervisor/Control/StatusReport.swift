@@ -1,8 +1,9 @@
 import Control
 import HTTP
+import IPC
 import Platform
 
-/// What the control socket tells of the service, as JSON. Times are milliseconds.
+/// The responses of the control socket as JSON. Times are milliseconds.
 struct StatusReport {
   private let state: ServiceState
   private let now = Clock.monotonic()
@@ -20,22 +21,27 @@ struct StatusReport {
   // MARK: The service
 
   var status: JSON {
-    let totals = state.totals
-    let present = state.present
+    let counters = state.counters
+    let gauges = state.gauges
     return StatusReport.object(
       ("pid", .integer(Process.id)),
       ("ready", .boolean(state.isReady)),
-      ("scale", .integer(state.scale)),
+      ("scale", .integer(state.workerDelta)),
+      ("workers", scale),
+      (
+        "paused_plugins",
+        .array(plugins.elements.filter { $0["paused_for_ms"]?.number != nil }.compactMap { $0["name"] })
+      ),
       ("generations", .array(state.generations.map(describe))),
-      ("requests", .integer(totals.count(.requests))),
-      ("in_flight", .integer(present.requestsInFlight)),
+      ("requests", .integer(counters.count(.requests))),
+      ("in_flight", .integer(gauges.requestsInFlight)),
       ("oldest_request_ms", flights.map { age($0.start) }.max { $0.number ?? 0 < $1.number ?? 0 } ?? .null),
-      ("connections", .integer(present.connections)),
-      ("hints_sent", .integer(totals.count(.hintsSent))),
+      ("connections", .integer(gauges.connections)),
+      ("hints_sent", .integer(counters.count(.hintsSent))),
       (
         "worker_restarts",
         .object(
-          RestartCause.allCases.map { JSON.Member(MetricsName.snake("\($0)"), .integer(totals.count($0))) })
+          RestartCause.allCases.map { JSON.Member(MetricsName.snake("\($0)"), .integer(counters.count($0))) })
       ),
       (
         "master_restarts",
@@ -46,9 +52,25 @@ struct StatusReport {
     )
   }
 
+  /// The configured and wanted number of workers, of the serving or starting generation.
+  var scale: JSON {
+    let configured = (state.accepting ?? state.starting)?.settings.workers
+    return StatusReport.object(
+      ("configured", configured.map { .integer($0) } ?? .null),
+      ("scale", .integer(state.workerDelta)),
+      ("wanted", configured.map { .integer($0 + state.workerDelta) } ?? .null))
+  }
+
+  /// The response of this program to clients that requested the replacement of the program.
+  var succession: JSON {
+    StatusReport.object(
+      ("version", .string(ProgramFile.version)), ("pid", .integer(Process.id)),
+      ("generations", .integer(state.generations.count)))
+  }
+
   private func describe(_ generation: Generation) -> JSON {
     StatusReport.object(
-      ("number", .integer(generation.number)), ("master", .integer(generation.master)),
+      ("number", .integer(generation.number)), ("master", generation.hasEnded ? .null : .integer(generation.master)),
       ("stage", .string(generation.stage.rawValue)), ("cause", .string(generation.cause.rawValue)),
       ("step", generation.stage == .starting ? .string(generation.step) : .null),
       ("age_ms", age(generation.startedAt)), ("workers", .integer(generation.workers.count)),
@@ -64,31 +86,34 @@ struct StatusReport {
 
   // MARK: Workers
 
-  /// Of a worker so many requests are described.
-  private static let mostFlights = 16
+  /// The maximum number of a worker's requests that are shown.
+  private static let maxFlights = 16
 
   var workers: JSON {
     .array(
       state.generations.flatMap { generation in
-        generation.workers.sorted { ($0.place, $0.slot) < ($1.place, $1.slot) }.map { describe($0, generation) }
+        generation.workers.sorted { ($0.workerIndex, $0.slot) < ($1.workerIndex, $1.slot) }.map {
+          describe($0, generation)
+        }
       })
   }
 
-  /// Processes are the master's word; the rest is the worker's own.
-  private func describe(_ worker: WorkerNotice, _ generation: Generation) -> JSON {
+  /// Pid and state come from the master, the rest from the worker's slot.
+  private func describe(_ worker: WorkerStatus, _ generation: Generation) -> JSON {
     let slot = slot(of: worker, generation)
     let flights = slot?.flights.sorted { $0.start < $1.start } ?? []
     return StatusReport.object(
-      ("pid", .integer(worker.pid)), ("worker", .integer(worker.place)), ("generation", .integer(generation.number)),
+      ("pid", .integer(worker.pid)), ("worker", .integer(worker.workerIndex)),
+      ("generation", .integer(generation.number)),
       ("state", .string(worker.state.rawValue)),
       ("requests", .integer(slot?.ownRequests ?? 0)),
       ("in_flight", .integer(slot?.open(.requests, .requestsEnded) ?? 0)),
       ("connections", .integer(slot?.open(.connections, .connectionsClosed) ?? 0)),
-      ("flights", .array(flights.prefix(StatusReport.mostFlights).map { describe($0, generation) }))
+      ("flights", .array(flights.prefix(StatusReport.maxFlights).map { describe($0, generation) }))
     )
   }
 
-  private func slot(of worker: WorkerNotice, _ generation: Generation) -> ScoreboardSlot? {
+  private func slot(of worker: WorkerStatus, _ generation: Generation) -> ScoreboardSlot? {
     guard let board = generation.scoreboard, worker.slot < board.board.layout.slots else { return nil }
     return board.board.slot(worker.slot)
   }
@@ -112,26 +137,30 @@ struct StatusReport {
 
   func listeners(_ store: borrowing ListenerStore) -> JSON {
     var listeners: [JSON] = []
-    for claim in state.serving?.claims ?? [] {
-      guard let socket = store.socket(claim.name) else { continue }
+    for spec in state.accepting?.listenerSpecs ?? [] {
+      guard let socket = store.socket(spec.name) else { continue }
       listeners.append(
         StatusReport.object(
-          ("name", .string(claim.name)), ("bind", .string(socket.bind)), ("address", .string("\(socket.address)")),
-          ("origin", .string(socket.origin.rawValue)), ("backlog", .integer(claim.options.backlog)),
+          ("name", .string(spec.name)), ("bind", .string(socket.bind)), ("address", .string("\(socket.address)")),
+          ("origin", .string(socket.origin.rawValue)), ("backlog", .integer(spec.options.backlog)),
           ("waiting", socket.waiting.map { .integer($0) } ?? .null)))
     }
     return .array(listeners)
   }
 
   var plugins: JSON {
-    let totals = state.totals
+    let counters = state.counters
+    let pauses = state.accepting.map { accepting in
+      accepting.plugins.indices.map { accepting.pauseLeft($0, at: now).map { $0 / Clock.nanosecondsPerMillisecond } }
+    }
     return .array(
-      (state.serving?.plugins ?? []).map { plugin in
-        let counted = totals.plugins.first { $0.name == plugin.name }
+      zip(state.accepting?.plugins ?? [], pauses ?? []).map { plugin, pause in
+        let counted = counters.plugins.first { $0.name == plugin.name }
         return StatusReport.object(
           ("name", .string(plugin.name)), ("title", .string(plugin.title)), ("mount", .string(plugin.mount)),
           ("path", .string(plugin.path)), ("styles", .string(plugin.styles)),
-          ("requests", .integer(counted?.answers.reduce(0, &+) ?? 0)))
+          ("requests", .integer(counted?.responses.reduce(0, &+) ?? 0)),
+          ("paused_for_ms", pause.map { .integer($0) } ?? .null))
       })
   }
 }

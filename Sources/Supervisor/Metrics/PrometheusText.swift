@@ -18,7 +18,7 @@ struct PrometheusText {
   }
 
   /// A histogram of times, in seconds.
-  mutating func histogram(_ labels: [(String, String)] = [], _ times: Totals.Histogram, bound: (Int) -> UInt64?) {
+  mutating func histogram(_ labels: [(String, String)] = [], _ times: Counters.Histogram, bound: (Int) -> UInt64?) {
     var sum: UInt64 = 0
     for (bucket, count) in times.buckets.enumerated() {
       sum &+= count
@@ -27,6 +27,32 @@ struct PrometheusText {
     }
     line("_sum", labels, PrometheusText.seconds(times.sum))
     line("_count", labels, "\(sum)")
+  }
+
+  mutating func number(_ labels: [(String, String)], _ value: Double) {
+    line("", labels, PrometheusText.number(value))
+  }
+
+  /// - Parameter counts: one for each bound, and one for values beyond the last.
+  mutating func histogram(_ labels: [(String, String)], _ counts: [UInt64], bounds: [Double], sum: Double) {
+    var total: UInt64 = 0
+    for (bucket, count) in counts.enumerated() {
+      total &+= count
+      let bound = bounds.indices.contains(bucket) ? PrometheusText.number(bounds[bucket]) : "+Inf"
+      line("_bucket", labels + [("le", bound)], "\(total)")
+    }
+    line("_sum", labels, PrometheusText.number(sum))
+    line("_count", labels, "\(total)")
+  }
+
+  private static func number(_ value: Double) -> String {
+    if value.isNaN { return "NaN" }
+    if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }
+    return Int64(exactly: value).map { "\($0)" } ?? "\(value)"
+  }
+
+  static func escapedHelp(_ help: String) -> String {
+    String(help.flatMap { $0 == "\\" ? ["\\", "\\"] : [$0] })
   }
 
   private mutating func line(_ suffix: String, _ labels: [(String, String)], _ value: String) {

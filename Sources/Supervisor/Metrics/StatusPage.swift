@@ -2,13 +2,13 @@ import Control
 import HTTP
 import Platform
 
-/// /status: the service at a glance, for people. All of it is in one document; whatever comes from outside is escaped.
+/// /status: an overview of the service for people, in a single document. Untrusted text is escaped.
 enum StatusPage {
   static let contentType: StaticString = "text/html; charset=utf-8"
 
   static func make(_ state: ServiceState) -> String {
     let report = StatusReport(state)
-    let (status, totals) = (report.status, state.totals)
+    let (status, counters) = (report.status, state.counters)
     var page = """
       <!DOCTYPE html>
       <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -26,8 +26,19 @@ enum StatusPage {
       [
         ["Requests", cell(status["requests"])], ["In flight", cell(status["in_flight"])],
         ["Open connections", cell(status["connections"])], ["Early hints sent", cell(status["hints_sent"])],
-        ["Lead time of hints, on average", lead(totals.hintLead)], ["Last reload", reload(state.lastReload)],
+        ["Lead time of hints, on average", lead(counters.hintLead)],
+        ["Workers wanted", "\(cell(report.scale["wanted"])), \(cell(report.scale["configured"])) configured"],
+        ["Last reload", reload(state.lastReload)],
       ])
+    page += table(
+      "Plugins", ["Name", "Mount", "State", "Requests"],
+      report.plugins.elements.map { plugin in
+        let pause = plugin["paused_for_ms"]?.number
+        return [
+          cell(plugin["name"]), cell(plugin["mount"]),
+          pause.map { "paused, \($0 / 1000 + 1) s left" } ?? "serving", cell(plugin["requests"]),
+        ]
+      })
     page += table(
       "Generations", ["Number", "Stage", "Master", "Workers ready"],
       (status["generations"]?.elements ?? []).map { generation in
@@ -49,7 +60,7 @@ enum StatusPage {
     return page + "</html>\n"
   }
 
-  private static func lead(_ lead: Totals.Histogram) -> String {
+  private static func lead(_ lead: Counters.Histogram) -> String {
     lead.count == 0 ? "–" : "\(lead.sum / lead.count / Clock.nanosecondsPerMillisecond) ms"
   }
 
@@ -60,7 +71,7 @@ enum StatusPage {
   }
 
   /// - Parameters:
-  ///   - header: what the columns are; empty where the first of each row says so.
+  ///   - header: the titles of the columns; empty if the first cell of each row is its title.
   ///   - rows: cells as HTML.
   private static func table(_ title: String, _ header: [String], _ rows: [[String]]) -> String {
     var text = "<h2>\(title)</h2>\n<table>\n"

@@ -1,6 +1,7 @@
 import Configuration
 import HTTP
 import Platform
+import PluginHost
 
 /// Writes one line of the access log by its plan.
 struct AccessLine: ~Copyable {
@@ -17,17 +18,19 @@ struct AccessLine: ~Copyable {
 
   /// - Returns: the bytes written.
   mutating func write(
-    _ record: borrowing AccessRecord, _ response: borrowing ResponseFields, _ time: borrowing LogTime,
-    nanosecond: UInt64
+    _ record: borrowing AccessRecord, _ response: borrowing ResponseFields, _ notes: borrowing RequestNotes,
+    _ time: borrowing LogTime, nanosecond: UInt64
   ) -> Int {
     for index in 0..<plan.count {
       switch plan[index] {
       case .literal(let text): writer.append(text)
       case .atom(.time): append(fixed: time.clf)
       case .atom(.timestamp): append(time, nanosecond)
+      case .atom(.notes): append(notes, of: record.exchange)
       case .atom(let atom): append(atom, record)
       case .requestField(let name): append(record.field(name))
       case .responseField(let number): append(response[number])
+      case .note(let key): append(note: key, notes, of: record.exchange)
       }
     }
     writer.append(0x0A)
@@ -61,13 +64,15 @@ struct AccessLine: ~Copyable {
     case .plugin: append(record.plugin)
     case .hints: append(number: UInt64(record.hints))
     case .outcome: append(fixed: Bytes(record.outcome.name))
-    case .time, .timestamp: break  // by their own ways
+    case .traceID: append(fixed: TraceParent(of: record.head.fields)?.traceID ?? .empty)
+    case .parentID: append(fixed: TraceParent(of: record.head.fields)?.parentID ?? .empty)
+    case .time, .timestamp, .notes: break  // written by functions of their own
     }
   }
 
   // MARK: Values
 
-  /// What comes from outside.
+  /// A value from outside: escaped.
   private mutating func append(_ value: Bytes) {
     if value.isEmpty { return appendNothing() }
     let before = writer.count
@@ -76,7 +81,7 @@ struct AccessLine: ~Copyable {
     room -= max(0, writer.count - before - AccessLinePlan.atomLength)
   }
 
-  /// What is short and harmless.
+  /// A short value that needs no escaping.
   private mutating func append(fixed value: Bytes) {
     if value.isEmpty { return appendNothing() }
     if plan.isJSON { writer.append(0x22) }
@@ -87,6 +92,41 @@ struct AccessLine: ~Copyable {
   private mutating func append(number: UInt64) { writer.append(decimal: number) }
 
   private mutating func appendNothing() { if plan.isJSON { writer.append("null") } else { writer.append("-") } }
+
+  // MARK: Notes
+
+  private mutating func append(note wanted: Bytes, _ notes: borrowing RequestNotes, of exchange: UInt64) {
+    var isThere = false
+    notes.forEach(of: exchange) { key, value in
+      guard key.equals(wanted) else { return }
+      isThere = true
+      append(value)
+    }
+    if !isThere { appendNothing() }
+  }
+
+  /// An object, or `key=value` for each note, until there is no room.
+  private mutating func append(_ notes: borrowing RequestNotes, of exchange: UInt64) {
+    var isFirst = true
+    notes.forEach(of: exchange) { key, value in
+      let cost = key.count + AccessLinePlan.noteLength + AccessLinePlan.atomLength
+      guard room >= cost else { return }
+      room -= cost
+      if plan.isJSON {
+        writer.append(isFirst ? "{\"" : ",\"")
+        writer.append(key)
+        writer.append("\":")
+      } else {
+        if !isFirst { writer.append(" ") }
+        writer.append(key)
+        writer.append("=")
+      }
+      isFirst = false
+      append(value)
+    }
+    if isFirst { return appendNothing() }
+    if plan.isJSON { writer.append("}") }
+  }
 
   // MARK: Compositions
 
@@ -137,7 +177,7 @@ struct AccessLine: ~Copyable {
 }
 
 extension HTTPVersion {
-  /// As a request line has it.
+  /// The version as a request line spells it.
   fileprivate var name: Bytes {
     switch self {
     case .http10: Bytes("HTTP/1.0")

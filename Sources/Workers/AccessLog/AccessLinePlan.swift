@@ -1,7 +1,8 @@
 import Configuration
 import HTTP
 
-/// A format as a worker writes it: pieces that nobody counts references of, for the life of the process.
+/// A log format in the form that a worker writes it from: pieces without reference counts, which live as long as the
+/// process.
 @safe
 struct AccessLinePlan {
   enum Piece {
@@ -10,23 +11,26 @@ struct AccessLinePlan {
     case requestField(Bytes)
     /// The number of a kept field of the response.
     case responseField(Int)
+    case note(Bytes)
   }
 
   let isJSON: Bool
   private let pieces: UnsafeMutablePointer<Piece>
   let count: Int
-  /// The names of the fields of responses that are kept, in small letters.
+  /// The names of the response fields that are kept, in lower case.
   private let names: UnsafeMutablePointer<Bytes>
   let nameCount: Int
-  /// What values may take, all together, beyond what each of them has in any case.
+  /// The most bytes that all values of a line take together, beyond the minimum of each.
   let room: Int
 
-  /// A line is at most as long as what the system writes in one piece, its end included.
+  /// The longest line, including its end: the system writes so much in one piece.
   static let lineLength = 4096
   /// The most that one value takes.
   static let valueLength = 2048
   /// What each atom has in any case: the longest number or time, or the beginning of a value.
   static let atomLength = 40
+  /// What a note takes beside its key and its value.
+  static let noteLength = 4
 
   init(_ format: AccessFormat) {
     isJSON = format.notation == .json
@@ -47,6 +51,9 @@ struct AccessLinePlan {
       case .requestField(let name):
         fixed += AccessLinePlan.atomLength
         made = .requestField(Bytes(permanent: name))
+      case .note(let key):
+        fixed += AccessLinePlan.atomLength
+        made = .note(Bytes(permanent: key))
       case .responseField(let name):
         fixed += AccessLinePlan.atomLength
         unsafe (names + nameCount).initialize(to: Bytes(permanent: name))

@@ -1,39 +1,29 @@
 import Glibc
 import HTTP
+import Memory
 import Platform
+import PluginHost
 import Synchronization
 
-/// The access log of a worker: whole lines are gathered, by whatever thread ends a request, and written when there are
-/// many or when the first has waited for a while. A log that takes nothing loses lines, and stops nobody.
+/// The access log of a worker. Any thread that ends a request adds a line; lines are written when there are many, or
+/// when the first has waited for a while. An unwritable log loses lines and never blocks a request.
 ///
-/// Several workers append to the same log. Where the disk is full and only a part of a line could
-/// be written, the rest of it is dropped, and the next write begins a line of its own.
-@safe
-struct AccessLog {
-  private let address: UnsafeMutablePointer<AccessLogRecord>
+/// Several workers append to the same log. If the disk is full and only a part of a line could be written, the rest of
+/// the line is dropped, and the next write begins with an end of line.
+typealias AccessLog = Pinned<AccessLogRecord>
 
-  private var record: AccessLogRecord {
-    unsafeAddress { unsafe UnsafePointer(address) }
-    nonmutating unsafeMutableAddress { unsafe address }
-  }
-
-  /// Lives until `destroy`. What is in the region is its beginning.
+extension AccessLog {
+  /// Lives until `destroy`. Discards what the region holds.
   ///
   /// - Parameters:
-  ///   - cuts: of this log, by whichever worker.
+  ///   - cuts: truncations of this log, by any worker.
   ///   - slot: where lines that are lost are counted.
   ///   - region: where lines are gathered.
   init(
-    _ plan: AccessLinePlan, _ sink: consuming LogSink, _ cuts: LogCuts, _ slot: ScoreboardSlot,
+    _ plan: AccessLinePlan, _ sink: consuming LogSink, _ cuts: LogTruncations, _ slot: ScoreboardSlot,
     _ region: AccessLogRegion
   ) {
-    unsafe address = .allocate(capacity: 1)
-    unsafe address.initialize(to: AccessLogRecord(plan, sink, cuts, slot, region))
-  }
-
-  func destroy() {
-    unsafe address.deinitialize(count: 1)
-    unsafe address.deallocate()
+    self.init(AccessLogRecord(plan, sink, cuts, slot, region))
   }
 
   var plan: AccessLinePlan { record.plan }
@@ -44,7 +34,10 @@ struct AccessLog {
   /// [loop, request-thread] Adds the line of a request; if there is no room, it is lost.
   ///
   /// - Returns: whether it is the first since the log was written: the loop has to know.
-  func append(_ request: borrowing AccessRecord, _ response: borrowing ResponseFields, now: UInt64) -> Bool {
+  func append(
+    _ request: borrowing AccessRecord, _ response: borrowing ResponseFields, _ notes: borrowing RequestNotes,
+    now: UInt64
+  ) -> Bool {
     record.monitor.lock()
     defer { record.monitor.unlock() }
     if record.hasNoRoom { record.write(now) }
@@ -53,7 +46,7 @@ struct AccessLog {
       return false
     }
     let isFirst = record.count == 0
-    record.append(request, response)
+    record.append(request, response, notes)
     if record.count >= AccessLogRecord.writeSize {
       record.write(now)
       return false
@@ -63,14 +56,14 @@ struct AccessLog {
     return true
   }
 
-  /// Writes what has been gathered.
+  /// Writes the lines that have been gathered.
   func write(_ now: UInt64) {
     record.monitor.lock()
     defer { record.monitor.unlock() }
     record.write(now)
   }
 
-  /// Writes what has been gathered, for the last time: what is not taken is lost.
+  /// Writes the gathered lines for the last time. Lines that can't be written are lost.
   func end(_ now: UInt64) {
     record.monitor.lock()
     defer { record.monitor.unlock() }
@@ -78,7 +71,7 @@ struct AccessLog {
     record.loseAll()
   }
 
-  /// From now on lines go to where `descriptor` leads; those before it do not, as far as they are taken.
+  /// Switches to `descriptor`. Earlier lines are written to the former log as far as it accepts them.
   func reopen(_ descriptor: borrowing FileDescriptor, _ now: UInt64) {
     record.monitor.lock()
     defer { record.monitor.unlock() }
@@ -86,7 +79,7 @@ struct AccessLog {
     record.reopen(descriptor)
   }
 
-  /// What was wrong when the log was last written, unless that has been asked before.
+  /// The fault of the last write, unless it has been reported already.
   func takeFault() -> Fault? {
     record.monitor.lock()
     defer { record.monitor.unlock() }
@@ -101,19 +94,19 @@ extension AccessLog {
 
     var description: String {
       switch self {
-      case .takesNothing(let error): "takes no lines, some may be lost: \(error)"
-      case .tookPart: "has taken a part of a line, the rest of which is lost"
+      case .takesNothing(let error): "cannot write the access log; lines may be dropped: \(error)"
+      case .tookPart: "the access log took a part of a line; the rest of it is dropped"
       }
     }
   }
 }
 
 @safe
-private struct AccessLogRecord: ~Copyable {
+struct AccessLogRecord: ~Copyable {
   let plan: AccessLinePlan
   private var sink: LogSink
-  private let cuts: LogCuts
-  /// So many of them are in another file.
+  private let cuts: LogTruncations
+  /// How many of the truncations belong to an earlier file.
   private var formerCuts: UInt64 = 0
   private let slot: ScoreboardSlot
   let monitor = Monitor()
@@ -122,23 +115,24 @@ private struct AccessLogRecord: ~Copyable {
   private(set) var count: Int {
     didSet { region.count = count }
   }
-  /// Nothing was taken: another may have cut a line that `cuts` does not know of, before a reload or beside this server.
+  /// A write failed. Another process may have left an incomplete line that `cuts` does not count, before a reload or
+  /// beside this server.
   private var hasFailed = false
   private var time = LogTime()
   let dueAt = Atomic<UInt64>(.max)
-  /// What was wrong, the first time since somebody asked.
+  /// The first fault since the last report.
   var fault: AccessLog.Fault?
 
-  /// From here on it is not worth waiting for more.
+  /// Lines are written at once when there are so many bytes.
   static let writeSize = 32 << 10
   /// How long a line waits for others.
   static let patience = 100 * Clock.nanosecondsPerMillisecond
-  /// When a log that takes nothing is tried again.
+  /// The pause before an unwritable log is tried again.
   private static let retry = 500 * Clock.nanosecondsPerMillisecond
   private static let lineEnd: UInt8 = 0x0A
 
   init(
-    _ plan: AccessLinePlan, _ sink: consuming LogSink, _ cuts: LogCuts, _ slot: ScoreboardSlot,
+    _ plan: AccessLinePlan, _ sink: consuming LogSink, _ cuts: LogTruncations, _ slot: ScoreboardSlot,
     _ region: AccessLogRegion
   ) {
     self.plan = plan
@@ -155,16 +149,18 @@ private struct AccessLogRecord: ~Copyable {
 
   var hasNoRoom: Bool { AccessLogRegion.capacity - count < AccessLinePlan.lineLength }
 
-  mutating func append(_ request: borrowing AccessRecord, _ response: borrowing ResponseFields) {
+  mutating func append(
+    _ request: borrowing AccessRecord, _ response: borrowing ResponseFields, _ notes: borrowing RequestNotes
+  ) {
     let now = UInt64(max(0, Clock.epochNanoseconds()))
     time.update(Int64(now / Clock.nanosecondsPerSecond))
     var line = AccessLine(unsafe ByteWriter(base: lines + count, capacity: AccessLinePlan.lineLength), plan)
-    count += line.write(request, response, time, nanosecond: now % Clock.nanosecondsPerSecond)
+    count += line.write(request, response, notes, time, nanosecond: now % Clock.nanosecondsPerSecond)
   }
 
   mutating func write(_ now: UInt64) {
     guard count > 0 else { return }
-    // The log may end within a line, of this worker or another: it is ended first.
+    // The log may end within a line, of this worker or another: an end of line comes first.
     let known = cuts.count
     let ends = hasFailed || known > formerCuts && cuts.areOpen(known) ? 1 : 0
     do {
@@ -173,15 +169,15 @@ private struct AccessLogRecord: ~Copyable {
       hasFailed = false
       take(written - ends)
     } catch {
-      // Whoever waits for room takes all of a piece or nothing.
+      // A log that is only full for now (EAGAIN) accepts a write whole or not at all.
       if error.code != EAGAIN { hasFailed = true }
       if fault == nil { fault = .takesNothing(error) }
     }
     dueAt.store(count == 0 ? .max : now &+ AccessLogRecord.retry, ordering: .relaxed)
   }
 
-  /// The log has `written` bytes of the lines. If it ends within one, the rest of that is lost: until it could follow,
-  /// others may have written.
+  /// The log has accepted `written` bytes. If they end within a line, the rest of that line is dropped: other workers
+  /// may write before it could follow.
   private mutating func take(_ written: Int) {
     guard written > 0 else { return }
     var end = written
@@ -198,7 +194,7 @@ private struct AccessLogRecord: ~Copyable {
   mutating func reopen(_ descriptor: borrowing FileDescriptor) {
     let known = cuts.count
     sink.replace(with: descriptor)
-    // Else it may be the same file as before, or one in which another has cut a line already.
+    // Otherwise it may be the same file as before, or one that already ends within a line.
     guard sink.isEmptyFile else { return }
     formerCuts = known
     hasFailed = false

@@ -2,15 +2,15 @@ import Glibc
 import Platform
 import Synchronization
 
-/// Where workers gather the lines of the access log: memory that the master shares with each of them, so that what is in it
-/// outlives a worker, whatever ends that.
+/// The memory in which workers gather lines of the access log. The master shares it with each worker, so that lines
+/// survive a worker's crash.
 @safe
 package struct AccessLogMemory: Sendable {
   // Mapped for the life of the process.
   nonisolated(unsafe) private let base: UnsafeMutableRawPointer
   private let slots: Int
 
-  /// - Parameter slots: how many workers there can be at once. Pages that none uses cost nothing.
+  /// - Parameter slots: the maximum number of workers at once. Pages that no worker uses cost no memory.
   package init(slots: Int) throws(Errno) {
     let flags = MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE
     let memory = unsafe mmap(nil, slots * AccessLogRegion.stride, PROT_READ | PROT_WRITE, flags, -1, 0)
@@ -24,7 +24,7 @@ package struct AccessLogMemory: Sendable {
     return unsafe AccessLogRegion(base + slot * AccessLogRegion.stride)
   }
 
-  /// In a worker, which keeps its own region only: a stray write of its plugins hurts no fellow.
+  /// For a worker: unmaps the regions of other workers, so that a stray write of a plugin can't damage them.
   package func leaveOnly(_ slot: Int) {
     let (before, after) = (slot * AccessLogRegion.stride, (slots - slot - 1) * AccessLogRegion.stride)
     if before > 0 { unsafe munmap(base, before) }
@@ -32,10 +32,11 @@ package struct AccessLogMemory: Sendable {
   }
 }
 
-/// One worker's part: how many bytes of whole lines there are, and behind it an end of line and these.
+/// One worker's region: a byte count, an end of line, and that many bytes of whole lines.
 @safe
 package struct AccessLogRegion: @unchecked Sendable {
-  // The worker writes, and whatever its plugins fork can; the master reads when the worker has ended, and trusts nothing.
+  // Written by the worker and by any process that its plugins fork; read by the master after the worker's end, which
+  // validates everything.
   private let base: UnsafeMutableRawPointer
 
   static let capacity = 64 << 10

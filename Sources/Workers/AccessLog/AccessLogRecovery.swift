@@ -1,27 +1,28 @@
 import Configuration
 import HTTP
 import Platform
+import PluginHost
 
-/// What a worker that has died leaves to be said of its requests, in the master: lines that it had not written yet, and
-/// those of the requests that it had still.
+/// The access log lines that the master writes for a worker that has died: those that the worker had gathered, and one
+/// for each request that it was serving.
 package struct AccessLogRecovery {
   private let plan: AccessLinePlan
   private let memory: AccessLogMemory
-  private let cuts: LogCuts
+  private let cuts: LogTruncations
 
-  package init(_ format: AccessFormat, _ memory: AccessLogMemory, _ cuts: LogCuts) {
+  package init(_ format: AccessFormat, _ memory: AccessLogMemory, _ cuts: LogTruncations) {
     plan = AccessLinePlan(format)
     self.memory = memory
     self.cuts = cuts
   }
 
-  /// Writes them. What the log does not take is lost, and counted.
+  /// Writes the lines. Lines that the log does not accept are lost and counted.
   ///
   /// - Parameters:
-  ///   - slot: the worker's; what of it is written is forgotten there.
-  ///   - outcome: what has become of the requests.
+  ///   - slot: the worker's; the records that have been written are cleared.
+  ///   - outcome: how the requests ended.
   ///   - sink: the log.
-  ///   - plugins: their names, by their numbers.
+  ///   - plugins: their names, by index.
   package func write(
     _ slot: ScoreboardSlot, _ outcome: RequestOutcome, to sink: consuming LogSink, plugins: [String]
   ) {
@@ -35,7 +36,7 @@ package struct AccessLogRecovery {
     log.destroy()
   }
 
-  /// Of a request whose fields have died with the worker: what was shown of it.
+  /// Writes the line of a request whose fields died with the worker, from its flight record.
   private func append(
     _ flight: Flight, _ outcome: RequestOutcome, _ plugins: [String], _ now: UInt64, to log: AccessLog
   ) {
@@ -52,7 +53,7 @@ package struct AccessLogRecovery {
       record.remoteAddress = bytes[3]
       record.remotePort = flight.port
       record.plugin = bytes[4]
-      _ = log.append(record, ResponseFields(), now: now)
+      _ = log.append(record, ResponseFields(), RequestNotes(), now: now)
     }
   }
 

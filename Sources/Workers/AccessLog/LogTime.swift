@@ -1,7 +1,7 @@
 import Glibc
 import HTTP
 
-/// The present second as the access log tells it, in local time: made anew when the second has changed.
+/// The current second as the access log writes it, in local time; formatted again only when the second changes.
 @safe
 struct LogTime: ~Copyable {
   private let text: UnsafeMutablePointer<UInt8>

@@ -1,7 +1,7 @@
 import HTTP
 
-/// The fields of a request's final response that the access log wants, kept until it is written: the plugin's memory is
-/// its own again by then.
+/// The fields of a request's final response that the access log format names. They are copied, because the plugin may
+/// reuse its memory before the line is written.
 @safe
 struct ResponseFields: ~Copyable {
   /// The longest value that is kept.

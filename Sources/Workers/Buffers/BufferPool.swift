@@ -1,6 +1,7 @@
 import HTTP
+import Memory
 
-/// Buffers of one thread, used again and again: in steady state no request allocates.
+/// Buffers of one thread, reused: in steady state no request allocates.
 ///
 /// Three sizes: bare headers for segments that hold no bytes of their own, small ones for heads and answers, large ones
 /// for bodies. Other sizes come from the allocator and go back to it.
@@ -8,7 +9,7 @@ import HTTP
 struct BufferPool: ~Copyable {
   static var smallCapacity: Int { 16_384 - MemoryLayout<BufferHeader>.size }
   static var largeCapacity: Int { 65_536 - MemoryLayout<BufferHeader>.size }
-  /// The most that are kept of one size.
+  /// The maximum number of free buffers of each size.
   private static let keep = 64
   private static let keepLarge = 16
 
@@ -16,21 +17,20 @@ struct BufferPool: ~Copyable {
   private var small = FreeList()
   private var large = FreeList()
 
-  @safe
   private struct FreeList {
-    var first: UnsafeMutablePointer<BufferHeader>?
+    var first: Buffer?
     var count = 0
 
     mutating func pop() -> Buffer? {
-      guard let header = unsafe first else { return nil }
-      unsafe first = header.pointee.next
+      guard let buffer = first else { return nil }
+      first = buffer.record.next
       count -= 1
-      return unsafe Buffer(header: header)
+      return buffer
     }
 
     mutating func push(_ buffer: Buffer) {
-      unsafe buffer.record.next = first
-      unsafe first = buffer.header
+      buffer.record.next = first
+      first = buffer
       count += 1
     }
   }

@@ -2,18 +2,19 @@ import Glibc
 import HTTP
 import PluginHost
 
-// Queued bytes that go to a file, since nobody takes them.
+// Moving queued bytes to a temporary file when the client does not read them.
 
 extension OutputQueue {
-  /// What stays in memory in any case: TLS may have begun to send a record of it, and begins with the same bytes again.
+  /// How much stays in memory: TLS may have begun a record of these bytes, and has to repeat the call with the same
+  /// bytes.
   private static let keptInMemory = 32 << 10
 
-  /// Moves what is queued in memory to a spool, all but the beginning. Files and sections stay in their places.
+  /// Moves the bytes queued in memory to a spool, except the beginning. Files and sections keep their places.
   ///
   /// - Parameters:
-  ///   - keeps: the beginning stays, as a copy where the plugin lends it.
+  ///   - keeps: whether the beginning stays in memory; lent memory is copied.
   ///   - limit: see `Spool.append`.
-  /// - Returns: false if there is no room for all of it: memory that the plugin lends may be queued still.
+  /// - Returns: false if there is no room for all of it. Memory that the plugin lends may then still be queued.
   mutating func spill(to spool: Spool, keeps: Bool, limit: Int, _ pool: inout BufferPool) -> Bool {
     var rest = OutputQueue()
     rest.append(&self)
@@ -48,7 +49,7 @@ extension OutputQueue {
     return hasRoom
   }
 
-  /// Copies the first bytes of a segment, up to `limit`, which are used up then; how many.
+  /// Copies up to `limit` bytes from the front of a segment and consumes them; returns how many.
   private mutating func copyFront(of segment: Buffer, _ limit: Int, _ pool: inout BufferPool) -> Int {
     let part = min(segment.unreadCount, limit)
     let copy = pool.take(part)
@@ -60,10 +61,9 @@ extension OutputQueue {
     return part
   }
 
-  /// Bytes of a spool join those before them there, or are a segment of their own.
+  /// Appends spooled bytes to the segment before them if that ends where they begin, else as a segment of their own.
   private mutating func append(spooled count: Int, at offset: Int, of spool: Spool, _ pool: inout BufferPool) {
-    if let last = unsafe last {
-      let segment = unsafe Buffer(header: last)
+    if let segment = last {
       if case .file(let file, let start) = segment.record.content, segment.record.owner == Spool.owner,
         file == spool.raw, start + UInt64(segment.record.end) == UInt64(offset)
       {
@@ -77,7 +77,7 @@ extension OutputQueue {
 }
 
 extension Buffer {
-  /// It stands for bytes in memory, the worker's own or lent.
+  /// The segment refers to bytes in memory, the worker's own or lent.
   fileprivate var holdsBytes: Bool {
     switch record.content {
     case .bytes, .lent: unreadCount > 0 && record.owner == 0

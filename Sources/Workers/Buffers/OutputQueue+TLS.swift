@@ -4,14 +4,14 @@ import Platform
 import TLS
 
 extension OutputQueue {
-  /// A piece from here on is a record of its own; smaller ones are gathered, since each record is a system call.
+  /// Pieces of this size and more are records of their own. Smaller ones are combined, since each record costs a system
+  /// call.
   private static let largePiece = 4096
 
   /// Sends as much as the socket takes, record by record.
   ///
-  /// A record that the socket did not take whole stays with the session, and the next call has to begin with the same
-  /// bytes. So what goes into a record depends on the first segments alone, which stay, and to which more is added only
-  /// at the end.
+  /// The next call must repeat the bytes of a record that the socket accepted only in part. A record is therefore made
+  /// from the first segments alone: these stay, and bytes are added only at the end of the queue.
   mutating func flush(
     through session: inout TLSSession, _ pool: inout BufferPool, _ waitsForInput: inout Bool
   ) -> FlushResult {
@@ -23,7 +23,7 @@ extension OutputQueue {
         action = session.sendFile(
           file, offset: offset &+ UInt64(segment.record.start), count: UInt64(segment.unreadCount))
         if case .done(0)? = action { return .failed(.io) }
-      } else if !segment.isFile, segment.unreadCount >= OutputQueue.largePiece || segment.next == nil {
+      } else if !segment.isFile, segment.unreadCount >= OutputQueue.largePiece || segment.record.next == nil {
         action = unsafe session.write(address(segment), segment.unreadCount)
       } else {
         action = sendGathered(through: &session, &pool)
@@ -41,12 +41,12 @@ extension OutputQueue {
     return .empty
   }
 
-  /// One record from as many segments as it holds, those of files read; nil if the first is a file that can't be.
+  /// Sends one record made of as many segments as fit, reading files; nil if the first is a file that can't be read.
   private func sendGathered(through session: inout TLSSession, _ pool: inout BufferPool) -> TLSAction? {
     let record = pool.take(BufferPool.smallCapacity)
     defer { pool.give(record) }
     var next = firstSegment
-    // What the record does not carry would be read again for the next one.
+    // Bytes that do not fit into the record would have to be read again for the next one.
     let limit = min(session.writeLimit, record.freeCount)
     while let segment = next, record.unreadCount < limit {
       let wanted = min(segment.unreadCount, limit - record.unreadCount)
@@ -61,7 +61,7 @@ extension OutputQueue {
       }
       record.record.end += copied
       if copied < wanted { break }
-      next = segment.next
+      next = segment.record.next
     }
     if record.unreadCount == 0 { return nil }
     return unsafe session.write(record.unread, record.unreadCount)

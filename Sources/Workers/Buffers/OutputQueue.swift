@@ -3,44 +3,40 @@ import HTTP
 import Platform
 import PluginHost
 
-/// Bytes on their way to a client, in order: copied ones in pooled buffers, lent ones where the plugin keeps them, files.
+/// Bytes on their way to a client, in order: copies in pooled buffers, memory that the plugin lends, parts of files.
 ///
-/// The queue calls nobody: segments that somebody waits for are put aside when done (`done`), for the owner of the queue
-/// to settle when no record is being changed.
+/// The queue makes no callbacks. Segments with a lease or a tag go to `done` when they are sent, and the owner of the
+/// queue settles them when no record is being changed.
 @safe
 struct OutputQueue: ~Copyable {
-  var first: UnsafeMutablePointer<BufferHeader>?
-  var last: UnsafeMutablePointer<BufferHeader>?
-  /// The bytes that are queued in memory; those of files wait where they are.
+  var first: Buffer?
+  var last: Buffer?
+  /// The bytes queued in memory, without those of files.
   var count = 0
   /// How many of them are lent.
   private(set) var lent = 0
-  /// A file is queued that is the plugin's.
+  /// A file that belongs to the plugin is queued.
   var waitsForPlugin: Bool {
-    var next = unsafe first
-    while let header = unsafe next {
-      let segment = unsafe Buffer(header: header)
+    var next = first
+    while let segment = next {
       if segment.isFile && segment.record.owner != Spool.owner { return true }
-      unsafe next = header.pointee.next
+      next = segment.record.next
     }
     return false
   }
-  /// The bytes of files that wait.
+  /// The bytes of files that are queued.
   private var fileBytes: UInt64 = 0
-  /// The bytes sent so far, files too; wraps.
+  /// The bytes sent so far, those of files included; wraps.
   private(set) var sent: UInt64 = 0
   /// Segments that are sent and whose lease or tag is still to be settled.
   private(set) var done = SegmentList()
 
-  var isEmpty: Bool { unsafe first == nil }
-  /// The bytes that stand in memory of the worker.
+  var isEmpty: Bool { first == nil }
+  /// The bytes queued in the worker's own memory.
   var held: Int { count - lent }
 
-  /// What is to be sent next.
-  var firstSegment: Buffer? {
-    guard let header = unsafe first else { return nil }
-    return unsafe Buffer(header: header)
-  }
+  /// The next segment to send.
+  var firstSegment: Buffer? { first }
 
   // MARK: Appending
 
@@ -52,14 +48,14 @@ struct OutputQueue: ~Copyable {
     wrote(writer.count, to: buffer)
   }
 
-  /// `bytes` bytes have been written to where `buffer`, which `tail` has given, is free.
+  /// Adds `bytes` bytes that have been written into the free part of `buffer`, which `tail` returned.
   @inline(__always)
   mutating func wrote(_ bytes: Int, to buffer: Buffer) {
     buffer.record.end += bytes
     count += bytes
   }
 
-  /// Copies `bytes`, over as many buffers as it takes.
+  /// Copies `bytes` into as many buffers as they need.
   mutating func append(_ bytes: Bytes, _ pool: inout BufferPool) {
     guard var source = unsafe bytes.base else { return }
     var rest = bytes.count
@@ -74,7 +70,7 @@ struct OutputQueue: ~Copyable {
     }
   }
 
-  /// Lent memory, which stays until the segment is settled.
+  /// Appends lent memory. It stays lent until the segment is settled.
   mutating func append(lent bytes: Bytes, lease: Lease, tag: UInt64, owner: UInt64, _ pool: inout BufferPool) {
     let segment = pool.take(0)
     if let base = unsafe bytes.base { unsafe segment.record.content = .lent(base) }
@@ -87,7 +83,7 @@ struct OutputQueue: ~Copyable {
     finish(segment, length: Int(clamping: part.length), part.lease, part.tag, owner)
   }
 
-  /// A mark that is settled when all before it has been sent.
+  /// Appends a mark, which is settled when everything before it has been sent.
   mutating func append(mark tag: UInt64, owner: UInt64, _ pool: inout BufferPool) {
     finish(pool.take(0), length: 0, .call, tag, owner)
   }
@@ -99,74 +95,77 @@ struct OutputQueue: ~Copyable {
     unsafe segment.record.release = lease.release
     unsafe segment.record.context = lease.context
     push(segment)
+    countAdded(length, of: segment)
+  }
+
+  /// Adds `bytes` of `segment` to the counts.
+  private mutating func countAdded(_ bytes: Int, of segment: Buffer) {
     if segment.isFile {
-      fileBytes &+= UInt64(length)
+      fileBytes &+= UInt64(bytes)
       return
     }
-    count = Int(clamping: UInt64(count) + UInt64(length))
-    if segment.isLent { lent = Int(clamping: UInt64(lent) + UInt64(length)) }
+    count = Int(clamping: UInt64(count) + UInt64(bytes))
+    if segment.isLent { lent = Int(clamping: UInt64(lent) + UInt64(bytes)) }
+  }
+
+  /// Removes `bytes` from the counts.
+  @inline(__always)
+  private mutating func countTaken(_ bytes: Int, of segment: Buffer) {
+    switch segment.record.content {
+    case .bytes, .section: count -= bytes
+    case .lent:
+      count -= bytes
+      lent -= bytes
+    case .file: fileBytes &-= UInt64(bytes)
+    }
   }
 
   /// Takes over all of `other`.
   mutating func append(_ other: inout OutputQueue) {
-    guard let head = unsafe other.first else { return }
-    if let last = unsafe last { unsafe last.pointee.next = head } else { unsafe first = head }
-    unsafe last = other.last
+    guard let head = other.first else { return }
+    if let last { last.record.next = head } else { first = head }
+    last = other.last
     count += other.count
     lent += other.lent
     fileBytes &+= other.fileBytes
-    unsafe other.first = nil
-    unsafe other.last = nil
+    other.first = nil
+    other.last = nil
     other.count = 0
     other.lent = 0
     other.fileBytes = 0
   }
 
-  /// Takes the first segment out, which is the caller's from here on.
+  /// Removes the first segment and transfers it to the caller.
   mutating func popFirst() -> Buffer? {
-    guard let header = unsafe first else { return nil }
-    let segment = unsafe Buffer(header: header)
-    unsafe first = header.pointee.next
-    if unsafe first == nil { unsafe last = nil }
-    switch segment.record.content {
-    case .bytes, .section: count -= segment.unreadCount
-    case .lent:
-      count -= segment.unreadCount
-      lent -= segment.unreadCount
-    case .file: fileBytes &-= UInt64(segment.unreadCount)
-    }
+    guard let segment = first else { return nil }
+    first = segment.record.next
+    if first == nil { last = nil }
+    countTaken(segment.unreadCount, of: segment)
     return segment
   }
 
-  /// Puts such a segment at the end.
+  /// Appends a segment that `popFirst` returned.
   mutating func pushBack(_ segment: Buffer) {
     push(segment)
-    switch segment.record.content {
-    case .bytes, .section: count += segment.unreadCount
-    case .lent:
-      count += segment.unreadCount
-      lent += segment.unreadCount
-    case .file: fileBytes &+= UInt64(segment.unreadCount)
-    }
+    countAdded(segment.unreadCount, of: segment)
   }
 
-  /// The last segment, a part of a file, reaches further.
+  /// Extends the last segment, which is a part of a file.
   mutating func extend(_ segment: Buffer, by bytes: Int) {
     segment.record.end += bytes
-    fileBytes &+= UInt64(bytes)
+    countAdded(bytes, of: segment)
   }
 
   mutating func push(_ buffer: Buffer) {
-    unsafe buffer.record.next = nil
-    if let last = unsafe last { unsafe last.pointee.next = buffer.header } else { unsafe first = buffer.header }
-    unsafe last = buffer.header
+    buffer.record.next = nil
+    if let last { last.record.next = buffer } else { first = buffer }
+    last = buffer
   }
 
   /// A buffer at the end with room for `bytes`.
   @inline(__always)
   mutating func tail(_ bytes: Int, _ pool: inout BufferPool) -> Buffer {
-    if let last = unsafe last {
-      let buffer = unsafe Buffer(header: last)
+    if let buffer = last {
       if case .bytes = buffer.record.content, buffer.freeCount >= bytes { return buffer }
     }
     let buffer = pool.take(max(bytes, 1))
@@ -177,24 +176,24 @@ struct OutputQueue: ~Copyable {
   // MARK: Sending
 
   enum FlushResult {
-    /// All is sent.
+    /// Everything has been sent.
     case empty
     /// The socket takes no more now.
     case blocked
     /// The connection, or a file, is broken.
-    case failed(Outcome)
+    case failed(CallStatus)
   }
 
   /// Sends as much as the socket takes.
   ///
-  /// - Parameter isLast: whether the end of our side follows as soon as all is sent, in the same packet if it can.
+  /// - Parameter isLast: whether our side ends as soon as everything is sent; the FIN shares the last packet if
+  ///   possible.
   @inline(__always)
   mutating func flush(to fd: CInt, isLast: Bool = false, _ pool: inout BufferPool) -> FlushResult {
-    while let header = unsafe first {
-      let segment = unsafe Buffer(header: header)
+    while let segment = first {
       let sent: Int
       if case .file(let file, let offset) = segment.record.content, segment.unreadCount > 0 {
-        sent = Connections.sendFile(
+        sent = ConnectedSocket.sendFile(
           fd, from: file, offset: offset + UInt64(segment.record.start), count: UInt64(segment.unreadCount))
         if sent == 0 { return .failed(.io) }
       } else {
@@ -209,21 +208,20 @@ struct OutputQueue: ~Copyable {
     return .empty
   }
 
-  /// What a socket says whose peer has left or can't be reached; whatever else comes, comes of a file.
+  /// Whether the error means that the peer has left or can't be reached. All others are errors of a file.
   private static func isPeersFault(_ code: CInt) -> Bool {
     [EPIPE, ECONNRESET, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, ENETDOWN, ECONNABORTED, ENOTCONN].contains(code)
   }
 
   private static let vectorCount = 16
 
-  /// One system call for the bytes up to the next file, whose first ones share a packet with them.
+  /// Sends the bytes up to the next file in one system call. The file's first bytes share a packet with them.
   @inline(__always)
   private func sendBytes(to fd: CInt, _ isLast: Bool) -> Int {
-    guard let header = unsafe first else { return 0 }
-    let segment = unsafe Buffer(header: header)
-    if unsafe header.pointee.next != nil { return sendVectors(to: fd, isLast) }
+    guard let segment = first else { return 0 }
+    if segment.record.next != nil { return sendVectors(to: fd, isLast) }
     if segment.unreadCount == 0 { return 0 }
-    return unsafe Connections.send(fd, address(segment), segment.unreadCount, more: isLast)
+    return unsafe ConnectedSocket.send(fd, address(segment), segment.unreadCount, more: isLast)
   }
 
   /// Likewise, of several segments.
@@ -231,19 +229,18 @@ struct OutputQueue: ~Copyable {
   private func sendVectors(to fd: CInt, _ isLast: Bool) -> Int {
     unsafe withUnsafeTemporaryAllocation(of: iovec.self, capacity: OutputQueue.vectorCount) { vectors in
       var used = 0
-      var next = unsafe first
-      while let header = unsafe next, used < OutputQueue.vectorCount {
-        let segment = unsafe Buffer(header: header)
+      var next = first
+      while let segment = next, used < OutputQueue.vectorCount {
         if case .file = segment.record.content, segment.unreadCount > 0 { break }
         if segment.unreadCount > 0 {
           unsafe vectors[used] = iovec(
             iov_base: UnsafeMutableRawPointer(mutating: address(segment)), iov_len: segment.unreadCount)
           used += 1
         }
-        unsafe next = header.pointee.next
+        next = segment.record.next
       }
       if used == 0 { return 0 }
-      return unsafe Connections.send(fd, vectors.baseAddress.unsafelyUnwrapped, used, more: isLast || next != nil)
+      return unsafe ConnectedSocket.send(fd, vectors.baseAddress.unsafelyUnwrapped, used, more: isLast || next != nil)
     }
   }
 
@@ -252,79 +249,71 @@ struct OutputQueue: ~Copyable {
     return unsafe UnsafeRawPointer(segment.unread)
   }
 
-  /// Drops `sent` bytes and the segments that are done with them.
+  /// Removes `sent` bytes and the segments that end within them.
   @inline(__always)
   mutating func consume(_ sent: Int, _ pool: inout BufferPool) {
     var rest = sent
     self.sent &+= UInt64(sent)
-    while let header = unsafe first {
-      let segment = unsafe Buffer(header: header)
+    while let segment = first {
       let part = min(rest, segment.unreadCount)
       take(part, of: segment)
       rest -= part
       guard segment.unreadCount == 0 else { return }
-      unsafe first = header.pointee.next
-      if unsafe first == nil { unsafe last = nil }
+      first = segment.record.next
+      if first == nil { last = nil }
       retire(segment, &pool)
-      if rest == 0, let next = unsafe first, unsafe Buffer(header: next).unreadCount > 0 { return }
+      if rest == 0, let next = first, next.unreadCount > 0 { return }
     }
   }
 
-  /// `part` bytes of `segment` are gone.
+  /// Consumes `part` bytes of `segment`.
   mutating func take(_ part: Int, of segment: Buffer) {
     segment.record.start += part
-    switch segment.record.content {
-    case .bytes, .section: count -= part
-    case .lent:
-      count -= part
-      lent -= part
-    case .file: fileBytes &-= UInt64(part)
-    }
+    countTaken(part, of: segment)
   }
 
   mutating func retire(_ segment: Buffer, _ pool: inout BufferPool) {
     if segment.record.owner != 0 { done.push(segment) } else { pool.give(segment) }
   }
 
-  /// The bytes that wait, those of files too.
+  /// The queued bytes, those of files included.
   var total: UInt64 { UInt64(count) &+ fileBytes }
 
-  /// Gives all up; leases and tags go to `done`.
+  /// Drops everything; leases and tags go to `done`.
   mutating func discard(_ pool: inout BufferPool) {
-    while let header = unsafe first {
-      unsafe first = header.pointee.next
-      retire(unsafe Buffer(header: header), &pool)
+    while let segment = first {
+      first = segment.record.next
+      retire(segment, &pool)
     }
-    unsafe last = nil
+    last = nil
     count = 0
     lent = 0
     fileBytes = 0
   }
 
-  /// Gives up what somebody lends, and all behind the first of it. Copied bytes before it, which other answers may be
-  /// among, can still go.
+  /// Drops lent memory and everything behind the first of it. Copied bytes before it stay, since they may belong to
+  /// earlier responses.
   ///
-  /// - Returns: how many bytes were given up.
+  /// - Returns: how many bytes were dropped.
   mutating func discardLent(_ pool: inout BufferPool) -> UInt64 {
-    var kept: UnsafeMutablePointer<BufferHeader>?
-    var next = unsafe first
-    while let header = unsafe next, unsafe !Buffer(header: header).belongsToPlugin {
-      unsafe kept = header
-      unsafe next = header.pointee.next
+    var kept: Buffer?
+    var next = first
+    while let segment = next, !segment.belongsToPlugin {
+      kept = segment
+      next = segment.record.next
     }
     let before = total
-    if let kept = unsafe kept { unsafe kept.pointee.next = nil } else { unsafe first = nil }
-    unsafe last = kept
-    while let header = unsafe next {
-      unsafe next = header.pointee.next
-      let segment = unsafe Buffer(header: header)
+    if let kept { kept.record.next = nil } else { first = nil }
+    last = kept
+    while let segment = next {
+      next = segment.record.next
       take(segment.unreadCount, of: segment)
       retire(segment, &pool)
     }
     return before &- total
   }
 
-  /// The segments to settle, which are the caller's from here on.
+  /// Transfers the segments to settle to the caller.
   mutating func takeDone() -> SegmentList {
     let list = done
     done = SegmentList()
@@ -333,23 +322,22 @@ struct OutputQueue: ~Copyable {
 }
 
 /// Segments that are done, oldest first.
-@safe
 struct SegmentList {
-  private var first: UnsafeMutablePointer<BufferHeader>?
-  private var last: UnsafeMutablePointer<BufferHeader>?
+  private var first: Buffer?
+  private var last: Buffer?
 
-  var isEmpty: Bool { unsafe first == nil }
+  var isEmpty: Bool { first == nil }
 
   mutating func push(_ segment: Buffer) {
-    unsafe segment.record.next = nil
-    if let last = unsafe last { unsafe last.pointee.next = segment.header } else { unsafe first = segment.header }
-    unsafe last = segment.header
+    segment.record.next = nil
+    if let last { last.record.next = segment } else { first = segment }
+    last = segment
   }
 
   mutating func pop() -> Buffer? {
-    guard let header = unsafe first else { return nil }
-    unsafe first = header.pointee.next
-    if unsafe first == nil { unsafe last = nil }
-    return unsafe Buffer(header: header)
+    guard let segment = first else { return nil }
+    first = segment.record.next
+    if first == nil { last = nil }
+    return segment
   }
 }

@@ -3,23 +3,24 @@ import Platform
 import PluginHost
 import Synchronization
 
-/// What a response has in a temporary file, since its client does not take it: so its handler can go on, and return.
+/// The part of a response that waits in a temporary file while its client does not read it, so that the handler can
+/// continue and return.
 ///
-/// Segments of output refer to parts of the file. It is closed with the last of them, whoever drops that.
+/// Segments of output refer to parts of the file. The file is closed when the last of these segments is dropped.
 final class Spool: @unchecked Sendable {
-  // Written by the thread that runs the handler; the file's parts are read by whoever sends them.
+  // Written by the thread that runs the handler; the file's parts are read by the thread that sends them.
   private let file: FileDescriptor
   private let limit: Int
   private var size = 0
 
-  /// The owner of its segments, which is no exchange.
+  /// The owner of its segments, which is not an exchange.
   static let owner = UInt64.max
-  /// How long a handler waits for its client before its response goes to a file.
+  /// How long a handler waits for its client before its response is written to a file.
   static let patience = 100 * Clock.nanosecondsPerMillisecond
-  /// Of all responses of the worker.
+  /// The bytes of all spools of the worker.
   private static let total = Atomic<Int>(0)
 
-  /// - Parameter limit: the most bytes of the response that are kept in it.
+  /// - Parameter limit: the maximum number of bytes of the response that the file holds.
   init(limit: Int) throws(Errno) {
     file = try TemporaryFile.open()
     self.limit = limit
@@ -29,9 +30,9 @@ final class Spool: @unchecked Sendable {
 
   var raw: CInt { file.raw }
 
-  /// Appends bytes; where they are, or nil if there is no room for all of them.
+  /// Appends bytes and returns their offset, or nil if there is no room for all of them.
   ///
-  /// - Parameter workerLimit: for the responses of the worker together.
+  /// - Parameter workerLimit: the maximum for all responses of the worker together.
   func append(_ bytes: UnsafeRawPointer, _ count: Int, workerLimit: Int) -> Int? {
     guard count <= limit - size else { return nil }
     guard Spool.total.add(count, ordering: .relaxed).newValue <= workerLimit, unsafe write(bytes, count) else {
@@ -52,7 +53,7 @@ final class Spool: @unchecked Sendable {
     return true
   }
 
-  /// What a segment holds of it, until it is settled.
+  /// The lease of a segment that refers to the file.
   var lease: Lease {
     unsafe Lease(
       release: { unsafe Unmanaged<Spool>.fromOpaque($0!).release() }, context: Unmanaged.passRetained(self).toOpaque())

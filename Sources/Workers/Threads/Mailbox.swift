@@ -1,13 +1,13 @@
 import Platform
 import PluginHost
 
-/// Requests that other threads want the loop to look at. A request stands in it once, however often it is posted; as long
-/// as it does, its record is not freed.
+/// Requests that other threads want the loop to handle. A request is in the mailbox at most once, and its record is not
+/// freed while it is.
 final class Mailbox: @unchecked Sendable {
   // The list is under `monitor`.
   private let monitor = Monitor()
   private var requests: [Request] = []
-  /// The loop's own.
+  /// The requests being handled; belongs to the loop.
   private var taken: [Request] = []
 
   /// [any-thread]
@@ -15,35 +15,36 @@ final class Mailbox: @unchecked Sendable {
     if add(request) { runtime.record.wake.wake() }
   }
 
-  /// [any-thread] As `post`; the caller wakes the loop if this says so, and need not have the request any more by then.
+  /// [any-thread] The same as `post` without the wake-up. Returns whether the caller has to wake the loop; the request
+  /// may have ended by then.
   func add(_ request: Request) -> Bool {
-    let lane = request.record.lane
+    let pipe = request.record.pipe
     monitor.lock()
     defer { monitor.unlock() }
-    if lane.isPosted { return false }
-    lane.isPosted = true
+    if pipe.isPosted { return false }
+    pipe.isPosted = true
     requests.append(request)
     return true
   }
 
-  /// [loop] Calls `body` with each request that was posted.
+  /// [loop] Calls `body` with each posted request.
   func drain(_ body: (Request) -> Void) {
     monitor.lock()
     swap(&requests, &taken)
-    for request in taken { request.record.lane.isPosted = false }
+    for request in taken { request.record.pipe.isPosted = false }
     monitor.unlock()
-    for request in taken { request.record.lane.isTaken = true }
+    for request in taken { request.record.pipe.isTaken = true }
     for request in taken {
-      request.record.lane.isTaken = false
+      request.record.pipe.isTaken = false
       body(request)
     }
     taken.removeAll(keepingCapacity: true)
   }
 
-  /// [loop] The request stands in it.
+  /// [loop] Whether the request is in the mailbox.
   func holds(_ request: Request) -> Bool {
     monitor.lock()
     defer { monitor.unlock() }
-    return request.record.lane.isPosted || request.record.lane.isTaken
+    return request.record.pipe.isPosted || request.record.pipe.isTaken
   }
 }

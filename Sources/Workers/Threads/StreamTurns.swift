@@ -1,10 +1,10 @@
-/// The streams of one HTTP/2 connection that want a thread of the pool: those that wait, and how many have one.
+/// The streams of one HTTP/2 connection that need a thread of the pool: those that wait, and the number that have one.
 ///
 /// All of it is under the pool's monitor.
 struct StreamTurns {
-  var waiting = RequestLine()
-  /// How many threads its streams hold.
+  var waiting = RequestQueue()
+  /// The number of threads that its streams hold.
   var held = 0
-  /// One of its streams stands in the pool's line.
+  /// One of its streams is in the pool's queue.
   var isInLine = false
 }

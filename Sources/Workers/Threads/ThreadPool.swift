@@ -5,59 +5,64 @@ import Synchronization
 
 /// The threads that run blocking handlers, and the requests that wait for one.
 ///
-/// The principle: connections take turns, not requests. Of the streams of one HTTP/2 connection that wait, one stands
-/// in line, and the next comes behind all others when a thread has taken it. And all together they never hold the last
-/// thread: a client that does not read what it asked for may block every one that it is given.
+/// The principle: connections take turns, not requests. Of the waiting streams of an HTTP/2 connection, one is in the
+/// pool's queue; when a thread takes it, the next is appended. The streams of one connection never hold the last
+/// thread, because a client that does not read its responses may block every thread that it is given.
 final class ThreadPool: @unchecked Sendable {
-  // The line, and the turns of connections, are under `monitor`; the threads are started and joined by the loop thread.
+  // The queues, and the turns of connections, are under `monitor`. The loop's thread starts and joins the threads.
   private let monitor = Monitor()
   private var waiting: [Request] = []
   private var head = 0
-  /// Those that have waited for their plugin's turn, which has come.
-  private var resumed = RequestLine()
-  /// How many requests stand in no line yet, but behind others of their own connection.
+  /// Requests whose plugin's turn has come.
+  private var resumed = RequestQueue()
+  /// The number of requests that are in no queue of the pool yet because they wait for others of their connection.
   let waitingForTurn = Atomic<Int>(0)
-  /// Threads that wait for a request, and whether one of them has been woken and not come yet.
+  /// The number of threads that wait for a request, and whether one has been woken and has not run yet.
   let idle = Atomic<Int>(0)
   private var wakeIsPending = false
-  /// The loop wants to be woken when there is room: a thread with nothing to do, or one place less taken in the line.
+  /// The loop wants to be woken when there is room: an idle thread, or a shorter queue.
   let tellsRoom = Atomic<Bool>(false)
-  /// Submitted in this turn of the loop, and whether there are streams among them; the loop's own.
+  /// Requests submitted in this turn of the loop, and whether there are streams among them. Both belong to the loop.
   private var staged: [Request] = []
   private var stagesStreams = false
-  /// How many threads the streams of one connection may hold.
+  /// The maximum number of threads for the streams of one connection.
   private var mostOfConnection = 1
   private var turns: PluginTurns
-  /// By the plugins' numbers: their handlers run on one thread at a time. Empty if there are none.
+  /// By plugin index: whether the handler runs on one thread at a time. Empty if there is no such plugin.
   private let serial: [Bool]
+  private let pluginCount: Int
   private var stopping = false
-  /// How many threads have run the plugins' hooks, and why one of them can't serve.
+  /// The number of threads that have run the plugins' hooks, and the error of one that can't serve.
   private var started = 0
-  private var fault: LoadFault?
+  private var fault: PluginLoadError?
   private var threads: [Thread] = []
   private let run: @Sendable (Request, WorkerThread, ThreadPool) -> Void
 
   /// - Parameters:
-  ///   - plugins: all of the worker's, by their numbers.
-  ///   - run: what a thread does with a request; it calls `endTurn` before it gives it back.
+  ///   - plugins: all plugins of the worker, by index.
+  ///   - run: the work of a thread on a request; calls `endTurn` before the request is returned.
   init(_ plugins: [Plugin], run: @escaping @Sendable (Request, WorkerThread, ThreadPool) -> Void) {
     turns = PluginTurns(plugins)
+    pluginCount = plugins.count
     let serial = plugins.map { !$0.record.isThreadSafe }
     self.serial = serial.contains(true) ? serial : []
     self.run = run
   }
 
-  enum StartFault: Error {
-    case plugin(LoadFault)
+  enum ThreadStartError: Error {
+    case plugin(PluginLoadError)
     case system(Errno)
   }
 
-  /// Starts `count` threads, each of which begins and ends with the plugins' hooks, and waits until all are ready.
-  func start(_ count: Int, plugins: [Plugin], slot: ScoreboardSlot) throws(StartFault) {
+  /// Starts `count` threads and waits until the plugins' hooks have run on each.
+  func start(_ count: Int, plugins: [Plugin], slot: ScoreboardSlot) throws(ThreadStartError) {
     mostOfConnection = max(1, count - 1)
     do throws(Errno) {
       for number in 1...count {
-        threads.append(try Thread.start { [self] in live(plugins, slot.thread(number)) })
+        threads.append(
+          try Thread.start("outrider-h\(number)") { [self] in
+            live(plugins, slot.thread(number), number - 1, of: count)
+          })
       }
     } catch {
       throw .system(error)
@@ -69,19 +74,24 @@ final class ThreadPool: @unchecked Sendable {
     if let fault { throw .plugin(fault) }
   }
 
-  /// What a thread does from its start to its end.
-  private func live(_ plugins: [Plugin], _ cells: ThreadCells) {
-    let context = WorkerThread.install(cells: cells)
-    CrashRecord.joinThread()
+  /// The life of a thread.
+  private func live(_ plugins: [Plugin], _ cells: ThreadCells, _ index: Int, of count: Int) {
+    let context = WorkerThread.install(cells: cells, plugins: pluginCount)
+    CrashRecord.registerThread()
     defer {
-      CrashRecord.leaveThread()
+      CrashRecord.unregisterThread()
       context.uninstall()
     }
     var ready = 0
-    var fault: LoadFault?
+    var fault: PluginLoadError?
     for plugin in plugins {
-      do throws(LoadFault) {
-        try alone(with: plugin) { () throws(LoadFault) in try plugin.startThread() }
+      do throws(PluginLoadError) {
+        try alone(with: plugin) { () throws(PluginLoadError) in
+          cells.hook = RunningHook(plugin: plugin.record.number, .threadStart)
+          // A thread that waits for the turn of the next plugin is inside no hook.
+          defer { cells.hook = nil }
+          unsafe context[plugin] = try plugin.startThread(index, of: count)
+        }
         ready += 1
       } catch {
         fault = error
@@ -94,10 +104,11 @@ final class ThreadPool: @unchecked Sendable {
     monitor.broadcast()
     monitor.unlock()
     if fault == nil { while let request = next() { run(request, context, self) } }
-    for plugin in plugins.prefix(ready) { alone(with: plugin) { plugin.stopThread() } }
+    for plugin in plugins.prefix(ready) { alone(with: plugin) { unsafe plugin.stopThread(context[plugin]) } }
   }
 
-  /// Runs a hook of a plugin on this thread: of one that is not thread-safe while nothing else of it runs.
+  /// Runs a hook of a plugin on this thread. For a plugin that is not thread-safe, nothing else of the plugin runs
+  /// meanwhile.
   private func alone<Fault: Error>(with plugin: Plugin, _ hook: () throws(Fault) -> Void) throws(Fault) {
     if plugin.record.isThreadSafe { return try hook() }
     monitor.lock()
@@ -112,14 +123,14 @@ final class ThreadPool: @unchecked Sendable {
     try hook()
   }
 
-  /// [loop] Hands a request over; a thread sees it after the next `release()`.
+  /// [loop] Submits a request. Threads see it after the next `release()`.
   func submit(_ request: Request) {
-    if request.isStream { stagesStreams = true }
+    if request.http2 != nil { stagesStreams = true }
     staged.append(request)
   }
 
-  /// [loop] The turn is over: what was submitted in it is the threads'. One of them is woken, and wakes the next if it
-  /// finds more than it takes: most requests are done before a second thread would have begun.
+  /// [loop] Releases the requests submitted in this turn. One thread is woken, and wakes another if it finds more than
+  /// one request: most requests are done before a second thread would have begun.
   func release() {
     guard !staged.isEmpty else { return }
     monitor.lock()
@@ -131,7 +142,7 @@ final class ThreadPool: @unchecked Sendable {
     if wakes { monitor.signal() }
   }
 
-  /// With the lock held: whether the caller is to wake a thread.
+  /// With the lock held: whether the caller has to wake a thread.
   private func claimWake() -> Bool {
     guard idle.load(ordering: .relaxed) > 0, !wakeIsPending, head < waiting.count || !resumed.isEmpty else {
       return false
@@ -167,7 +178,7 @@ final class ThreadPool: @unchecked Sendable {
         head = 0
       }
       let isItsTurn = serial.isEmpty || turns.begin(request)
-      if request.isStream { leaveLine(request, hasThread: isItsTurn) }
+      if let http2 = request.http2 { leaveLine(http2, hasThread: isItsTurn) }
       guard isItsTurn else { continue }
       let wakes = claimWake()
       monitor.unlock()
@@ -176,7 +187,7 @@ final class ThreadPool: @unchecked Sendable {
     }
   }
 
-  /// [request-thread] There is more room than before: once for each time that the loop wants to know.
+  /// [request-thread] Wakes the loop because there is more room, if the loop waits for that.
   func tellRoom() {
     guard tellsRoom.load(ordering: .sequentiallyConsistent) else { return }
     if tellsRoom.exchange(false, ordering: .relaxed) { Worker.current.record.runtime.record.wake.wake() }
@@ -186,7 +197,7 @@ final class ThreadPool: @unchecked Sendable {
 
   private func lineUpStaged() {
     for request in staged {
-      if request.isStream, let http2 = request.record.connection.record.http2 {
+      if let http2 = request.http2 {
         http2.record.turn.waiting.append(request)
         waitingForTurn.add(1, ordering: .relaxed)
         lineUp(http2)
@@ -196,7 +207,7 @@ final class ThreadPool: @unchecked Sendable {
     }
   }
 
-  /// The connection's next stream stands in line, if none does and it may have another thread.
+  /// Queues the connection's next stream, if none is queued and it may have another thread.
   private func lineUp(_ http2: HTTP2Connection) {
     guard !http2.record.turn.isInLine, http2.record.turn.held < mostOfConnection,
       let next = http2.record.turn.waiting.pop()
@@ -206,45 +217,44 @@ final class ThreadPool: @unchecked Sendable {
     waiting.append(next)
   }
 
-  /// The next of its connection may stand in line.
-  private func leaveLine(_ request: Request, hasThread: Bool) {
-    guard let http2 = request.record.connection.record.http2 else { return }
+  /// The connection's queued stream has left the queue: queues the next.
+  private func leaveLine(_ http2: HTTP2Connection, hasThread: Bool) {
     http2.record.turn.isInLine = false
     if hasThread { http2.record.turn.held += 1 }
     lineUp(http2)
   }
 
-  /// Requests whose plugin is free go on, as far as their connection may have another thread.
+  /// Queues requests whose plugin is free, as far as their connections may have more threads.
   private func resume() {
     while let request = turns.next(where: { mayHold($0) }) {
-      if request.isStream { request.record.connection.record.http2?.record.turn.held += 1 }
+      request.http2?.record.turn.held += 1
       resumed.append(request)
     }
   }
 
   private func mayHold(_ request: Request) -> Bool {
-    guard request.isStream, let http2 = request.record.connection.record.http2 else { return true }
+    guard let http2 = request.http2 else { return true }
     return http2.record.turn.held < mostOfConnection
   }
 
   /// Whether `endTurn` has to be called for a request.
   @inline(__always)
-  func countsTurns(of request: Request) -> Bool { request.isStream || isSerial(request) }
+  func countsTurns(of request: Request) -> Bool { request.http2 != nil || isSerial(request) }
 
   @inline(__always)
   private func isSerial(_ request: Request) -> Bool {
     !serial.isEmpty && serial.indices.contains(request.record.plugin) && serial[request.record.plugin]
   }
 
-  /// [request-thread] The handler of such a request has returned. From here on the thread looks for the next itself.
+  /// [request-thread] The handler of such a request has returned. The thread takes its next request itself.
   func endTurn(_ request: Request) {
     monitor.lock()
-    if request.isStream, let http2 = request.record.connection.record.http2 {
+    if let http2 = request.http2 {
       http2.record.turn.held -= 1
       lineUp(http2)
     }
     turns.giveBack(request.record.plugin)
-    // A thread less that a connection holds may be what another plugin's request waits for.
+    // A request of another plugin may have waited for this connection to hold fewer threads.
     if !serial.isEmpty { resume() }
     if stopping { monitor.broadcast() }
     let wakes = claimWake()
@@ -252,9 +262,9 @@ final class ThreadPool: @unchecked Sendable {
     if wakes { monitor.signal() }
   }
 
-  /// Lets the threads end when they are done, and waits for them until `deadline` (monotonic nanoseconds).
+  /// Makes the threads end after their current requests, and waits for them until `deadline` (monotonic nanoseconds).
   ///
-  /// - Returns: false if some of them are at work still.
+  /// - Returns: false if some still run.
   func stop(until deadline: UInt64) -> Bool {
     monitor.lock()
     stopping = true
@@ -264,6 +274,11 @@ final class ThreadPool: @unchecked Sendable {
     return threads.isEmpty
   }
 
-  /// [loop] How many of them have not ended.
+  /// [loop] The number of threads that have not ended.
   var threadCount: Int { threads.count }
+}
+
+extension Request {
+  /// The connection whose streams take turns; nil over HTTP/1, where a connection has one request at a time.
+  fileprivate var http2: HTTP2Connection? { record.connection.record.http2 }
 }

@@ -1,42 +1,40 @@
 import HTTP
+import Memory
 import Platform
+import PluginHost
 
-/// What a thread of the worker has for itself: buffers and the present Date.
-@safe
-struct WorkerThread {
-  let address: UnsafeMutablePointer<WorkerThreadRecord>
+/// The context of a worker's thread: buffers and the current Date.
+typealias WorkerThread = Pinned<WorkerThreadRecord>
 
-  var record: WorkerThreadRecord {
-    unsafeAddress { unsafe UnsafePointer(address) }
-    nonmutating unsafeMutableAddress { unsafe address }
-  }
-
+extension WorkerThread {
   /// A context for the calling thread, installed as its `Thread.context`.
-  static func install(cells: ThreadCells) -> WorkerThread {
-    let thread = WorkerThread(cells: cells)
+  ///
+  /// - Parameter plugins: the number of plugins, each of which may keep state for the thread.
+  static func install(cells: ThreadCells, plugins: Int) -> WorkerThread {
+    let thread = WorkerThread(cells: cells, plugins: plugins)
     cells.thread = UInt64(Thread.id)
-    unsafe Thread.context = UnsafeMutableRawPointer(thread.address)
+    unsafe Thread.context = thread.raw
     return thread
   }
 
-  /// Takes the calling thread's context away again.
+  /// Removes the calling thread's context.
   func uninstall() {
     unsafe Thread.context = nil
     destroy()
   }
 
-  /// The calling thread's context, or a passing one for a thread that is the plugin's own.
+  /// The calling thread's context, or a temporary one for a thread that a plugin created.
   static func withCurrent<Result>(_ body: (WorkerThread) -> Result) -> Result {
-    if let context = unsafe Thread.context { return unsafe body(WorkerThread(context)) }
-    let passing = WorkerThread(cells: nil)
+    if let context = unsafe Thread.context { return unsafe body(WorkerThread(raw: context)) }
+    let passing = WorkerThread(cells: nil, plugins: 0)
     defer { passing.destroy() }
     return body(passing)
   }
 
   /// The calling thread's context: the loop's or a pool thread's.
-  static var current: WorkerThread { unsafe WorkerThread(Thread.context.unsafelyUnwrapped) }
+  static var current: WorkerThread { unsafe WorkerThread(raw: Thread.context.unsafelyUnwrapped) }
 
-  /// [request-thread] Waits for a client, by `body`: meanwhile the thread is not at work.
+  /// [request-thread] Runs `body`, which waits for a client. The thread does not count as busy meanwhile.
   static func awaitClient<Result>(_ body: () -> Result) -> Result {
     let cells = unsafe Thread.context == nil ? nil : current.record.cells
     cells?.busySince = 0
@@ -44,27 +42,37 @@ struct WorkerThread {
     return body()
   }
 
-  private init(cells: ThreadCells?) {
-    unsafe address = .allocate(capacity: 1)
-    unsafe address.initialize(to: WorkerThreadRecord(cells: cells))
+  private init(cells: ThreadCells?, plugins: Int) {
+    self.init(WorkerThreadRecord(cells: cells, plugins: plugins))
     record.date.update(Clock.epochSeconds())
   }
 
-  private init(_ context: UnsafeMutableRawPointer) {
-    unsafe address = context.assumingMemoryBound(to: WorkerThreadRecord.self)
-  }
-
-  private func destroy() {
-    unsafe address.deinitialize(count: 1)
-    unsafe address.deallocate()
+  /// The state that a plugin's thread_start() returned for the thread.
+  subscript(plugin: Plugin) -> UnsafeMutableRawPointer? {
+    get {
+      guard let states = unsafe record.pluginStates else { return nil }
+      return unsafe states[plugin.record.number]
+    }
+    nonmutating set { unsafe record.pluginStates?[plugin.record.number] = unsafe newValue }
   }
 }
 
+@safe
 struct WorkerThreadRecord: ~Copyable {
   var pool = BufferPool()
   var date = DateField()
-  /// Where it shows what it is at; nil for a thread of a plugin.
+  /// The thread's part of the scoreboard; nil for a thread that a plugin created.
   let cells: ThreadCells?
+  /// By plugin index; nil for a thread that a plugin created.
+  var pluginStates: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
 
-  init(cells: ThreadCells?) { self.cells = cells }
+  init(cells: ThreadCells?, plugins: Int) {
+    self.cells = cells
+    guard plugins > 0 else { return }
+    let states = UnsafeMutablePointer<UnsafeMutableRawPointer?>.allocate(capacity: plugins)
+    unsafe states.initialize(repeating: nil, count: plugins)
+    unsafe pluginStates = states
+  }
+
+  deinit { unsafe pluginStates?.deallocate() }
 }
