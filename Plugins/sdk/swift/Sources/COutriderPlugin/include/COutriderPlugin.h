@@ -1,0 +1,9 @@
+#define OUTRIDER_NO_PROTOTYPE
+#include <outrider.h>
+#include <outrider/config.h>
+#include <outrider/health.h>
+#include <outrider/log.h>
+#include <outrider/loop.h>
+#include <outrider/metrics.h>
+#include <outrider/store.h>
+#include <outrider/testing.h>

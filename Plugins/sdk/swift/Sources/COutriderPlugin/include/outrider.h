@@ -1,0 +1,1 @@
+../../../../../../Sources/COutrider/include/outrider.h

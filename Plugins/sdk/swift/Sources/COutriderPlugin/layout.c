@@ -1,0 +1,3 @@
+/* Asserts that this compiler lays out the structures as the host does. */
+#include <COutriderPlugin.h>
+#include <outrider/layout.h>

@@ -1,0 +1,17 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Where Outrider is installed: the Makefile asks pkg-config.
+let sdk = Context.environment["OUTRIDER_SDK"] ?? "/usr/local/share/outrider/sdk"
+let settings: [SwiftSetting] = [.strictMemorySafety()]
+
+let package = Package(
+  name: "redis_async",
+  products: [.library(name: "redis_async", type: .dynamic, targets: ["Site"])],
+  dependencies: [.package(name: "outrider", path: "\(sdk)/swift")],
+  targets: [
+    .target(
+      name: "Site", dependencies: [.product(name: "Outrider", package: "outrider")], swiftSettings: settings)
+  ],
+  swiftLanguageModes: [.v6]
+)

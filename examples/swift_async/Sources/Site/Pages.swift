@@ -1,0 +1,22 @@
+import Outrider
+
+struct Pages: AsyncHandler {
+  static let hints: Fields = ["link": "</style.css>; rel=preload; as=style"]
+  static let plain: Fields = ["content-type": "text/plain"]
+
+  init(_ host: OutriderHost) {}
+
+  func handle(_ request: AsyncRequest) async throws {
+    switch request.path {
+    case "/":
+      try request.earlyHints(Self.hints)  // sent at once
+      try await request.sleep(for: .milliseconds(100))  // the loop serves other requests meanwhile
+      try request.respond(200, Self.plain, "hello\n")
+    default:
+      try request.respond(404, Self.plain, "not found\n")
+    }
+  }
+}
+
+@c(outrider_plugin_v1)
+public func plugin(_ host: UnsafeRawPointer?) -> UnsafeRawPointer? { Pages.plugin("hello", version: "1.0") }

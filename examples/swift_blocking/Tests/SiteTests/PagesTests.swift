@@ -1,0 +1,24 @@
+import OutriderTesting
+import Testing
+
+@testable import Site
+
+struct PagesTests {
+  @Test func hintsPrecedeThePage() async throws {
+    try await withMockHost(Pages.self) { host in
+      let response = try host.respond(to: "/")
+      #expect(response.informational.map(\.status) == [103])
+      #expect(response.informational[0]["link"] == "</style.css>; rel=preload; as=style")
+      #expect(response.status == 200)
+      #expect(response["content-type"] == "text/plain")
+      #expect(response.body == "hello\n")
+    }
+  }
+
+  @Test func otherPathsAreNotFound() async throws {
+    try await withMockHost(Pages.self) { host in
+      let response = try host.respond(to: "/other")
+      #expect(response.status == 404)
+    }
+  }
+}

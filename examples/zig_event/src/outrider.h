@@ -1,0 +1,3 @@
+/* What Zig translates: `@import("outrider")` has these declarations. */
+#define OUTRIDER_NO_PROTOTYPE
+#include <outrider.h>

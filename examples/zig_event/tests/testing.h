@@ -1,0 +1,3 @@
+/* What Zig translates for the tests. */
+#define OUTRIDER_NO_PROTOTYPE
+#include <outrider/testing.h>
