@@ -66,6 +66,8 @@ def configuration(folder: Path, name: str, key: Path, signed: Path) -> Path:
     """Outrider behind TLS; the address comes from the command line's {port}."""
     file = folder / f"{name}.toml"
     file.write_text(
+        # Connections that are to be idle stay so however long the others take.
+        '[timeouts]\nhead = "600s"\nkeepalive = "600s"\n'
         '[[listener]]\nbind = "127.0.0.1:{port}"\n[listener.tls]\n' f'certificate = "{signed}"\nkey = "{key}"\n'
     )
     return file

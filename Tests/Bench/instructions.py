@@ -42,6 +42,14 @@ def connect(port: int) -> socket.socket:
             time.sleep(0.1)
 
 
+def ask_anew(port: int, count: int) -> None:
+    """So many requests, each on a connection of its own: sync keeps none."""
+    for _ in range(count):
+        with connect(port) as client:
+            client.sendall(REQUEST)
+            assert client.recv(65536).endswith(BODY)
+
+
 def ask(port: int, count: int) -> None:
     """So many requests, one on each of the connections at a time."""
     with contextlib.ExitStack() as stack:
@@ -55,15 +63,15 @@ def ask(port: int, count: int) -> None:
                 assert answer.endswith(BODY), answer
 
 
-def instructions(program: Path, plugin: Path, count: int) -> int:
+def instructions(program: Path, plugin: Path, count: int, model: str = "async") -> int:
     """All instructions of the server's processes in a run of so many requests."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         command = ["valgrind", "--tool=callgrind", "--trace-children=yes", f"--callgrind-out-file={folder}/%p", program]
-        command += ["-b", f"127.0.0.1:{port}", "-w", "1", "-k", "async", "--set", "timeouts.worker=0", plugin]
+        command += ["-b", f"127.0.0.1:{port}", "-w", "1", "-k", model, "--set", "timeouts.worker=0", plugin]
         server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            ask(port, count)
+            (ask_anew if model == "sync" else ask)(port, count)
             os.kill(server.pid, signal.SIGTERM)
             server.wait(END)
         finally:

@@ -20,9 +20,13 @@ class Load:
     seconds: float
 
 
-def run_wrk(port: int, core: int, seconds: int, connections: int, log: Path) -> Load:
+def run_wrk(
+    port: int, core: int, seconds: int, connections: int, log: Path, path: str = "/", fields: tuple[str, ...] = ()
+) -> Load:
     """One run of wrk, one thread on one core. Every answer must be a success, without any socket error."""
-    arguments = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", f"http://127.0.0.1:{port}/"]
+    arguments = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", f"http://127.0.0.1:{port}{path}"]
+    for field in fields:
+        arguments += ["-H", field]
     with Program(arguments, core, log) as wrk:
         return parse_wrk(wrk.wait(seconds + TIMEOUT))
 

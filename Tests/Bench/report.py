@@ -156,7 +156,7 @@ def table(lines: list[tuple[str, ...]], figures: set[int]) -> str:
 
 
 def as_json(results: Results) -> str:
-    """Every sample, for whoever wants other figures than the table's."""
+    """Every sample, for figures other than those of the table."""
     return json.dumps(
         {
             "about": results.about,

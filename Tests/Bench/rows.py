@@ -40,7 +40,28 @@ def all_rows(build: Path) -> list[Row]:
         Row(NULL_CLOSE, (null_server, "{port}", "close")),
         Row("outrider sync, blocking plugin", outrider(build, "sync", "blocking"), NULL_CLOSE, 1.1),
         Row("outrider sync, event plugin", outrider(build, "sync", "event"), NULL_CLOSE, 1.1),
+        *language_rows(build),
+        # The SDKs, beside C.
+        Row("async, event plugin in C++", outrider(build, "async", "cpp_event"), "outrider async, event plugin", 1.01),
+        Row("gthread, blocking plugin in C++", outrider(build, "gthread", "cpp_blocking"), "outrider gthread, blocking plugin", 1.01),
     ]
+
+
+# The same plugin in other languages, and the goal beside the one in C.
+LANGUAGES = (("Zig", "blocking", 1.01), ("Zig", "event", 1.01), ("Go", "blocking", None))
+
+
+def language_rows(build: Path) -> list[Row]:
+    """Plugins in other languages as far as they are built, each compared with that in C."""
+    rows = []
+    for language, style, goal in LANGUAGES:
+        model = "async" if style == "event" else "gthread"
+        if (build / "bench" / f"libsame_answer_{language.lower()}_{style}.so").exists():
+            command = outrider(build, model, f"{language.lower()}_{style}")
+            # The runtime of Go has threads.
+            command += ("--load", "worker") if language == "Go" else ()
+            rows.append(Row(f"outrider {model}, {style} plugin in {language}", command, f"outrider {model}, {style} plugin", goal))
+    return rows
 
 
 def peer_rows(build: Path) -> list[Row]:

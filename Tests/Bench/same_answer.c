@@ -1,9 +1,12 @@
 /* same_answer.c: the handler of the benchmark. It answers what null_server.c answers, the same fields and body in as
  * many bytes, so that the kernel copies the same for both rows of a ratio.
  *
- * Compiled for blocking style, or with -DSAME_ANSWER_EVENT for event style.
+ * Compiled for blocking style, or with -DSAME_ANSWER_EVENT for event style; with -DSAME_ANSWER_STATE as well, there is
+ * memory for each request, as handlers have it that do not answer at once.
  */
 #include <outrider.h>
+
+#include <stdlib.h>
 
 static const char BODY[] = "Hello, Outrider!";
 
@@ -14,27 +17,39 @@ static outrider_status open_exchange(void *state, outrider_exchange exchange, co
 {
 	const outrider_field fields[] = {outrider_field_of("content-type", "text/plain")};
 
-	(void)head, (void)self;
+	(void)head;
+#ifdef SAME_ANSWER_STATE
+	if (!(*self = malloc(64)))
+		return OUTRIDER_E_FAILED;
+#else
+	(void)self;
+#endif
 	return outrider_send_response(state, exchange, 200, fields, 1, body);
 }
 
-static void on_event(void *self, outrider_exchange exchange, const outrider_event *event)
+static void on_event(void *state, void *self, outrider_exchange exchange, const outrider_event *event)
 {
-	(void)self, (void)exchange, (void)event;
+	(void)state, (void)self, (void)exchange, (void)event;
 }
 
-static void close_exchange(void *self)
+static void close_exchange(void *state, void *self, outrider_exchange exchange)
 {
+	(void)state, (void)exchange;
+#ifdef SAME_ANSWER_STATE
+	free(self);
+#else
 	(void)self;
+#endif
 }
 #else
-static outrider_status handle(void *state, outrider_exchange exchange, const outrider_head *head,
-	const outrider_io *io)
+static outrider_status handle(void *state, void *thread, outrider_exchange exchange, const outrider_head *head,
+                              const outrider_io *io)
 {
+	(void)thread;
 	const outrider_field fields[] = {outrider_field_of("content-type", "text/plain")};
 
 	(void)state, (void)head;
-	return io->respond(exchange, 200, fields, 1, body);
+	return io->respond(io, exchange, 200, fields, 1, body);
 }
 #endif
 

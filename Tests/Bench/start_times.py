@@ -1,5 +1,5 @@
-"""How long it takes until somebody is served: from the start of the server to its first answer, and from SIGHUP to the
-first answer of a new configuration, with and without clients that keep the old one busy."""
+"""The time from the start of the server to its first response, and from SIGHUP to the first response with a new
+configuration, with and without clients that keep the old one busy."""
 
 import contextlib
 import signal
@@ -20,7 +20,7 @@ PATIENCE = 10.0  # seconds
 
 
 def status(port: int, target: str) -> int:
-    """The status of an answer on a connection of its own; 0 if nobody is there."""
+    """The status of a response on a new connection; 0 if no server answers."""
     with socket.socket() as client:
         client.settimeout(PATIENCE)
         try:

@@ -28,7 +28,7 @@ import Testing
 
   @Test(arguments: ["%", "%(", "%(h", "%(h)", "%h", "%()s", "%({}i)s", "%({a}x)s", "%({a b}i)s", "%(hh)s", "text", ""])
   func whatIsNone(text: String) {
-    #expect(throws: Refusal.self) { try AccessFormat(text) }
+    #expect(throws: ValueSyntaxError.self) { try AccessFormat(text) }
   }
 
   @Test func theSettings() throws {
@@ -36,9 +36,9 @@ import Testing
     #expect(try settings(minimal).log.accessFormat.text == "combined")
     #expect(try settings("[log]\naccess = \"/a/b\"\n\(minimal)").log.accessFile == "/a/b")
     #expect(try settings("[log]\naccess = \"stdout\"\n\(minimal)").log.accessFile == nil)
-    #expect(!faults("[log]\naccess = \"a/b\"").isEmpty)
+    #expect(!diagnostics("[log]\naccess = \"a/b\"").isEmpty)
     #expect(
-      faults("[log]\naccess_format = \"%(h)s %(y)s\"")
+      diagnostics("[log]\naccess_format = \"%(h)s %(y)s\"")
         == ["outrider.toml:2:17: log.access_format: character 7: there is no atom \"y\""])
   }
 }

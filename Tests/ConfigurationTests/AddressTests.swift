@@ -32,6 +32,12 @@ import Testing
     ("127.0.0.1:", #"the port is a number from 0 to 65535, found """#),
     ("127.0.0.1:+1", #"the port is a number from 0 to 65535, found "+1""#),
     ("127.0.0.1:99999999999999999999", #"the port is a number from 0 to 65535, found "99999999999999999999""#),
+    ("[::1]", #"no port in "[::1]"; say "[::1]:8000""#),
+    ("127.0.0.1", #"no port in "127.0.0.1"; say "127.0.0.1:8000""#),
+    ("*:80", #"no host in "*:80"; say "0.0.0.0:80" or "[::]:80" for all"#),
+    ("http://[::1]:80/x", #"an address has no scheme, found "http://[::1]:80/x"; say "[::1]:80""#),
+    ("tcp:0.0.0.0:80", #"an address has no scheme, found "tcp:0.0.0.0:80"; say "0.0.0.0:80""#),
+    ("::", #"an IPv6 address stands in brackets, as in "[::1]:8000""#),
     ("::1:80", #"an IPv6 address stands in brackets, as in "[::1]:8000""#),
     ("[127.0.0.1]:80", #""[127.0.0.1]" is not an IPv6 address in brackets"#),
     ("[::1%lo]:80", #""[::1%lo]" is not an IPv6 address in brackets"#),
@@ -46,17 +52,17 @@ import Testing
     ("fd:99999999999", "the number after fd: is that of an open descriptor, from 3 on, found \"99999999999\""),
   ])
   func badBinds(text: String, expected: String) {
-    #expect(faults("[[listener]]\nbind = \"\(text)\"") == ["outrider.toml:2:8: listener.bind: \(expected)"])
+    #expect(diagnostics("[[listener]]\nbind = \"\(text)\"") == ["outrider.toml:2:8: listener.bind: \(expected)"])
   }
 
   @Test func longSocketPaths() {
     let longest = "/" + String(repeating: "x", count: 106)
-    #expect(faults("[[listener]]\nbind = \"unix:\(longest)\"").isEmpty)
+    #expect(diagnostics("[[listener]]\nbind = \"unix:\(longest)\"").isEmpty)
     #expect(
-      faults("[[listener]]\nbind = \"unix:\(longest)x\"")
+      diagnostics("[[listener]]\nbind = \"unix:\(longest)x\"")
         == ["outrider.toml:2:8: listener.bind: the path of a unix socket has at most 107 bytes"])
-    #expect(faults("[[listener]]\nbind = \"unix:/a\\u0000b\"").count == 1)
-    #expect(faults("[[listener]]\nbind = \"127.0.0.1\\u0000:80\"").count == 1)
+    #expect(diagnostics("[[listener]]\nbind = \"unix:/a\\u0000b\"").count == 1)
+    #expect(diagnostics("[[listener]]\nbind = \"127.0.0.1\\u0000:80\"").count == 1)
   }
 
   private func peers(_ list: String) throws -> TrustedPeers {
@@ -106,6 +112,6 @@ import Testing
     ("10.0.0.0/8/8", #"the prefix length of "10.0.0.0/8/8" is not from 0 to 32"#),
   ])
   func badPeers(text: String, expected: String) {
-    #expect(faults("proxy.trusted = [\"\(text)\"]") == ["outrider.toml:1:18: proxy.trusted: \(expected)"])
+    #expect(diagnostics("proxy.trusted = [\"\(text)\"]") == ["outrider.toml:1:18: proxy.trusted: \(expected)"])
   }
 }

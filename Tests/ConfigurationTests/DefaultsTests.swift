@@ -2,8 +2,8 @@ import Configuration
 import Testing
 
 @Suite struct DefaultsTests {
-  /// The values of operations.md.
-  @Test func defaultsAreThoseOfTheDesign() throws {
+  /// The values of outrider.toml(5), on which operators rely.
+  @Test func defaultsAreThoseOfTheManual() throws {
     let settings = try settings(minimal)
     #expect(settings.server.workers == .fixed(1))
     #expect(settings.server.workerModel == .async)
@@ -29,9 +29,12 @@ import Testing
     #expect(settings.limits.output == 262_144)
     #expect(settings.limits.minRate == 240)
     #expect(settings.http.underscoreFields == .drop)
+    #expect(!settings.http.abortOnHalfClose)
+    #expect(settings.proxy.fields == [.xForwardedFor, .xForwardedProto])
     #expect(settings.earlyHints.enabled)
     #expect(settings.earlyHints.http1 == .auto)
-    #expect(settings.earlyHints.maxPerRequest == 8)
+    #expect(settings.earlyHints.audience == .all)
+    #expect(settings.earlyHints.maxPerRequest == 5)
     #expect(settings.earlyHints.maxBytes == 8192)
     #expect(settings.log.level == .info)
     #expect(settings.listeners.map(\.bind.description) == ["127.0.0.1:8000"])
@@ -53,7 +56,7 @@ import Testing
     var settings = try settings(minimal)
     settings.plugins = []
     // Where there is a file, there is a control socket.
-    #expect(settings.control.socket == Settings.Control.usualSocket)
+    #expect(settings.control.socket == Settings.Control.defaultSocket)
     settings.control.socket = Settings.defaults.control.socket
     #expect(settings == Settings.defaults)
   }

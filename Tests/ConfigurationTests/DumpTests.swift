@@ -72,6 +72,26 @@ import Testing
     a = 1
     [[plugin.config.rule]]
     b = 2
+    [[plugin]]
+    python = "shop.wsgi:application"
+    path = "lib/python.so"
+    mount = "/shop"
+    [plugin.config]
+    interface = "wsgi"
+    factory = true
+    path = ["a", "b \\"quoted\\""]
+    venv = "venv"
+    chdir = "/srv/shop"
+    env = { A = "1", "odd key" = "2" }
+    lifespan = "off"
+    loop = "uvloop"
+    mode = "thread"
+    scheduling = "normal"
+    preload = true
+    [[plugin]]
+    python = "api"
+    path = "lib/python.so"
+    mount = "/api"
     """
 
   private let secure = """
@@ -84,6 +104,14 @@ import Testing
     certificate = "b.pem"
     key = "b.key"
     """
+
+  private let inPython = "\n[[plugin]]\npython = \"app\"\npath = \"p.so\"\nmount = \"/p\"\n"
+
+  private func withoutFolders(_ settings: Settings) -> Settings {
+    var settings = settings
+    for index in settings.plugins.indices { settings.plugins[index].folder = "" }
+    return settings
+  }
 
   @Test func aListenerInCleartextHasNoTableForTLS() throws {
     #expect(try !sources(minimal).read().dump().contains("tls"))
@@ -99,16 +127,16 @@ import Testing
       let configuration = try sources.read()
       #expect(configuration.settings != Settings.defaults)
       let dump = configuration.dump()
-      // Another name and directory: nothing in a dump depends on where it is kept.
+      // Another name and directory: nothing but the plugins' folder depends on where a dump is kept.
       let again = ConfigurationSources(
         file: .init(name: "/elsewhere/dump.toml", bytes: Array(dump.utf8)), workingDirectory: "/")
-      #expect(try again.read().settings == configuration.settings, "\(round)\n\(dump)")
+      #expect(try withoutFolders(again.read().settings) == withoutFolders(configuration.settings), "\(round)\n\(dump)")
     }
   }
 
   @Test func everyKeyIsThereWithItsOrigin() throws {
     let sources = sources(
-      "[server]\nthreads = 9\n[timeouts]\n\nhead = \"1s\"\n\(minimal)[plugin.config]\nx = 1\n\(secure)",
+      "[server]\nthreads = 9\n[timeouts]\n\nhead = \"1s\"\n\(minimal)[plugin.config]\nx = 1\n\(secure)\(inPython)",
       .init(key: "server.workers", value: "2", origin: "--workers"), set("server.queue", "3"))
     let lines = try sources.read().dump().split(separator: "\n").map { line in
       line.split(separator: " ").joined(separator: " ")
@@ -134,6 +162,6 @@ import Testing
     let configuration = try ConfigurationSources(
       file: .init(name: name, bytes: Array("server.workers = 2\n\(minimal)".utf8)), workingDirectory: "/"
     ).read()
-    #expect(try settings(configuration.dump()) == configuration.settings)
+    #expect(try withoutFolders(settings(configuration.dump())) == withoutFolders(configuration.settings))
   }
 }

@@ -3,11 +3,11 @@ import Testing
 
 /// None of these may trap, hang or exhaust the stack.
 @Suite struct HostileInputTests {
-  private func faults(_ bytes: [UInt8]) -> [String] {
-    ConfigurationTests.faults(ConfigurationSources(file: .init(name: "f", bytes: bytes), workingDirectory: "/"))
+  private func diagnostics(_ bytes: [UInt8]) -> [String] {
+    ConfigurationTests.diagnostics(ConfigurationSources(file: .init(name: "f", bytes: bytes), workingDirectory: "/"))
   }
 
-  private func faults(_ text: String) -> [String] { faults(Array(text.utf8)) }
+  private func diagnostics(_ text: String) -> [String] { diagnostics(Array(text.utf8)) }
 
   @Test func randomBytesAndMutations() {
     var random = SplitMix(state: 7)
@@ -16,7 +16,8 @@ import Testing
         .utf8)
     for _ in 0..<500 {
       #expect(
-        !faults((0..<Int.random(in: 1...200, using: &random)).map { _ in .random(in: 0...255, using: &random) }).isEmpty
+        !diagnostics((0..<Int.random(in: 1...200, using: &random)).map { _ in .random(in: 0...255, using: &random) })
+          .isEmpty
       )
       var mutated = seed
       for _ in 0..<Int.random(in: 1...4, using: &random) {
@@ -27,7 +28,7 @@ import Testing
         default: mutated.insert(contentsOf: mutated[index...].prefix(9), at: index)
         }
       }
-      _ = faults(mutated)
+      _ = diagnostics(mutated)
     }
   }
 
@@ -43,7 +44,7 @@ import Testing
   ])
   func deepNesting(start: String, unit: String, expected: String) {
     let text = start + String(repeating: unit, count: 20_000)
-    #expect(faults(text).first?.hasPrefix(expected) == true)
+    #expect(diagnostics(text).first?.hasPrefix(expected) == true)
   }
 
   /// Invalid text that breaks an assertion of toml++ 3.3, or has it reach what it takes for unreachable.
@@ -51,18 +52,19 @@ import Testing
     "[=", "[[ .", "[{", "a = [}", "a = }", "a = 12:3x", "a = ]", "k = [é", "é = 1", "a = 1 é", "a = \u{A0}1",
   ])
   func assertions(text: String) {
-    #expect(faults(text).first?.hasPrefix("f:1:") == true)
+    #expect(diagnostics(text).first?.hasPrefix("f:1:") == true)
   }
 
   @Test func deepKeysInHeadersAndTables() {
     let sixteen = Array(repeating: "k", count: 16).joined(separator: ".")
-    #expect(faults("[\(sixteen)]\n\(sixteen) = 1\n\(minimal)") == ["f:1:2: unknown table \"k\""])
-    #expect(faults("[\(sixteen).k]\n\(minimal)") == ["f:1:33: a key of more than 16 parts"])
-    #expect(faults("x = '''\n''''.\(sixteen).k = 1").count == 1)
+    #expect(diagnostics("[\(sixteen)]\n\(sixteen) = 1\n\(minimal)") == ["f:1:2: unknown table \"k\""])
+    #expect(diagnostics("[\(sixteen).k]\n\(minimal)") == ["f:1:33: a key of more than 16 parts"])
+    #expect(diagnostics("x = '''\n''''.\(sixteen).k = 1").count == 1)
     // Dots in strings and comments are no keys.
     let dots = String(repeating: ".", count: 100)
     #expect(
-      faults("# \(dots)\n\(minimal)config = { a = \"\(dots)\", b = '\(dots)', c = '''\n\(dots)''' } # \(dots)").isEmpty)
+      diagnostics("# \(dots)\n\(minimal)config = { a = \"\(dots)\", b = '\(dots)', c = '''\n\(dots)''' } # \(dots)")
+        .isEmpty)
   }
 
   @Test func deepPluginConfigIsRefusedBeforeTheDumpCouldNotBeRead() throws {
@@ -71,33 +73,34 @@ import Testing
       let key = Array(repeating: "k", count: depth - 10).joined(separator: ".")
       return "\(minimal)[plugin.config]\n\(key).k = \(list)"
     }
-    #expect(faults(config(17)) == ["f:4:28: plugin.config: arrays and tables more than 16 deep"])
+    #expect(diagnostics(config(17)) == ["f:4:28: plugin.config: arrays and tables more than 16 deep"])
     let configuration = try sources(config(16)).read()
     #expect(try settings(configuration.dump()) == configuration.settings)
   }
 
   @Test func sizes() {
     let comment = "#" + String(repeating: "x", count: (1 << 20) - minimal.utf8.count - 2) + "\n"
-    #expect(faults(comment + minimal).isEmpty)
-    #expect(faults(comment + minimal + "\n") == ["f:1:1: the file is larger than 1 MiB"])
-    #expect(faults("plugin = [" + String(repeating: "1,", count: 20_000) + "]").count == 101)
-    #expect(faults(String(repeating: "[[plugin]]\n", count: 2000)).count == 101)
-    #expect(faults((0..<5000).map { "k\($0)=1\n" }.joined()).last == "further faults are not listed")
-    #expect(faults("x = \"" + String(repeating: "y", count: 100_000)).count == 1)
+    #expect(diagnostics(comment + minimal).isEmpty)
+    #expect(diagnostics(comment + minimal + "\n") == ["f:1:1: the file is larger than 1 MiB"])
+    #expect(diagnostics("plugin = [" + String(repeating: "1,", count: 20_000) + "]").count == 101)
+    #expect(diagnostics(String(repeating: "[[plugin]]\n", count: 2000)).count == 101)
+    #expect(diagnostics((0..<5000).map { "k\($0)=1\n" }.joined()).last == "further faults are not listed")
+    #expect(diagnostics("x = \"" + String(repeating: "y", count: 100_000)).count == 1)
     #expect(
-      faults(String(repeating: "z", count: 100_000) + " = 1\n" + minimal).first.map { $0.utf8.count < 200 } == true)
+      diagnostics(String(repeating: "z", count: 100_000) + " = 1\n" + minimal).first.map { $0.utf8.count < 200 } == true
+    )
     #expect(
-      faults("log.level = \"" + String(repeating: "y", count: 100_000) + "\"\n" + minimal).first.map {
+      diagnostics("log.level = \"" + String(repeating: "y", count: 100_000) + "\"\n" + minimal).first.map {
         $0.utf8.count < 300
       } == true)
   }
 
   @Test func notUTF8() {
-    #expect(faults([0xFF, 0xFE, 0x00]).count == 1)
-    #expect(faults(Array("a = \"".utf8) + [0xC3, 0x28] + Array("\"".utf8)).count == 1)
-    #expect(faults(Array(minimal.utf8) + [0]).count == 1)
+    #expect(diagnostics([0xFF, 0xFE, 0x00]).count == 1)
+    #expect(diagnostics(Array("a = \"".utf8) + [0xC3, 0x28] + Array("\"".utf8)).count == 1)
+    #expect(diagnostics(Array(minimal.utf8) + [0]).count == 1)
     // A byte order mark is no fault.
-    #expect(faults([0xEF, 0xBB, 0xBF] + Array(minimal.utf8)).isEmpty)
+    #expect(diagnostics([0xEF, 0xBB, 0xBF] + Array(minimal.utf8)).isEmpty)
   }
 }
 

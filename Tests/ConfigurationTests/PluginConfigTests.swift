@@ -2,7 +2,7 @@ import Configuration
 import Testing
 
 @Suite struct PluginConfigTests {
-  private func config(_ text: String) throws(ConfigurationFaults) -> PluginConfig {
+  private func config(_ text: String) throws(ConfigurationError) -> PluginConfig {
     try settings("\(minimal)[plugin.config]\n\(text)").plugins[0].config
   }
 
@@ -28,12 +28,12 @@ import Testing
 
   @Test func whatJSONHasNoFormForIsRefused() {
     #expect(
-      faults(sources("\(minimal)[plugin.config]\na = nan\nb = [1.0, -inf]")) == [
+      diagnostics(sources("\(minimal)[plugin.config]\na = nan\nb = [1.0, -inf]")) == [
         "outrider.toml:4:5: plugin.config: nan and inf have no form in JSON, as which plugins get their configuration",
         "outrider.toml:5:11: plugin.config: nan and inf have no form in JSON, as which plugins get their configuration",
       ])
     #expect(
-      faults(sources("\(minimal)config = 3")) == [
+      diagnostics(sources("\(minimal)config = 3")) == [
         "outrider.toml:3:10: plugin.config: expected a table, found an integer"
       ])
   }

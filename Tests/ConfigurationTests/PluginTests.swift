@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct PluginTests {
   private func mountFault(_ mount: String) -> String? {
-    let found = faults(sources("[[plugin]]\npath = \"a.so\"\nmount = '\(mount)'"))
+    let found = diagnostics(sources("[[plugin]]\npath = \"a.so\"\nmount = '\(mount)'"))
     return found.first.map { String($0.dropFirst("outrider.toml:3:9: plugin.mount: ".count)) }
   }
 
@@ -34,13 +34,13 @@ import Testing
   @Test func mountsAreDistinct() {
     let text = "[[plugin]]\npath = \"a.so\"\nmount = \"/x\"\n[[plugin]]\npath = \"b.so\"\nmount = \"/x\""
     #expect(
-      faults(sources(text)) == [
+      diagnostics(sources(text)) == [
         "outrider.toml:6:9: plugin.mount: \"/x\" is taken already (outrider.toml:3); one plugin a mount"
       ])
     // Both by default: the second's table is all there is to point at.
     let byDefault = "[[plugin]]\npath = \"a.so\"\n[[plugin]]\npath = \"b.so\""
     #expect(
-      faults(sources(byDefault)) == [
+      diagnostics(sources(byDefault)) == [
         "outrider.toml:3:1: plugin.mount: \"/\" is taken already (outrider.toml:1); one plugin a mount"
       ])
   }
@@ -48,11 +48,11 @@ import Testing
   @Test func namesAreDistinct() {
     let text = "[[plugin]]\npath = \"a.so\"\n[[plugin]]\npath = \"x/liba.so\"\nmount = \"/x\""
     #expect(
-      faults(sources(text)) == [
+      diagnostics(sources(text)) == [
         "outrider.toml:3:1: plugin.name: \"a\" is taken already (outrider.toml:1); give this one a name of its own"
       ])
-    #expect(faults(sources("\(text)\nname = \"b\"")).isEmpty)
-    #expect(faults(sources("\(text)\nname = \"a b\"")).first?.contains("expected 1 to 64 letters") == true)
+    #expect(diagnostics(sources("\(text)\nname = \"b\"")).isEmpty)
+    #expect(diagnostics(sources("\(text)\nname = \"a b\"")).first?.contains("expected 1 to 64 letters") == true)
   }
 
   @Test(arguments: [
@@ -67,20 +67,22 @@ import Testing
     #expect(try settings("[[plugin]]\npath = \"a.so\"").plugins[0].load == .master)
     #expect(try settings("[[plugin]]\npath = \"a.so\"\nload = \"worker\"").plugins[0].load == .worker)
     #expect(
-      faults(sources("[[plugin]]\npath = \"a.so\"\nload = \"thread\"")) == [
+      diagnostics(sources("[[plugin]]\npath = \"a.so\"\nload = \"thread\"")) == [
         #"outrider.toml:3:8: plugin.load: expected one of "master", "worker", found "thread""#
       ])
   }
 
   @Test func aPathIsNeeded() {
-    #expect(faults(sources("\n[[plugin]]\nmount = \"/x\"")) == ["outrider.toml:2:1: plugin.path is missing"])
-    #expect(faults(sources("[[plugin]]\npath = \"\"")) == ["outrider.toml:2:8: plugin.path: an empty path"])
+    #expect(diagnostics(sources("\n[[plugin]]\nmount = \"/x\"")) == ["outrider.toml:2:1: plugin.path is missing"])
+    #expect(diagnostics(sources("[[plugin]]\npath = \"\"")) == ["outrider.toml:2:8: plugin.path: an empty path"])
     #expect(
-      faults(sources("[[plugin]]\npath = \"a\\u0000.so\"")) == ["outrider.toml:2:8: plugin.path: a NUL in the path"])
-    #expect(faults(sources("[[plugin]]\npath = 3")).count == 1)
+      diagnostics(sources("[[plugin]]\npath = \"a\\u0000.so\"")) == [
+        "outrider.toml:2:8: plugin.path: a NUL in the path"
+      ])
+    #expect(diagnostics(sources("[[plugin]]\npath = 3")).count == 1)
     #expect(
-      faults(sources("[[plugin]]\npath = 3\n[[plugin]]\nmount = \"/x\"")).last
+      diagnostics(sources("[[plugin]]\npath = 3\n[[plugin]]\nmount = \"/x\"")).last
         == "outrider.toml:3:1: plugin.path is missing")
-    #expect(faults(ConfigurationSources(plugin: "")) == ["command line: an empty path"])
+    #expect(diagnostics(ConfigurationSources(plugin: "")) == ["command line: an empty path"])
   }
 }

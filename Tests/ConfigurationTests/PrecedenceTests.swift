@@ -46,6 +46,20 @@ import Testing
     #expect(settings.log.level == .debug)
   }
 
+  @Test func listenersOfBindHaveKeysOfSet() throws {
+    var sources = sources(minimal, set("listener.h2c", "true"))
+    sources.binds = [.init(address: "127.0.0.1:0", origin: "--bind"), .init(address: "[::1]:0", origin: "--bind")]
+    let configuration = try sources.read()
+    #expect(configuration.settings.listeners.map(\.h2c) == [true, true])
+    #expect(configuration.origin(of: "listener.h2c", listener: 1).description == "--set listener.h2c")
+    sources.overrides = [set("listener.h2c", "perhaps"), set("listener.tls.key", "x")]
+    #expect(
+      diagnostics(sources) == [
+        "--set listener.tls.key: listeners are set by --bind or in the file",
+        "--set listener.h2c: expected true or false, found \"perhaps\"",
+      ])
+  }
+
   @Test func bindFlagsReplaceListeners() throws {
     var sources = sources("[[listener]]\nbind = \"127.0.0.1:1\"\nearly_hints = \"off\"\n\(minimal)")
     sources.binds = [.init(address: "127.0.0.1:0", origin: "-b"), .init(address: "unix:/run/o.sock", origin: "-b")]
@@ -58,10 +72,10 @@ import Testing
   @Test func listenersOnOneAddressAreRefused() {
     let listener = "[[listener]]\nbind = \"127.0.0.1:1\"\n"
     #expect(
-      faults("\(listener)\(listener)")
+      diagnostics("\(listener)\(listener)")
         == ["outrider.toml:4:8: listener.bind: 127.0.0.1:1 is bound already (outrider.toml:2)"])
     let anyPort = "[[listener]]\nbind = \"127.0.0.1:0\"\n"
-    #expect(faults("\(anyPort)\(anyPort)").isEmpty)
+    #expect(diagnostics("\(anyPort)\(anyPort)").isEmpty)
   }
 
   @Test func pluginOfTheCommandLineReplacesThoseOfTheFile() throws {
@@ -80,11 +94,11 @@ import Testing
     let alone = ConfigurationSources(plugin: "./x.so", workingDirectory: "/srv")
     #expect(try alone.read().settings.plugins.map(\.path) == ["/srv/x.so"])
     #expect(try alone.read().settings.listeners.map(\.bind.description) == ["127.0.0.1:8000"])
-    #expect(faults(sources("")) == ["outrider.toml:1:1: no [[plugin]] is configured"])
-    #expect(faults(sources("plugin = []")) == ["outrider.toml:1:1: no [[plugin]] is configured"])
+    #expect(diagnostics(sources("")) == ["outrider.toml:1:1: no [[plugin]] is configured"])
+    #expect(diagnostics(sources("plugin = []")) == ["outrider.toml:1:1: no [[plugin]] is configured"])
     var withPlugin = sources("")
     withPlugin.plugin = "x.so"
-    #expect(faults(withPlugin).isEmpty)
+    #expect(diagnostics(withPlugin).isEmpty)
     #expect(try ConfigurationSources().read().settings == Settings.defaults)
   }
 
@@ -116,5 +130,35 @@ import Testing
     #expect(settings.listeners.map(settings.http1Hints) == [.on, .off])
     settings.earlyHints.enabled = false
     #expect(settings.listeners.map(settings.http1Hints) == [.off, .off])
+  }
+
+  @Test func audiencesOfListenersAndPlugins() throws {
+    let text = """
+      [early_hints]
+      audience = "navigations"
+      [[listener]]
+      bind = "127.0.0.1:1"
+      [[listener]]
+      bind = "127.0.0.1:2"
+      early_hints_audience = "all"
+      [[plugin]]
+      path = "/p/one.so"
+      mount = "/one"
+      early_hints_audience = "navigations"
+      [[plugin]]
+      path = "/p/two.so"
+      mount = "/two"
+      early_hints_audience = "all"
+      """
+    let settings = try settings("\(text)\n\(minimal)")
+    let audiences = settings.listeners.map { listener in
+      settings.plugins.map { settings.hintAudience(of: listener, $0) }
+    }
+    #expect(audiences == [[.navigations, .all, .navigations], [.navigations, .all, .all]])
+  }
+
+  @Test func fieldsOfProxies() throws {
+    #expect(try settings("proxy.fields = []\n\(minimal)").proxy.fields == [])
+    #expect(try settings("proxy.fields = [\"forwarded\"]\n\(minimal)").proxy.fields == [.forwarded])
   }
 }

@@ -14,20 +14,20 @@ func set(_ key: String, _ value: String) -> ConfigurationSources.Override {
   .init(key: key, value: value, origin: "--set")
 }
 
-func settings(_ text: String) throws(ConfigurationFaults) -> Settings { try sources(text).read().settings }
+func settings(_ text: String) throws(ConfigurationError) -> Settings { try sources(text).read().settings }
 
 /// What `outrider -t` would print.
-func faults(_ sources: ConfigurationSources) -> [String] {
-  do throws(ConfigurationFaults) {
+func diagnostics(_ sources: ConfigurationSources) -> [String] {
+  do throws(ConfigurationError) {
     _ = try sources.read()
     return []
   } catch {
-    return error.faults.map(\.description)
+    return error.diagnostics.map(\.description)
   }
 }
 
-/// The faults of a file to which a plugin is appended, so that this one is not missing.
-func faults(_ text: String) -> [String] { faults(sources("\(text)\n\(minimal)")) }
+/// The diagnostics of a file to which a plugin is appended, so that this one is not missing.
+func diagnostics(_ text: String) -> [String] { diagnostics(sources("\(text)\n\(minimal)")) }
 
 /// Whether the peer with this address in network order is trusted. A macro can't take a span.
 func isTrusted(_ address: [UInt8], by peers: TrustedPeers) -> Bool { peers.contains(address.span) }

@@ -27,7 +27,7 @@ import Testing
     #expect(listener.tls.clientAuth == .none)
     #expect(listener.tls.clientCA.isEmpty)
     #expect(listener.tls.minVersion == .tls12)
-    #expect(listener.tls.ciphers.isEmpty)
+    #expect(listener.tls.ciphers == "ECDHE+AESGCM:ECDHE+CHACHA20")
     let other = try #require(listener.tls.sni.first)
     #expect(other.names == ["example.org", "*.example.org"])
     #expect(other.certificate == "/srv/other.pem")
@@ -63,14 +63,14 @@ import Testing
       "protocols = []",
       [#"2:13: listener.protocols: expected an array with at least one of "h2", "http/1.1", found an array"#]
     ),
-    ("protocols = [\"http/1.1\", \"http/1.1\"]", ["2:26: listener.protocols: stands here already"]),
+    ("protocols = [\"http/1.1\", \"http/1.1\"]", ["2:26: listener.protocols: is listed twice"]),
     (
       "protocols = [\"spdy/3\"]",
       [#"2:14: listener.protocols: expected one of "h2", "http/1.1", found "spdy/3""#]
     ),
   ])
-  func faults(text: String, expected: [String]) {
-    #expect(faults(of: "[[listener]]\n\(text)\n\(minimal)") == expected.map { "outrider.toml:\($0)" })
+  func diagnostics(text: String, expected: [String]) {
+    #expect(diagnostics(of: "[[listener]]\n\(text)\n\(minimal)") == expected.map { "outrider.toml:\($0)" })
   }
 
   @Test(arguments: [
@@ -102,15 +102,15 @@ import Testing
   ])
   func faultsOfNames(text: String, expected: [String]) {
     let tls = "[[listener]]\n[listener.tls]\ncertificate = \"c\"\nkey = \"k\"\n[[listener.tls.sni]]\n"
-    #expect(faults(of: "\(tls)\(text)\n\(minimal)") == expected.map { "outrider.toml:\($0)" })
+    #expect(diagnostics(of: "\(tls)\(text)\n\(minimal)") == expected.map { "outrider.toml:\($0)" })
   }
 
   @Test func theListOfNamesIsOfTables() {
     #expect(
-      faults(of: "[[listener]]\ntls = { certificate = \"c\", key = \"k\", sni = 1 }\n\(minimal)") == [
+      diagnostics(of: "[[listener]]\ntls = { certificate = \"c\", key = \"k\", sni = 1 }\n\(minimal)") == [
         "outrider.toml:2:39: listener.tls.sni: expected tables, each headed [[listener.tls.sni]], found an integer"
       ])
   }
 
-  private func faults(of text: String) -> [String] { ConfigurationTests.faults(sources(text)) }
+  private func diagnostics(of text: String) -> [String] { ConfigurationTests.diagnostics(sources(text)) }
 }

@@ -23,20 +23,20 @@ func valuesAreRead(_ text: String, _ value: JSON) throws {
   "\"\n\"", "01", "-", "+1", "1.5", "1e3", "9223372036854775808", "\u{FEFF}1", "'a'", "NaN", "]", "[}",
 ])
 func anythingElseIsRefused(_ text: String) {
-  #expect(throws: JSONReader.Fault.self) { try read(text) }
+  #expect(throws: JSONError.self) { try read(text) }
 }
 
 @Test func invalidUTF8IsRefused() {
-  #expect(throws: JSONReader.Fault.self) { try JSONReader.read([0x22, 0xC3, 0x22]) }
+  #expect(throws: JSONError.self) { try JSONReader.read([0x22, 0xC3, 0x22]) }
 }
 
 @Test func nestingHasABound() throws {
   func nested(_ depth: Int) -> String {
     String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
   }
-  _ = try read(nested(JSONReader.deepest))
-  #expect(throws: JSONReader.Fault.self) { try read(nested(JSONReader.deepest + 1)) }
-  #expect(throws: JSONReader.Fault.self) { try read(String(repeating: "[", count: 4000)) }
+  _ = try read(nested(JSONReader.maxDepth))
+  #expect(throws: JSONError.self) { try read(nested(JSONReader.maxDepth + 1)) }
+  #expect(throws: JSONError.self) { try read(String(repeating: "[", count: 4000)) }
 }
 
 @Test func controlCharactersAreEscaped() {
@@ -44,5 +44,5 @@ func anythingElseIsRefused(_ text: String) {
 }
 
 @Test func faultsSayWhere() {
-  #expect(throws: JSONReader.Fault(reason: "a name stands twice", offset: 10)) { try read(#"{"a":1,"a":2}"#) }
+  #expect(throws: JSONError(reason: "a name stands twice", offset: 10)) { try read(#"{"a":1,"a":2}"#) }
 }

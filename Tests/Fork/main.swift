@@ -19,12 +19,14 @@ guard Early.value == getpid() else { exit(1) }
 switch try Process.fork() {
 case .child:
   alarm(10)
-  let loop = try Thread.start {
+  let loop = try Thread.start("loop") {
     guard
-      let other = try? Thread.start({
-        usleep(50_000)
-        _ = Late.value
-      })
+      let other = try? Thread.start(
+        "other",
+        {
+          usleep(50_000)
+          _ = Late.value
+        })
     else { exit(1) }
     let isOwn = Late.value == getpid()
     other.join()

@@ -191,7 +191,7 @@ struct BodyReader {
       let digits = line.prefix { hexValue($0) != nil }
       guard (1...15).contains(digits.count), line.allSatisfy(PlainLines.isText) else { return nil }
       let rest = line[digits.endIndex...]
-      guard rest.isEmpty || rest.first(where: { !PlainLines.isBlank($0) }) == UInt8(ascii: ";") else { return nil }
+      guard isExtension(Array(rest)) else { return nil }
       extensions += rest.count
       let size = digits.reduce(0) { $0 * 16 + Int(hexValue($1) ?? 0) }
       if size == 0 { return (body, extensions) }
@@ -199,6 +199,44 @@ struct BodyReader {
       body += block
     }
     return nil
+  }
+
+  /// Whether what follows a chunk's size is `*( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )`.
+  private func isExtension(_ text: [UInt8]) -> Bool {
+    var rest = text[...]
+    func skipBlanks() { rest = rest.drop(while: PlainLines.isBlank) }
+    func take(_ byte: UInt8) -> Bool {
+      guard rest.first == byte else { return false }
+      rest.removeFirst()
+      return true
+    }
+    func takeToken() -> Bool {
+      let token = rest.prefix(while: ASCII.isToken)
+      rest = rest.dropFirst(token.count)
+      return !token.isEmpty
+    }
+    func takeQuoted() -> Bool {
+      while let byte = rest.popFirst() {
+        if byte == UInt8(ascii: "\"") { return true }
+        if byte == UInt8(ascii: "\\") && rest.popFirst() == nil { return false }
+      }
+      return false
+    }
+    while !rest.isEmpty {
+      skipBlanks()
+      guard take(UInt8(ascii: ";")) else { return false }
+      skipBlanks()
+      guard takeToken() else { return false }
+      let behindName = rest
+      skipBlanks()
+      guard take(UInt8(ascii: "=")) else {
+        rest = behindName
+        continue
+      }
+      skipBlanks()
+      guard take(UInt8(ascii: "\"")) ? takeQuoted() : takeToken() else { return false }
+    }
+    return true
   }
 
   // MARK: Written again

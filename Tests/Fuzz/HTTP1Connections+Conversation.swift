@@ -65,7 +65,7 @@ struct Conversation {
       return .failure(HeadFault(refusal: .bodyTooLarge))
     }
     var path = [UInt8](repeating: 0, count: head.path.count)
-    do throws(PathFault) {
+    do throws(PathError) {
       let room = UnsafeMutablePointer<UInt8>.allocate(capacity: max(1, head.path.count))
       defer { unsafe room.deallocate() }
       let count = unsafe try PathDecoding.decode(head.path, into: room)
@@ -129,9 +129,11 @@ struct Conversation {
 }
 
 extension SentRequest {
-  /// Whether the connection may end after the answer though nothing was wrong: what nobody has read is too much to be
-  /// read away, or may never come.
+  /// Whether the answer may say that the connection ends though nothing was wrong: leave to send the body was not given, so
+  /// that what follows may be either, or what nobody has read is too much to be read away, or may be.
   var mayEndConnection: Bool {
-    !isReadWhole && (traits.contains(.expectsContinue) || body.count > Limits.drain || end == .waiting)
+    let isChunked = fields.contains { $0.isNamed("transfer-encoding") }
+    return traits.contains(.expectsContinue)
+      || !isReadWhole && (isChunked || body.count > Limits.drain || end == .waiting)
   }
 }

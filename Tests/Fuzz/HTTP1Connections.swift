@@ -65,6 +65,8 @@ public func testOneInput(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     if flags & 2 == 0 { client.read() }
   }
   client.settle()
+  unsafe server.endPauses()
+  client.settle()
   var check = ConnectionCheck(client.received, isOver: client.isOver, SeenRequest.takeAll())
   check.compare(Conversation(sent))
   if flags & 8 != 0 {

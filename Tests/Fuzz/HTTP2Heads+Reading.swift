@@ -87,7 +87,7 @@ struct PlainReading {
     size += field.name.count + field.value.count + 4
     if size > rules.limits.head { return .headTooLarge }
     if field.isNamed(":method") {
-      if field.value.count > 20 { return .malformedMethod }
+      if field.value.count > 20 { return .methodTooLong }
       head.method = field.value
     } else if field.isNamed(":path") {
       if field.value.count > rules.limits.requestLine { return .requestLineTooLong }

@@ -85,7 +85,8 @@ final class HeadsServer {
   init(_ rules: HeadRules) {
     self.rules = rules
     session = unsafe HTTP2Session(
-      rules.settings, driver: HeadsServer.table, connection: Unmanaged.passUnretained(self).toOpaque())
+      rules.settings, delegate: HeadsServer.table, connection: Unmanaged.passUnretained(self).toOpaque(),
+      memory: SessionMemory())
   }
 
   func isOpen(_ id: Int32) -> Bool { records.contains { $0.id == id && !$0.isClosed && !$0.inputEnded } }
@@ -181,17 +182,17 @@ final class HeadsServer {
 
   // MARK: The table
 
-  nonisolated(unsafe) private static let table: UnsafePointer<HTTP2Driver> = {
-    let table = UnsafeMutablePointer<HTTP2Driver>.allocate(capacity: 1)
+  nonisolated(unsafe) private static let table: UnsafePointer<HTTP2SessionDelegate> = {
+    let table = UnsafeMutablePointer<HTTP2SessionDelegate>.allocate(capacity: 1)
     unsafe table.initialize(
-      to: HTTP2Driver(
+      to: HTTP2SessionDelegate(
         open: { unsafe HeadsServer.of($0).open($1) },
-        take: { connection, stream, event in
+        didReceive: { connection, stream, event in
           unsafe HeadsServer.of(connection).take(
             HeadRecord.of(stream), event.assumingMemoryBound(to: HTTP2Event.self).pointee)
         },
-        offer: { _, _, _, _ in 0 },
-        frame: { _, _, _, _ in -1 }))
+        readableBytes: { _, _, _, _ in 0 },
+        writeFrame: { _, _, _, _ in -1 }))
     return unsafe UnsafePointer(table)
   }()
 
@@ -222,7 +223,7 @@ final class HeadsServer {
     case .end(let trailers):
       record.inputEnded = true
       if trailers { record.finishTrailers() }
-    case .answered: if !record.inputEnded { session!.reset(record.id, .noError) }
+    case .responseEnded: if !record.inputEnded { session!.reset(record.id, .noError) }
     case .closed: record.isClosed = true
     }
   }

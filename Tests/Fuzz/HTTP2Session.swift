@@ -28,6 +28,7 @@ public func testOneInput(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     settings.floods.pings = 2
     settings.floods.settings = 2
     settings.floods.resets = 2
+    settings.floods.resetBurst = 2
   }
   // Without answers nothing but the bytes decides what is told.
   let whole = Peer(settings).listen(to: sent, .whole)
@@ -100,7 +101,7 @@ final class Peer {
   /// The session takes in `bytes` as they arrive, and says what it has to say, in between if there are answers.
   func listen(to bytes: [UInt8], _ arrival: Arrival) -> ConnectionNotes {
     let this = unsafe Unmanaged.passUnretained(self).toOpaque()
-    let session = unsafe HTTP2Session(settings, driver: Peer.table, connection: this)
+    let session = unsafe HTTP2Session(settings, delegate: Peer.table, connection: this, memory: SessionMemory())
     bytes.withView { view in
       var memory = ArrivingBytes(view)
       var start = 0
@@ -144,17 +145,17 @@ final class Peer {
 
   // MARK: The table
 
-  nonisolated(unsafe) static let table: UnsafePointer<HTTP2Driver> = {
-    let table = UnsafeMutablePointer<HTTP2Driver>.allocate(capacity: 1)
+  nonisolated(unsafe) static let table: UnsafePointer<HTTP2SessionDelegate> = {
+    let table = UnsafeMutablePointer<HTTP2SessionDelegate>.allocate(capacity: 1)
     unsafe table.initialize(
-      to: HTTP2Driver(
+      to: HTTP2SessionDelegate(
         open: { unsafe Peer.of($0).open($1) },
-        take: { connection, stream, event in
+        didReceive: { connection, stream, event in
           unsafe Peer.of(connection).take(
             PeerStream.of(stream), event.assumingMemoryBound(to: HTTP2Event.self).pointee)
         },
-        offer: { unsafe Peer.of($0).offer(PeerStream.of($1), $2, $3) },
-        frame: { unsafe Peer.of($0).frame(PeerStream.of($1), $2, $3) }))
+        readableBytes: { unsafe Peer.of($0).offer(PeerStream.of($1), $2, $3) },
+        writeFrame: { unsafe Peer.of($0).frame(PeerStream.of($1), $2, $3) }))
     return unsafe UnsafePointer(table)
   }()
 
@@ -196,7 +197,7 @@ final class Peer {
     case .end:
       require(note.headEnds == false && !note.hasEnded, "an end before the head, or two")
       note.hasEnded = true
-    case .answered:
+    case .responseEnded:
       require(stream.hasHead && !note.isAnswered, "answered without an answer, or twice")
       note.isAnswered = true
     case .closed(let code): note.closed = code

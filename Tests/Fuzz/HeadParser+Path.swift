@@ -23,11 +23,11 @@ func checkDecoding(of path: [UInt8]) {
 }
 
 /// What the decoder says, in memory exactly as large as it asks for.
-private func decoded(_ path: Bytes) -> Result<[UInt8], PathFault> {
+private func decoded(_ path: Bytes) -> Result<[UInt8], PathError> {
   let source = ArrivingBytes(all: path)
   let room = UnsafeMutablePointer<UInt8>.allocate(capacity: path.count)
   defer { unsafe room.deallocate() }
-  do throws(PathFault) {
+  do throws(PathError) {
     let count = try unsafe PathDecoding.decode(source.bytes, into: room)
     return unsafe .success(Array(Bytes(base: room, count: count)))
   } catch {
@@ -36,7 +36,7 @@ private func decoded(_ path: Bytes) -> Result<[UInt8], PathFault> {
 }
 
 /// Percent-decoding, then RFC 3986 section 5.2.4 on a stack of segments.
-private func plainlyDecoded(_ path: [UInt8]) -> Result<[UInt8], PathFault> {
+private func plainlyDecoded(_ path: [UInt8]) -> Result<[UInt8], PathError> {
   var decoded: [UInt8] = []
   var index = 0
   while index < path.count {

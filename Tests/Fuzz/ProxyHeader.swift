@@ -44,7 +44,7 @@ private func checkHeader(_ bytes: Bytes, _ accepted: ProxyHeader.Accepted) {
     }
     verdict = next
   }
-  // Whoever sees nothing but all of it sees the same.
+  // The result is the same if all bytes arrive at once.
   require(parse(ArrivingBytes(all: bytes), accepted) == verdict, "read otherwise elsewhere")
   guard case .complete(let length, let client) = verdict else { return }
   let header = Array(bytes.slice(0, length))
@@ -70,7 +70,10 @@ private func parse(_ memory: borrowing ArrivingBytes, _ accepted: ProxyHeader.Ac
   case .refused(let refusal):
     require(refusal == .malformedProxyHeader, "refused as \(refusal)")
     return .refused(refusal)
-  case .complete(let length, let client):
+  case .complete(let length, let client, let tls):
+    if let tls, !tls.commonName.isEmpty {
+      require(tls.isUsed && memory.holds(tls.commonName, below: length), "a name outside of the header, or without TLS")
+    }
     require(length > 0 && length <= memory.count, "longer than what has come")
     switch client {
     case .proxy: return .complete(length: length, .proxy)

@@ -1,7 +1,7 @@
 import HTTP
 
-/// Fields as a plugin lends them: each name and value in memory of its own, exactly as large, so that AddressSanitizer
-/// traps whoever reads beyond.
+/// Fields as a plugin lends them: each name and value in memory of its own and of exactly its size, so that
+/// AddressSanitizer traps reads beyond it.
 ///
 /// A section is a byte, the number of its fields, of which the low three bits count; with bit 7, the last field comes
 /// 128 times more. A name is a byte: below 0x40, one

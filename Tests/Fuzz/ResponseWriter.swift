@@ -142,7 +142,7 @@ struct Answer {
     }
   }
 
-  /// As the workers' `AnswerFraming` decides it.
+  /// As the workers' `ResponseFramer` decides it.
   private mutating func framing(
     _ status: UInt32, _ verdict: FieldValidation.Verdict, _ whole: Bytes?
   ) -> ResponseEncoder.Framing {
@@ -186,7 +186,7 @@ struct Answer {
   }
 
   private mutating func abandon() {
-    state.abandon()
+    state.abort()
     closes = true
   }
 

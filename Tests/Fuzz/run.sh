@@ -18,7 +18,7 @@ seconds=${FUZZ_SECONDS:-60}
 jobs=${FUZZ_JOBS:-1}
 out=.build/fuzz
 # Those of the engine alone, which need no other module.
-engine_targets=(HeadParser ChunkedDecoder ProxyHeader ResponseWriter HTTP2Session HTTP2Heads)
+engine_targets=(HeadParser ChunkedDecoder ProxyHeader ResponseWriter HTTP2Session HTTP2Heads WebSocket)
 # Those of the worker: whole connections.
 worker_targets=(HTTP1Connections HTTP2Connections)
 targets=("$@")
@@ -26,9 +26,9 @@ targets=("$@")
 
 # The longest input: what reaches the limits that the target chooses, and its slow paths, without being slow.
 declare -A longest=([HeadParser]=2048 [ChunkedDecoder]=1024 [ProxyHeader]=600 [ResponseWriter]=1024
-  [HTTP2Session]=2048 [HTTP2Heads]=512 [HTTP1Connections]=1024 [HTTP2Connections]=512)
+  [HTTP2Session]=2048 [HTTP2Heads]=512 [WebSocket]=1024 [HTTP1Connections]=1024 [HTTP2Connections]=512)
 # What memory the target runs with unless told otherwise.
-declare -A hostile=([HTTP2Heads]=1 [HTTP1Connections]=1 [HTTP2Connections]=1)
+declare -A hostile=([HTTP2Heads]=1 [WebSocket]=1 [HTTP1Connections]=1 [HTTP2Connections]=1)
 
 variant() { if [ "${FUZZ_HOSTILE:-${hostile[$1]:-0}}" = 1 ]; then echo hostile; else echo plain; fi; }
 is_of_worker() { [[ " ${worker_targets[*]} " == *" $1 "* ]]; }
@@ -39,13 +39,13 @@ is_of_worker() { [[ " ${worker_targets[*]} " == *" $1 "* ]]; }
 flags=(-O -g -wmo -parse-as-library -sanitize=fuzzer,address -assert-config Debug -enforce-exclusivity=checked
   -swift-version 6 -use-ld=lld)
 own=(-package-name outrider -strict-memory-safety -enable-upcoming-feature ExistentialAny -warnings-as-errors)
-includes=(-I Sources/CNghttp2 -I Sources/COpenSSL -I "$out/include")
+includes=(-I Sources/CNghttp2 -I Sources/COpenSSL -I Sources/CZlib -I Sources/COutrider/include -I "$out/include")
 c_flags=(-O1 -g -fsanitize=address,fuzzer-no-link)
 swift_log=.build/checkouts/swift-log/Sources/Logging
 
 # In the order in which they need each other.
-engine_modules=(HTTP)
-worker_modules=(CLinux CTomlPlusPlus Logging Platform HTTP Configuration TLS PluginHost Workers)
+engine_modules=(Memory HTTP)
+worker_modules=(CLinux CTomlPlusPlus Logging Memory Platform IPC HTTP Configuration TLS PluginHost Workers)
 
 # Whether $1 is older than any of the other files and folders.
 outdated() {
@@ -57,7 +57,8 @@ outdated() {
 # What the package manager would make: a module for each C target that has none of its own.
 make_includes() {
   local module
-  for module in CLinux COutrider CTomlPlusPlus; do
+  rm -rf "$out/include/COutrider"
+  for module in CLinux CTomlPlusPlus; do
     mkdir -p "$out/include/$module"
     printf 'module %s { umbrella "%s" export * }\n' "$module" "$PWD/Sources/$module/include" \
       >"$out/include/$module/module.modulemap.new"
@@ -105,14 +106,14 @@ build_module() {
 # An engine's file and a target's may have the same name: each module is for itself.
 build_target() {
   local target=$1 place modules=("${engine_modules[@]}") support=(Tests/Fuzz/Support/*.swift) module before=""
-  local libraries=(-lnghttp2) extra=("${own[@]}")
+  local libraries=(-lnghttp2 -lcrypto -lz) extra=("${own[@]}")
   place="$out/$(variant "$target")"
   mkdir -p "$place"
   if is_of_worker "$target"; then
     [ -d "$swift_log" ] || swift package resolve
     modules=("${worker_modules[@]}")
     support+=(Tests/Fuzz/Worker/*.swift)
-    libraries+=(-lssl -lcrypto -lstdc++)
+    libraries+=(-lssl -lstdc++)
   fi
   for module in "${modules[@]}"; do
     build_module "$(variant "$target")" "$module" "$before"

@@ -16,7 +16,7 @@ struct KeyTables {
       lines.append(".It Ic \(key.leaf)")
       lines += Mdoc.sentences(key.documentation)
       lines += [".br"] + Mdoc.sentences("Value: \(key.form).")
-      lines.append(key.defaultValue.map { Mdoc.text("Default: \($0).") } ?? "It has to be there.")
+      lines.append(key.defaultValue.map { Mdoc.text("Default: \($0).") } ?? "Required.")
     }
     if !table.isEmpty { lines.append(".El") }
     return lines.joined(separator: "\n") + "\n"

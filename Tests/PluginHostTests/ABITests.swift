@@ -9,18 +9,18 @@ import Testing
   }
 
   @Test func outcomesHaveTheNumbersOfTheHeader() {
-    let header: [(Outcome, Int32)] = [
+    let header: [(CallStatus, Int32)] = [
       (.ok, OUTRIDER_OK), (.skipped, OUTRIDER_SKIPPED), (.pause, OUTRIDER_PAUSE), (.wrongState, OUTRIDER_E_STATE),
       (.invalid, OUTRIDER_E_INVALID), (.closed, OUTRIDER_E_CLOSED), (.cancelled, OUTRIDER_E_CANCELLED),
       (.unsupported, OUTRIDER_E_UNSUPPORTED), (.limit, OUTRIDER_E_LIMIT), (.again, OUTRIDER_E_AGAIN),
-      (.wrongThread, OUTRIDER_E_THREAD), (.io, OUTRIDER_E_IO),
+      (.wrongThread, OUTRIDER_E_THREAD), (.io, OUTRIDER_E_IO), (.failed, OUTRIDER_E_FAILED),
     ]
-    #expect(header.count == Outcome.allCases.count)
+    #expect(header.count == CallStatus.allCases.count)
     for (outcome, number) in header { #expect(outcome.rawValue == number, "\(outcome.name)") }
   }
 
   @Test func versionsAreTheHeaders() {
-    #expect(ABI.version == UInt32(OUTRIDER_ABI_MAJOR) << 16 | UInt32(OUTRIDER_ABI_MINOR))
+    #expect(ABI.version == OUTRIDER_ABI_MAJOR << 16 | OUTRIDER_ABI_MINOR)
     #expect(ABI.text(0x0001_0007) == "1.7")
   }
 }

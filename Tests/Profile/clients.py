@@ -6,7 +6,9 @@ import ssl
 import struct
 
 TIMEOUT = 10.0
-PAGES, OTHERS = 600, 40  # how often for the plain page, and for each of the others
+# How often for the plain page, and for each of the others: far more often than anything of a start, which must not stand
+# among what every request needs.
+PAGES, OTHERS = 3000, 200
 
 ROUTES = ("/health", "/headers", "/version", "/large", "/status?code=404", "/style.css", "/nothing-here")
 SLOW_ROUTES = ("/early-hints", "/early-hints-multiple", "/stream")

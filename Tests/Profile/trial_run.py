@@ -106,7 +106,7 @@ def try_out(program: Path, runs: Path, model: str, plugin: Path) -> None:
 
 
 def trusting(*protocols: str) -> ssl.SSLContext:
-    """TLS with whoever answers: it is the server that was started a moment ago."""
+    """Trusts any certificate: the server is the one that was started a moment ago."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

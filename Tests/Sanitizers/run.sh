@@ -1,10 +1,10 @@
 #!/bin/bash
-# Builds the server with a sanitizer and lets the wire tests drive it: run.sh thread|address [pytest arguments].
+# Builds the server with a sanitizer and lets the integration tests drive it: run.sh thread|address [pytest arguments].
 # Any finding is a failure, whatever the tests say. With the address sanitizer memory is hostile as well: it is small,
-# moves whenever it is appended to, and is never used again at once (Sources/HTTP/Bytes/HostileMemory.swift). That build
+# moves whenever it is appended to, and is never used again at once (Sources/Memory/HostileMemory.swift). That build
 # is optimised and keeps its assertions, since hostile memory hands over input in pieces of a few bytes. What takes the
-# shipped binary a second may take this one some more (Tests/Wire/pace.py); the tests of the shipped binary itself are
-# left out.
+# shipped binary a second may take this one some more (Tests/Integration/support/timing.py); the tests of the shipped
+# binary itself are left out.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 kind=$1
@@ -27,7 +27,7 @@ options="log_path=$PWD/$build/report detect_leaks=0 handle_segv=0 handle_abort=0
 status=0
 OUTRIDER_SLOWNESS=8 SWIFT_BACKTRACE=enable=no OUTRIDER_RELEASE=$PWD/$build/debug \
   TSAN_OPTIONS="$options exitcode=0" ASAN_OPTIONS="$options quarantine_size_mb=64" \
-  .build/venv/bin/python -m pytest -q --ignore Tests/Wire/test_binary.py "${@:-Tests/Wire}" || status=$?
+  Tests/Parallel/run.sh .build/venv/bin/python -m pytest -q --ignore Tests/Integration/operations/test_binary.py "${@:-Tests/Integration}" || status=$?
 if compgen -G "$build/report.*" >/dev/null; then
   cat "$build"/report.* | head -400
   echo "the $kind sanitizer has found something: $(ls "$build"/report.* | wc -l) report(s) in $build"

@@ -7,8 +7,8 @@ import Testing
 
   @Test(arguments: ["0.1.0", "10.20.30", "1.2.3-rc.1", "1.2.3+build"])
   func takesOver(version: String) {
-    #expect(objection("outrider \(version)\nplugin ABI 1.0\n\(StateText.versionLine)\nOpenSSL 3\n") == nil)
-    #expect(objection("outrider \(version)\n\(StateText.versionLine)") == nil)
+    #expect(objection("outrider \(version)\nplugin ABI 1.0\n\(StateVersion.line)\nOpenSSL 3\n") == nil)
+    #expect(objection("outrider \(version)\n\(StateVersion.line)") == nil)
   }
 
   @Test(arguments: [
@@ -17,11 +17,12 @@ import Testing
     "x\noutrider 1.2.3",
   ])
   func isNoServer(first: String) {
-    #expect(objection("\(first)\n\(StateText.versionLine)\n")?.contains("outrider") == true)
+    #expect(objection("\(first)\n\(StateVersion.line)\n")?.contains("outrider") == true)
   }
 
   @Test(arguments: [
-    "", "supervisor state", "supervisor state ", "supervisor state 2", "supervisor state 1 ", "xsupervisor state 1",
+    "", "supervisor state", "supervisor state ", "supervisor state 2", "supervisor state 3 ", "xsupervisor state 3",
+    "supervisor state 4",
   ])
   func understandsAnotherState(line: String) {
     #expect(objection("outrider 1.2.3\n\(line)\n")?.hasPrefix("outrider 1.2.3 ") == true)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Supervisor
 
-/// Prometheus' text format; the wire tests have its own parser read it.
+/// Prometheus' text format; the integration tests have its own parser read it.
 @Suite struct PrometheusTextTests {
   @Test func samplesFollowTheirMetric() {
     var text = PrometheusText()
@@ -24,7 +24,7 @@ import Testing
   }
 
   @Test func bucketsOfAHistogramAddUp() {
-    var times = Totals.Histogram()
+    var times = Counters.Histogram()
     times.buckets = times.buckets.indices.map { $0 < 2 ? 3 : 0 }
     times.sum = 1_500_000_000
     var text = PrometheusText()

@@ -2,7 +2,7 @@ import TLS
 import Testing
 
 @Suite struct ContextTests {
-  /// One fault for each part, not only the first: an operator mends all in one go.
+  /// One diagnostic for each part, not only the first: an operator mends all in one go.
   @Test func everyFaultIsTold() {
     var options = TLSOptions(identities: [
       .init(certificate: "/none/a.crt", key: "/none/a.key"),
@@ -14,7 +14,7 @@ import Testing
     #expect {
       _ = try TLSContext(options)
     } throws: { error in
-      let parts = (error as? TLSFaults)?.faults.map(\.part) ?? []
+      let parts = (error as? TLSContextError)?.diagnostics.map(\.part) ?? []
       return parts == [.certificate(0), .key(0), .clientCA, .ciphers, .certificate(1), .key(1)]
     }
   }

@@ -1,7 +1,7 @@
 import HTTP
 
-/// Memory in which bytes come by and by, exactly as large as all of them: AddressSanitizer traps whoever looks at one
-/// that has not come yet, or behind the end.
+/// Memory of the exact size of all bytes, in which they arrive one after another. AddressSanitizer traps reads of a
+/// byte that has not arrived, or beyond the end.
 @safe
 struct ArrivingBytes: ~Copyable {
   private let memory: UnsafeMutablePointer<UInt8>

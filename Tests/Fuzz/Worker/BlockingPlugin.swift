@@ -23,7 +23,7 @@ enum BlockingPlugin {
       if unsafe !read(exchange, io, seen) { for _ in 0..<3 where unsafe readOnce(exchange, io, seen, 1000) {} }
     case UInt8(ascii: "b"): return unsafe respond(exchange, io, seen.content(Content.big))
     case UInt8(ascii: "s"), UInt8(ascii: "k"):
-      _ = unsafe io.pointee.start(exchange, 200, nil, 0)
+      _ = unsafe io.pointee.start(io, exchange, 200, nil, 0)
       for index in 0..<Content.pieces {
         let status = unsafe write(exchange, io, seen.content(Content.piece, from: index * Content.piece))
         if status < 0 { return status }
@@ -46,7 +46,7 @@ enum BlockingPlugin {
     }
     var fields: UnsafePointer<outrider_field>?
     var count = 0
-    if unsafe io.pointee.request_trailers(exchange, &fields, &count) == OUTRIDER_OK, count > 0,
+    if unsafe io.pointee.request_trailers(io, exchange, &fields, &count) == OUTRIDER_OK, count > 0,
       let fields = unsafe fields
     {
       seen.trailers = (0..<count).map { unsafe CopiedField(fields[$0]) }
@@ -59,7 +59,7 @@ enum BlockingPlugin {
   ) -> Bool {
     unsafe withUnsafeTemporaryAllocation(byteCount: capacity, alignment: 1) { buffer in
       var got = 0
-      let status = unsafe io.pointee.read(exchange, buffer.baseAddress, capacity, &got)
+      let status = unsafe io.pointee.read(io, exchange, buffer.baseAddress, capacity, &got)
       if status < 0 { return false }
       require(got >= 0 && got <= capacity, "\(got) bytes read into \(capacity)")
       unsafe seen.body += buffer[..<got]
@@ -73,7 +73,7 @@ enum BlockingPlugin {
   ) -> outrider_status {
     unsafe body.withUnsafeBytes {
       unsafe io.pointee.respond(
-        exchange, 200, nil, 0,
+        io, exchange, 200, nil, 0,
         outrider_bytes(data: $0.baseAddress?.assumingMemoryBound(to: CChar.self), size: $0.count))
     }
   }
@@ -83,7 +83,7 @@ enum BlockingPlugin {
   ) -> outrider_status {
     unsafe body.withUnsafeBytes {
       var chunk = unsafe outrider_bytes(data: $0.baseAddress?.assumingMemoryBound(to: CChar.self), size: $0.count)
-      return unsafe io.pointee.write(exchange, &chunk, 1)
+      return unsafe io.pointee.write(io, exchange, &chunk, 1)
     }
   }
 }

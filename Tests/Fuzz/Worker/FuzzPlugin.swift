@@ -11,15 +11,15 @@ enum FuzzPlugin {
   static let event: Plugin = {
     var descriptor = unsafe outrider_plugin()
     unsafe descriptor.open = { unsafe EventPlugin.open($1, $2, $3) }
-    unsafe descriptor.on_event = { unsafe EventPlugin.take($0, $1, $2) }
-    unsafe descriptor.close = { unsafe EventPlugin.close($0) }
+    unsafe descriptor.on_event = { unsafe EventPlugin.take($1, $2, $3) }
+    unsafe descriptor.close = { _, own, _ in unsafe EventPlugin.close(own) }
     return unsafe make(0, "event", mount: "", descriptor)
   }()
 
   /// On "/b".
   static let blocking: Plugin = {
     var descriptor = unsafe outrider_plugin()
-    unsafe descriptor.handle = { unsafe BlockingPlugin.handle($1, $2, $3) }
+    unsafe descriptor.handle = { unsafe BlockingPlugin.handle($2, $3, $4) }
     return unsafe make(1, "blocking", mount: "/b", descriptor)
   }()
 
@@ -31,8 +31,8 @@ enum FuzzPlugin {
     let plugin = unsafe Plugin(
       PluginRecord(
         descriptor: descriptor, state: nil, host: HostTable.make(), number: number, name: Bytes(name), path: "",
-        mount: Bytes(mount), isWorkersOwn: false,
-        configuration: PluginConfiguration(json: Array("{}".utf8)) { _ in nil }))
+        mount: Bytes(mount), isPerWorker: false,
+        configuration: PluginConfiguration.empty))
     unsafe plugin.record.host.pointee.implementation = unsafe UnsafeMutableRawPointer(plugin.address)
     return plugin
   }

@@ -2,6 +2,7 @@ import COutrider
 import Configuration
 import Glibc
 import HTTP
+import IPC
 import Platform
 import PluginHost
 
@@ -43,25 +44,25 @@ final class FuzzedWorker {
     let slot = scoreboard.slot(0)
     let runtime = try Runtime.install(
       exchanges: own.requests, slot: slot, role: "fuzz", level: .critical, abortsOnMisuse: false)
-    let thread = WorkerThread.install(cells: slot.thread(0))
+    let thread = WorkerThread.install(cells: slot.thread(0), plugins: plugins.count)
     unsafe runtime.record.loopThread = unsafe UnsafeMutableRawPointer(thread.address)
     let now = Clock.monotonic()
     worker = Worker.install(
       WorkerRecord(
-        settings: own, transports: Transports(own), runtime: runtime, thread: thread, plugins: plugins,
-        router: Router(plugins), pauses: PluginPauses(ends: []), log: ErrorLog.logger(role: "fuzz", level: .critical),
+        settings: own, sinks: Sinks(own), runtime: runtime, thread: thread, plugins: plugins,
+        router: Router(plugins), pausedPlugins: PausedPlugins(ends: []),
+        log: ErrorLog.logger(role: "fuzz", level: .critical),
         accessLog: nil, epoll: try Epoll(capacity: 256), timer: try TimerDescriptor(),
         channel: channel.lower,
-        listeners: [
-          Listener(fd: listener.raw, isUnix: true, isSecure: false, serverAddress: .empty, serverPort: 0)
-        ],
-        tls: [nil], sharesListeners: false, table: ConnectionTable(capacity: own.connections),
+        acceptor: Acceptor(
+          [Listener(fd: listener.raw, isUnix: true, serverAddress: .empty, serverPort: 0)], isShared: false),
+        tls: [nil], table: ConnectionTable(capacity: own.connections),
         requests: RequestPool(capacity: own.requests, limits: own.limits, underscores: own.underscores),
-        wheel: DeadlineWheel(now: now), now: now, cutBell: try WakeDescriptor(),
-        gracefulTimeout: settings.server.gracefulTimeout, slot: slot,
-        lifetime: .max, heartbeatDue: .max))
+        wheel: DeadlineWheel(now: now), clock: LoopClock(now: now, heartbeat: 0), recycling: Recycling(lifetime: .max),
+        draining: Draining(timeout: settings.server.gracefulTimeout, cutWake: try WakeDescriptor()),
+        spools: Spools(limit: 0, workerLimit: 0, log: ErrorLog.logger(role: "fuzz", level: .critical)), slot: slot))
     try worker.registerSources()
-    let pool = ThreadPool(plugins) { Worker.runQueued($0, $1, $2) }
+    let pool = ThreadPool(plugins) { HandlerThread.run($0, $1, $2) }
     try pool.start(FuzzedWorker.threads, plugins: [plugins[1]], slot: slot)
     worker.record.pool = pool
     worker.updateClock()
@@ -87,7 +88,7 @@ final class FuzzedWorker {
   }
 
   /// A timer is about to run: plugins here set none that take long.
-  private var isCallAwaited: Bool { worker.record.runtime.record.callbacks.nextMoment != .max }
+  private var isCallAwaited: Bool { worker.record.runtime.record.callbacks.nextDeadline != .max }
 
   private func awaitWord() {
     var entry = pollfd(fd: worker.record.runtime.record.wake.raw, events: Int16(POLLIN), revents: 0)
@@ -98,15 +99,15 @@ final class FuzzedWorker {
   private var isHandlerAtWork: Bool {
     var (isAtWork, isBlocked) = (false, false)
     func look(_ request: Request) {
-      guard let exchange = request.record.exchange, exchange.record.isBlocking, request.record.isHandedOver else {
+      guard let exchange = request.record.exchange, exchange.record.isBlocking, request.record.isHandedOff else {
         return
       }
-      let lane = request.record.lane
-      lane.monitor.lock()
-      defer { lane.monitor.unlock() }
-      if !lane.handlerDone && waitsForClient(request, exchange, lane) {
+      let pipe = request.record.pipe
+      pipe.monitor.lock()
+      defer { pipe.monitor.unlock() }
+      if !pipe.handlerDone && waitsForClient(request, exchange, pipe) {
         isBlocked = true
-      } else if !lane.handlerDone || !request.record.connection.record.loan.isReturnedQuietly || request.isStream {
+      } else if !pipe.handlerDone || !request.record.connection.record.handoff.isReturnedSilently || request.isStream {
         isAtWork = true
       }
     }
@@ -118,12 +119,13 @@ final class FuzzedWorker {
     return isAtWork && !isBlocked
   }
 
-  /// With the lane locked: its handler waits for bytes, or for room, that only the client can give.
-  private func waitsForClient(_ request: Request, _ exchange: Exchange, _ lane: Lane) -> Bool {
-    if lane.closed || exchange.cancelled != nil { return false }
-    if lane.readerWaits && lane.body.count == 0 && !lane.body.ended && lane.body.failure == nil { return true }
-    let present = lane.output.count + lane.loopCount
-    return present > worker.record.settings.highWater || present > Request.streamShare && request.isCrowded
+  /// With the pipe locked: its handler waits for bytes, or for room, that only the client can give.
+  private func waitsForClient(_ request: Request, _ exchange: Exchange, _ pipe: ResponsePipe) -> Bool {
+    if pipe.closed || exchange.cancelled != nil { return false }
+    if pipe.readerWaits && pipe.body.count == 0 && !pipe.body.ended && pipe.body.failure == nil { return true }
+    let present = pipe.output.count + pipe.loopCount
+    return present > worker.record.settings.highWater
+      || present > Request.streamShare && HTTP2Channel(worker, request).isCrowded
   }
 
   /// No connection is open, and nothing of any is left.
@@ -135,26 +137,36 @@ final class FuzzedWorker {
 
   /// As when the master tells a worker to finish, but for the listeners.
   func drain() {
-    worker.record.drain = .draining
-    worker.record.isDraining.store(true, ordering: .relaxed)
-    worker.record.drainDeadline = .max
-    worker.record.table.visit { worker.recall($0) }
+    worker.record.draining.stage = .draining
+    worker.record.runtime.record.isDraining.store(true, ordering: .relaxed)
+    worker.record.draining.deadline = .max
+    worker.record.table.visit { HTTP1Connection(worker, $0).notifyOnReturn() }
   }
 
   func endDrain() {
-    worker.record.drain = .serving
-    worker.record.isDraining.store(false, ordering: .relaxed)
+    worker.record.draining.stage = .serving
+    worker.record.runtime.record.isDraining.store(false, ordering: .relaxed)
+  }
+
+  /// So much time goes by that no connection waits any longer, before its side ends, for content that nobody reads.
+  func endPauses() {
+    worker.record.clock.now &+= 300 * Clock.nanosecondsPerMillisecond
+    worker.record.table.visit { connection in
+      guard connection.record.phase == .lingering, connection.record.rest > 0 else { return }
+      connection.record.deadline = worker.record.clock.now
+      worker.driver(connection).expire()
+    }
   }
 
   /// An hour goes by in which nothing is heard of anybody.
   func passTime() {
-    worker.record.now &+= 3600 * Clock.nanosecondsPerSecond
+    worker.record.clock.now &+= 3600 * Clock.nanosecondsPerSecond
     worker.record.table.visit { connection in
-      connection.record.deadline = worker.record.now
+      connection.record.deadline = worker.record.clock.now
       connection.record.http2?.visit { request in
-        if request.record.stream.deadline != .max { request.record.stream.deadline = worker.record.now }
+        if request.record.stream.deadline != .max { request.record.stream.deadline = worker.record.clock.now }
       }
-      worker.expire(connection)
+      worker.driver(connection).expire()
     }
     run()
   }

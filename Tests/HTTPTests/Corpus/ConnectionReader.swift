@@ -160,11 +160,11 @@ struct ConnectionReader: ~Copyable {
 }
 
 /// The path that a mount is matched with.
-private func decodedPath(_ path: Bytes) -> Result<String, PathFault> {
+private func decodedPath(_ path: Bytes) -> Result<String, PathError> {
   if PathDecoding.isPlain(path) { return .success(text(path)) }
   let room = UnsafeMutablePointer<UInt8>.allocate(capacity: path.count)
   defer { unsafe room.deallocate() }
-  do throws(PathFault) {
+  do throws(PathError) {
     return unsafe .success(text(Bytes(base: room, count: try PathDecoding.decode(path, into: room))))
   } catch {
     return .failure(error)

@@ -12,7 +12,7 @@ import Testing
   @Test(arguments: CorpusCase.all)
   func isReadAsWritten(_ one: CorpusCase) throws {
     let reading = Split.whole.read(one.bytes, limits: one.limits, underscores: one.underscores)
-    #expect(Outcome(reading, where: one.expect.requests) == Outcome(one))
+    #expect(CallStatus(reading, where: one.expect.requests) == CallStatus(one))
   }
 
   @Test(arguments: CorpusCase.all)
@@ -42,8 +42,9 @@ import Testing
   /// plugin, TLS.
   @Test func hasEveryRefusal() {
     let others: Set<Refusal> = [
-      .truncatedBody, .malformedProxyHeader, .untrustedProxy, .malformedForwarding, .conflictingForwarding,
-      .noSuchMount, .headTimeout, .bodyTimeout, .belowMinimumRate, .handlerFailed, .handlerUnavailable,
+      .truncatedBody, .malformedProxyHeader, .untrustedProxy,
+      .noSuchMount, .headTimeout, .bodyTimeout, .belowMinimumRate, .handlerFailed, .handlerTimedOut,
+      .handlerUnavailable,
       .pluginPaused, .requestTimeout, .plainHTTPOverTLS, .failedHandshake, .handshakeTimeout,
       .connectionField, .conflictingHost, .malformedPreface, .malformedFrame, .frameOnClosedStream,
       .headerListTooLarge, .resetFlood, .provokedResetFlood, .settingsFlood, .pingFlood, .priorityFlood,
@@ -56,7 +57,7 @@ import Testing
 }
 
 /// What a client sees of a reading, in the terms of the corpus.
-private struct Outcome: Equatable {
+private struct CallStatus: Equatable {
   private var requests: [ReadRequest]
   private var refusal: String?
   private var status: UInt32?

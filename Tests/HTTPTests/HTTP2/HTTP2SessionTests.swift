@@ -187,7 +187,7 @@ import Testing
   func faults(expected: Refusal, bytes: [UInt8], times: Int) {
     let recorder = Recorder()
     var settings = HTTP2Settings()
-    if expected == .resetFlood { settings.floods.resets = 0 }
+    if expected == .resetFlood { (settings.floods.resets, settings.floods.resetBurst) = (0, 0) }
     recorder.withSession(settings) { session in
       var fault = receive(session, Self.hello)
       for _ in 0..<times where fault == nil {

@@ -23,10 +23,10 @@ final class Recorder {
 
   func withSession(_ settings: HTTP2Settings = HTTP2Settings(), _ use: (borrowing HTTP2Session) throws -> Void) rethrows
   {
-    let table = UnsafeMutablePointer<HTTP2Driver>.allocate(capacity: 1)
+    let table = UnsafeMutablePointer<HTTP2SessionDelegate>.allocate(capacity: 1)
     unsafe table.initialize(to: Recorder.driver)
     let this = unsafe Unmanaged.passUnretained(self).toOpaque()
-    let session = unsafe HTTP2Session(settings, driver: table, connection: this)
+    let session = unsafe HTTP2Session(settings, delegate: table, connection: this, memory: SessionMemory())
     try use(session)
   }
 
@@ -34,24 +34,24 @@ final class Recorder {
     unsafe Unmanaged<Recorder>.fromOpaque(raw).takeUnretainedValue()
   }
 
-  private static var driver: HTTP2Driver {
-    unsafe HTTP2Driver(
+  private static var driver: HTTP2SessionDelegate {
+    unsafe HTTP2SessionDelegate(
       open: { raw, id in
         let recorder = unsafe Recorder.of(raw)
         recorder.opened.append(id)
         return recorder.refuses ? nil : unsafe raw
       },
-      take: { raw, _, event in
+      didReceive: { raw, _, event in
         unsafe Recorder.of(raw).note(event.assumingMemoryBound(to: HTTP2Event.self).pointee)
       },
-      offer: { raw, _, limit, end in
+      readableBytes: { raw, _, limit, end in
         let recorder = unsafe Recorder.of(raw)
         let count = min(limit, recorder.body.count)
         let ends = recorder.isWhole && count == recorder.body.count
         unsafe end.pointee = (ends ? HTTP2BodyEnd.stream : .open).rawValue
         return count
       },
-      frame: { raw, _, header, length in
+      writeFrame: { raw, _, header, length in
         let recorder = unsafe Recorder.of(raw)
         if recorder.isFull { return 0 }
         for index in 0..<9 { recorder.output.append(unsafe header[index]) }
@@ -68,7 +68,7 @@ final class Recorder {
     case .head(let ends): notes.append(.head(ends: ends))
     case .body(let bytes): notes.append(.body(bytes.escaped()))
     case .end(let trailers): notes.append(.end(trailers: trailers))
-    case .answered: notes.append(.answered)
+    case .responseEnded: notes.append(.answered)
     case .closed(let code): notes.append(.closed(code: code))
     }
   }

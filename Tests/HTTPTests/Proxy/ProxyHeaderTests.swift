@@ -15,7 +15,7 @@ import Testing
       switch ProxyHeader.parse(bytes, .any) {
       case .incomplete: return "incomplete"
       case .refused: return "refused"
-      case .complete(let length, let client):
+      case .complete(let length, let client, _):
         #expect(length == bytes.count)
         switch client {
         case .proxy: return "proxy"
@@ -40,7 +40,61 @@ import Testing
     #expect(client(binary(1, 0, [])) == "unknown")
     #expect(client(binary(1, 0x31, Array(repeating: 0, count: 216))) == "unknown")
     #expect(client(binary(1, 0x11, [1, 2, 3, 4, 5, 6, 7, 8, 0, 9, 0, 10])) == "[1, 2, 3, 4] 9")
-    #expect(client(binary(1, 0x12, Array(repeating: 0, count: 12))) == "refused")
+    for family: UInt8 in [0x01, 0x02, 0x10, 0x12, 0x20, 0x22, 0x30, 0x31, 0x32] {
+      #expect(client(binary(1, family, Array(repeating: 0, count: 216))) == "unknown")
+      #expect(client(binary(1, family, [])) == "unknown")
+    }
+    for family: UInt8 in [0x03, 0x13, 0x23, 0x33, 0x41, 0xF1] {
+      #expect(client(binary(1, family, Array(repeating: 0, count: 216))) == "refused")
+    }
+  }
+
+  /// `used` and the name, or "-" where nothing is said.
+  private func tls(_ header: [UInt8]) -> String {
+    withBytes(header) { bytes in
+      guard case .complete(_, _, let tls) = ProxyHeader.parse(bytes, .any) else { return "not complete" }
+      return tls.map { "\($0.isUsed) \(text($0.commonName))" } ?? "-"
+    }
+  }
+
+  private func extending(_ type: UInt8, _ value: [UInt8]) -> [UInt8] {
+    [type, UInt8(value.count >> 8), UInt8(value.count & 255)] + value
+  }
+
+  @Test func whatIsSaidOfTLS() {
+    let addresses = [UInt8](repeating: 1, count: 12)
+    let name = extending(0x21, latin1("TLSv1.3")) + extending(0x22, latin1("alice"))
+    func said(_ flags: UInt8, _ verification: [UInt8] = [0, 0, 0, 0]) -> [UInt8] {
+      extending(0x20, [flags] + verification + name)
+    }
+    #expect(tls(binary(1, 0x11, addresses)) == "-")
+    #expect(tls(binary(1, 0x11, addresses + extending(4, [1, 2, 3]) + said(3))) == "true alice")
+    #expect(tls(binary(1, 0x11, addresses + said(5))) == "true alice")
+    // No certificate, one that was not verified, no TLS at all.
+    #expect(tls(binary(1, 0x11, addresses + said(1))) == "true ")
+    #expect(tls(binary(1, 0x11, addresses + said(3, [0, 0, 0, 1]))) == "true ")
+    #expect(tls(binary(1, 0x11, addresses + said(0))) == "false ")
+    #expect(tls(binary(1, 0x11, addresses + said(2))) == "false ")
+    // Behind other addresses, and behind none.
+    #expect(tls(binary(1, 0x21, [UInt8](repeating: 1, count: 36) + said(3))) == "true alice")
+    #expect(tls(binary(1, 0x31, [UInt8](repeating: 1, count: 216) + said(3))) == "true alice")
+    #expect(tls(binary(1, 0x00, said(3))) == "true alice")
+    #expect(tls(binary(0, 0x11, addresses + said(3))) == "-")
+    // What is no whole extension is none.
+    #expect(tls(binary(1, 0x11, addresses + said(3).dropLast())) == "-")
+    #expect(tls(binary(1, 0x11, addresses + extending(0x20, [3, 0, 0, 0]))) == "-")
+    #expect(tls(binary(1, 0x11, addresses + extending(0x20, [3, 0, 0, 0, 0, 0x22, 0, 9, 65]))) == "true ")
+  }
+
+  @Test func aNameAsText() {
+    func written(_ name: String) -> String {
+      withBytes(Array(name.utf8)) { String(decoding: DistinguishedName.text(commonName: $0), as: UTF8.self) }
+    }
+    #expect(written("alice") == "CN=alice")
+    #expect(written("a,b+c \"d\"\\;<>") == #"CN=a\,b\+c \"d\"\\\;\<\>"#)
+    #expect(written(" #x ") == #"CN=\ #x\ "#)
+    #expect(written("#x") == "CN=\\#x")
+    #expect(written("é\r\n") == #"CN=\C3\A9\0D\0A"#)
   }
 
   /// A buffer of that size is large enough to wait for the whole header.

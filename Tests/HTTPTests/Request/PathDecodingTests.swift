@@ -4,7 +4,7 @@ import Testing
 @Suite struct PathDecodingTests {
   private enum Decoded: Equatable {
     case path(String)
-    case fault(PathFault)
+    case fault(PathError)
   }
 
   /// Decodes into exactly as much memory as is asked for, and looks at what stands behind.
@@ -17,7 +17,7 @@ import Testing
         let behind = unsafe copy(Bytes(base: room + path.count, count: 8))
         #expect(behind.allSatisfy { $0 == 0xAA })
       }
-      do throws(PathFault) {
+      do throws(PathError) {
         let count = try unsafe PathDecoding.decode(path, into: room)
         return unsafe .path(text(Bytes(base: room, count: count)))
       } catch {
@@ -87,7 +87,7 @@ import Testing
   }
 
   @Test func faultsAreRefused() {
-    #expect(PathFault.malformed.refusal == .malformedPath && PathFault.escapesRoot.refusal == .pathEscapesRoot)
+    #expect(PathError.malformed.refusal == .malformedPath && PathError.escapesRoot.refusal == .pathEscapesRoot)
   }
 
   /// Against the same done with lists of segments.

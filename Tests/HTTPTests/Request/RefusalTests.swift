@@ -6,7 +6,8 @@ import Testing
     let special: [Refusal: UInt32] = [
       .requestLineTooLong: 414, .fieldTooLong: 431, .tooManyFields: 431, .headTooLarge: 431, .bodyTooLarge: 413,
       .unknownExpectation: 417, .noSuchMount: 404, .headTimeout: 408, .bodyTimeout: 408, .belowMinimumRate: 408,
-      .unsupportedCoding: 501, .unsupportedMethod: 501, .unsupportedVersion: 505, .handlerFailed: 500,
+      .unsupportedCoding: 501, .unsupportedMethod: 501, .methodTooLong: 501, .unsupportedVersion: 505,
+      .handlerFailed: 500, .handlerTimedOut: 504,
       .handlerUnavailable: 503, .pluginPaused: 503, .requestTimeout: 504, .handshakeTimeout: 408, .headsTooLarge: 431,
       .gracefulTimeout: 503, .serverStopped: 503,
     ]

@@ -1,7 +1,7 @@
 import HTTP
 import Testing
 
-/// The rows of design/early-hints.md that are decided before a plugin is asked.
+/// The rows of Sources/EarlyHints.md that are decided before a plugin is asked.
 @Suite struct EarlyHintRulesTests {
   struct Row: Sendable, CustomTestStringConvertible {
     var enabled = true
@@ -45,7 +45,7 @@ import Testing
 
   @Test func theBoundsAreThoseOfTheSettings() {
     var rules = EarlyHintRules()
-    #expect(rules.enabled && rules.http1 == .direct && rules.maxPerRequest == 8 && rules.maxBytes == 8192)
+    #expect(rules.enabled && rules.http1 == .direct && rules.maxPerRequest == 5 && rules.maxBytes == 8192)
     rules.maxPerRequest = 3
     rules.maxBytes = 100
     let policy = rules.policy(version: .http11, traits: [], proxied: false)

@@ -4,7 +4,7 @@ import Testing
 @Suite struct ReasonPhraseTests {
   /// The IANA registry of HTTP status codes, without those that are the server's own or unused.
   private static let registry: [UInt32: String] = [
-    102: "Processing", 103: "Early Hints", 104: "Upload Resumption Supported",
+    101: "Switching Protocols", 102: "Processing", 103: "Early Hints", 104: "Upload Resumption Supported",
     200: "OK", 201: "Created", 202: "Accepted", 203: "Non-Authoritative Information", 204: "No Content",
     205: "Reset Content", 206: "Partial Content", 207: "Multi-Status", 208: "Already Reported", 226: "IM Used",
     300: "Multiple Choices", 301: "Moved Permanently", 302: "Found", 303: "See Other", 304: "Not Modified",

@@ -17,7 +17,7 @@ import Testing
     var version = HTTPVersion.http11
     var traits: RequestTraits = []
     var hints = EarlyHintPolicy(allowed: true, maxPerRequest: 8, maxBytes: 8192)
-    let acts: [(Act, Outcome)]
+    let acts: [(Act, CallStatus)]
     /// At the end.
     var complete = false
     var hasHead = true
@@ -26,7 +26,7 @@ import Testing
     var testDescription: String { name }
   }
 
-  private func outcome(of act: Act, on state: inout ResponseState) -> Outcome {
+  private func outcome(of act: Act, on state: inout ResponseState) -> CallStatus {
     switch act {
     case .inform(let status, let list): return withFields(list) { state.informational(status: status, fields: $0) }
     case .head(let status, let list, let whole, let trailers):
@@ -39,7 +39,7 @@ import Testing
     case .end: return state.endBody()
     case .trailers(let list, let accepted): return withFields(list) { state.trailers($0, accepted: accepted) }
     case .abandon:
-      state.abandon()
+      state.abort()
       return .ok
     }
   }

@@ -6,10 +6,10 @@
 #include <stdio.h>
 
 /* A handler with nothing wrong, so that only the thing under test is. */
-static inline outrider_status answer_ok(void *state, outrider_exchange exchange, const outrider_head *head,
-                                        const outrider_io *io) {
-  (void)state, (void)head;
-  return io->respond(exchange, 200, NULL, 0, outrider_text("ok"));
+static inline outrider_status answer_ok(void *state, void *thread, outrider_exchange exchange,
+                                        const outrider_head *head, const outrider_io *io) {
+  (void)thread, (void)state, (void)head;
+  return io->respond(io, exchange, 200, NULL, 0, outrider_text("ok"));
 }
 
 /* The descriptor's first members. */

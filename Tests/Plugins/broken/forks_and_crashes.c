@@ -7,9 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static outrider_status handle(void *state, outrider_exchange exchange, const outrider_head *head,
+static outrider_status handle(void *state, void *thread, outrider_exchange exchange, const outrider_head *head,
                               const outrider_io *io) {
-  (void)state;
+  (void)thread, (void)state;
   if (head->path.size == 5 && head->path.data[1] == 'e') exit(3);
   pid_t child = fork();
   if (child == 0) {
@@ -21,7 +21,7 @@ static outrider_status handle(void *state, outrider_exchange exchange, const out
   waitpid(child, &status, 0);
   snprintf(text, sizeof text, WIFSIGNALED(status) ? "killed by %d" : "status %d",
            WIFSIGNALED(status) ? WTERMSIG(status) : status);
-  return io->respond(exchange, 200, NULL, 0, outrider_text(text));
+  return io->respond(io, exchange, 200, NULL, 0, outrider_text(text));
 }
 
 static const outrider_plugin plugin = {BROKEN_PLUGIN("forks_and_crashes"), .handle = handle};

@@ -16,8 +16,9 @@ static void unload(void *state) {
   fprintf(stderr, "plugin configured: unload of %ld\n", load_number);
 }
 
-static outrider_status handle(void *state, outrider_exchange exchange, const outrider_head *head,
+static outrider_status handle(void *state, void *thread, outrider_exchange exchange, const outrider_head *head,
                               const outrider_io *io) {
+  (void)thread;
   const outrider_host *host = (const outrider_host *)state; /* load() left it alone */
   const outrider_bytes json = host->config_json(host);
   const outrider_bytes text = host->config_string(host, "text", "none");
@@ -33,7 +34,7 @@ static outrider_status handle(void *state, outrider_exchange exchange, const out
       nothing.data == NULL && nothing.size == 0, load_number, (long long)host->config_integer(host, "number", -1),
       (int)host->config_boolean(host, "flag", -1), (long long)host->config_integer(host, "text", 42),
       (int)head->path.size, head->path.data, (int)head->mount.size, head->mount.data);
-  return io->respond(exchange, 200, NULL, 0, (outrider_bytes){page, (size_t)size});
+  return io->respond(io, exchange, 200, NULL, 0, (outrider_bytes){page, (size_t)size});
 }
 
 static const outrider_plugin plugin = {.size = sizeof plugin,

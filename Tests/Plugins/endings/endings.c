@@ -1,11 +1,11 @@
-/* endings: a plugin for tests whose answers end in every way, each with a content of its own.
+/* endings: a plugin for tests whose responses end in every way, each with content of its own.
  *
  *     /?tag=SIXTEEN_BYTES_OF&size=N[&length=N][&via=lent|file][&end=abort|later|wait]
  *
- * The content is the tag over and over, N bytes of it, so that whoever sees a byte knows whose it is. length: it is
- * announced in a Content-Length. via: sent in one event from memory of the plugin's own (event style), or from the file in
- * the working directory that has the tag as its name. end: given up once the bytes are handed over, or when the request's
- * body comes; or left to whoever ends it. Built with -DEVENT_STYLE it is an event-style plugin, else a blocking one.
+ * The content is the tag, repeated up to N bytes, so that each byte shows which response it belongs to. length: announce
+ * the length in a Content-Length. via: send it in one event from memory of the plugin (event style), or from the file in
+ * the working directory whose name is the tag. end: abort once the bytes are handed over, or when the request's body
+ * comes; or wait until the host ends it. Built with -DEVENT_STYLE it is an event-style plugin, else a blocking one.
  */
 #define _GNU_SOURCE
 
@@ -111,7 +111,7 @@ static void pour(visit *visit) {
   if (is(visit->via, "lent") && visit->sent == 0) lend_whole(visit);
   while (visit->sent < visit->size && status >= 0 && status != OUTRIDER_PAUSE)
     status = send_piece(visit, next_piece(visit), NULL);
-  if (is(visit->end, "abort")) outrider_send_abort(visit->host, visit->exchange);
+  if (is(visit->end, "abort")) outrider_send_abort(visit->host, visit->exchange, 0);
 }
 
 static outrider_status open_visit(void *state, outrider_exchange exchange, const outrider_head *head, void **self) {
@@ -133,14 +133,17 @@ static outrider_status open_visit(void *state, outrider_exchange exchange, const
   return status;
 }
 
-static void on_event(void *self, outrider_exchange exchange, const outrider_event *event) {
-  (void)exchange;
+static void on_event(void *state, void *self, outrider_exchange exchange, const outrider_event *event) {
+  (void)state, (void)exchange;
   visit *visit = self;
   if (event->type == OUTRIDER_EVENT_RESUME) pour(visit);
-  if (event->type == OUTRIDER_EVENT_REQUEST) outrider_send_abort(visit->host, visit->exchange);
+  if (event->type == OUTRIDER_EVENT_REQUEST) outrider_send_abort(visit->host, visit->exchange, 0);
 }
 
-static void close_visit(void *self) { free(self); }
+static void close_visit(void *state, void *self, outrider_exchange exchange) {
+  (void)state, (void)exchange;
+  free(self);
+}
 
 #else
 
@@ -149,7 +152,7 @@ static void close_visit(void *self) { free(self); }
 static outrider_status send_file(const visit *visit, const outrider_io *io) {
   const int fd = open(visit->tag, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return OUTRIDER_E_IO;
-  const outrider_status status = io->sendfile(visit->exchange, fd, 0, visit->size);
+  const outrider_status status = io->sendfile(io, visit->exchange, fd, 0, visit->size);
   close(fd);
   return status;
 }
@@ -158,7 +161,7 @@ static outrider_status pour(visit *visit, const outrider_io *io) {
   outrider_status status = OUTRIDER_OK;
   while (visit->sent < visit->size && status >= 0) {
     const outrider_bytes piece = next_piece(visit);
-    status = io->write(visit->exchange, &piece, 1);
+    status = io->write(io, visit->exchange, &piece, 1);
     visit->sent += piece.size;
   }
   return status;
@@ -173,19 +176,20 @@ static outrider_status wait_for_end(const visit *visit) {
   return why;
 }
 
-static outrider_status handle(void *state, outrider_exchange exchange, const outrider_head *head,
+static outrider_status handle(void *state, void *thread, outrider_exchange exchange, const outrider_head *head,
                               const outrider_io *io) {
+  (void)thread;
   char length[24];
   visit visit = {.host = state, .exchange = exchange};
   read_query(&visit, head, length, sizeof length);
   const outrider_field content_length = outrider_field_of("content-length", length);
-  outrider_status status = io->start(exchange, 200, &content_length, *length != 0);
+  outrider_status status = io->start(io, exchange, 200, &content_length, *length != 0);
   if (status >= 0) status = is(visit.via, "file") ? send_file(&visit, io) : pour(&visit, io);
   if (status >= 0 && is(visit.end, "wait")) status = wait_for_end(&visit);
   if (status >= 0 && is(visit.end, "later")) {
     char byte;
     size_t got;
-    status = io->read(exchange, &byte, 1, &got);
+    status = io->read(io, exchange, &byte, 1, &got);
   }
   return is(visit.end, "abort") || is(visit.end, "later") ? OUTRIDER_E_IO : status;
 }

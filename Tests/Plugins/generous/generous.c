@@ -23,22 +23,22 @@ static int is(outrider_bytes bytes, const char *text) {
 }
 
 static outrider_status write_parts(outrider_exchange exchange, const outrider_io *io, size_t size) {
-  outrider_status status = io->start(exchange, 200, NULL, 0);
+  outrider_status status = io->start(io, exchange, 200, NULL, 0);
   for (size_t at = 0; at < SIZE && status >= 0; at += size) {
     outrider_bytes part = {content + at, size};
-    status = io->write(exchange, &part, 1);
+    status = io->write(io, exchange, &part, 1);
   }
   return status;
 }
 
-static outrider_status handle(void *state, outrider_exchange exchange, const outrider_head *head,
+static outrider_status handle(void *state, void *thread, outrider_exchange exchange, const outrider_head *head,
                               const outrider_io *io) {
-  (void)state;
+  (void)thread, (void)state;
   outrider_bytes ok = OUTRIDER_BYTES("ok"), whole = {content, SIZE};
-  if (is(head->path, "/whole")) return io->respond(exchange, 200, NULL, 0, whole);
+  if (is(head->path, "/whole")) return io->respond(io, exchange, 200, NULL, 0, whole);
   if (is(head->path, "/parts")) return write_parts(exchange, io, 1 << 20);
   if (is(head->path, "/pieces")) return write_parts(exchange, io, 1 << 10);
-  return io->respond(exchange, 200, NULL, 0, ok);
+  return io->respond(io, exchange, 200, NULL, 0, ok);
 }
 
 const outrider_plugin *outrider_plugin_v1(const outrider_host *host) {

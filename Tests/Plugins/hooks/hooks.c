@@ -28,6 +28,7 @@ extern char **environ;
 /* One for each entry of the configuration. */
 typedef struct entry {
   const outrider_host *host;
+  pid_t starter; /* the thread that worker_start ran on */
   _Atomic int inside, most, started;
 } entry;
 
@@ -106,6 +107,13 @@ static outrider_status hold(visit *visit) {
 static outrider_status release(visit *visit) {
   released++;
   return answer(visit, "ok");
+}
+
+/* /threads: those that worker_start and this handler run on. */
+static outrider_status threads(visit *visit) {
+  char text[64];
+  snprintf(text, sizeof text, "worker_start=%d handler=%d\n", (int)visit->entry->starter, (int)gettid());
+  return answer(visit, text);
 }
 
 static outrider_status count_started(visit *visit) {
@@ -201,8 +209,10 @@ static outrider_status load(const outrider_host *host, const outrider_load_info 
 }
 
 static outrider_status worker_start(void *state, const outrider_worker_info *info, outrider_error *error) {
-  (void)state, (void)info, (void)error;
+  entry *entry = state;
+  (void)info, (void)error;
   worker = getpid();
+  entry->starter = gettid();
   return OUTRIDER_OK;
 }
 
@@ -221,11 +231,17 @@ static void worker_stop(void *state, uint64_t deadline) {
 }
 
 #ifndef EVENT_STYLE
-static outrider_status thread_start(void *state) {
+static outrider_status thread_start(void *state, const outrider_thread_info *info, void **thread,
+                                    outrider_error *error) {
+  (void)info, (void)thread;
   entry *entry = state;
   const outrider_host *host = entry->host;
   static _Atomic int threads;
-  if (is_config(host, "thread_start", "refuse")) return OUTRIDER_E_LIMIT;
+  if (is_config(host, "thread_start", "refuse")) {
+    outrider_bytes text = host->config_string(host, "thread_start_text", "");
+    snprintf(error->text, sizeof error->text, "%.*s", (int)text.size, text.data);
+    return OUTRIDER_E_LIMIT;
+  }
   sleep_milliseconds(host->config_integer(host, "thread_start_ms", 0) * ++threads);
   entry->started++;
   return OUTRIDER_OK;
@@ -252,6 +268,7 @@ static const struct {
     {OUTRIDER_BYTES("/hold"), hold},
     {OUTRIDER_BYTES("/release"), release},
     {OUTRIDER_BYTES("/started"), count_started},
+    {OUTRIDER_BYTES("/threads"), threads},
     {OUTRIDER_BYTES("/signals"), signals},
     {OUTRIDER_BYTES("/end-child"), end_child},
 };
@@ -274,16 +291,19 @@ static outrider_status open(void *state, outrider_exchange exchange, const outri
   return run(&visit);
 }
 
-static void on_event(void *self, outrider_exchange exchange, const outrider_event *event) {
-  (void)self, (void)exchange, (void)event;
+static void on_event(void *state, void *self, outrider_exchange exchange, const outrider_event *event) {
+  (void)state, (void)self, (void)exchange, (void)event;
 }
 
-static void close_exchange(void *self) { (void)self; }
+static void close_exchange(void *state, void *self, outrider_exchange exchange) {
+  (void)state, (void)exchange, (void)self;
+}
 
 #else
 
-static outrider_status handle(void *state, outrider_exchange exchange, const outrider_head *head,
+static outrider_status handle(void *state, void *thread, outrider_exchange exchange, const outrider_head *head,
                               const outrider_io *io) {
+  (void)thread;
   visit visit = {.entry = state, .io = io, .head = head, .exchange = exchange};
   return run(&visit);
 }

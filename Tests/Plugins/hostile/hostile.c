@@ -1,13 +1,13 @@
-/* A plugin that attacks the process above: in the master the supervisor, in a worker the master, over whatever descriptor
- * leads there. [plugin.config] says how:
+/* A plugin that attacks the process above: from the master the supervisor, from a worker the master, over any descriptor
+ * that leads there. [plugin.config] says how:
  *
  *   where = "load", "later" (by a child of the master, once the file `trigger` is there) or "worker"
  *   what  = "say" (a message of `kind` with `text`, `count` times), "hand" (with `descriptors` of `thing`), "flood" (without
- *           an end), "scribble" (at random into the worker's own part of the scoreboard, without an end)
- *
+ *           an end), "scribble" (at random into what the worker has mapped of the scoreboard, without an end), "define" (metrics of
+ *           the first plugin there, without an end)
  *           "rename" (the plugin, in the scoreboard's head, to `text`), "type" (`text` into the terminal that it has),
  *           "press" (as "say", as fast as it is read), "disorder" (other numbers in the scoreboard's head),
- *           "stop" (the process above, `count` times), "fill" (standard error, so that whoever writes to it next waits),
+ *           "stop" (the process above, `count` times), "fill" (standard error, so that the next write to it blocks),
  *           "silence" (the terminal that it is)
  *
  * A request for /deaf ends the listening socket, one for /linger makes a connection of it that takes long to close, one for
@@ -34,6 +34,8 @@
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
+
+#include "board.h"
 
 struct plan {
   char where[16], what[16], text[4096], thing[16], trigger[256];
@@ -161,51 +163,20 @@ static void *flood(void *context) {
   return NULL;
 }
 
-/* The scoreboard as far as it is mapped: all of it in a master, its own part in a worker. */
-static void find_scoreboard(unsigned long *begin, unsigned long *end) {
-  char line[512];
-  FILE *maps = fopen("/proc/self/maps", "r");
-  while (maps && fgets(line, sizeof line, maps)) {
-    if (strstr(line, "outrider-scoreboard") && sscanf(line, "%lx-%lx", begin, end) == 2) break;
-  }
-  if (maps) fclose(maps);
-}
-
 static void rename_plugin(void) {
-  unsigned long begin = 0, end = 0;
-  find_scoreboard(&begin, &end);
+  struct region board;
+  if (find_regions(&board, 1) == 0) return;
   /* Behind 16 words the names stand, each behind its length. */
-  volatile unsigned long *name = (volatile unsigned long *)begin + 16;
-  if (begin == 0) return;
+  volatile unsigned long *name = (volatile unsigned long *)board.words + 16;
   *name = strlen(plan.text);
   memcpy((void *)(name + 1), plan.text, strlen(plan.text));
 }
 
-static void *scribble(void *context) {
-  (void)context;
-  unsigned long begin = 0, end = 0;
-  find_scoreboard(&begin, &end);
-  fprintf(stderr, "hostile: scribbles over %lu bytes\n", end - begin);
-  volatile unsigned long *words = (volatile unsigned long *)begin;
-  unsigned long random = (unsigned long)getpid() * 0x9E3779B97F4A7C15ul;
-  for (;;) {
-    for (int i = 0; i < 4096; i++) {
-      random ^= random << 13, random ^= random >> 7, random ^= random << 17;
-      /* Numbers at the edges are those that arithmetic fails with. */
-      const unsigned long values[8] = {random, ~0ul, 1ul << 63, ~0ul >> 1, 0, 1, 0xFFFF, random & 0xFF};
-      /* The state stays: this worker is to be looked at. */
-      words[1 + random % ((end - begin) / sizeof *words - 1)] = values[random >> 61];
-    }
-    usleep(100);
-  }
-  return NULL;
-}
-
 /* Where things stand, for whoever reads it anew. */
 static void disorder(void) {
-  unsigned long begin = 0, end = 0;
-  find_scoreboard(&begin, &end);
-  for (unsigned long *number = (unsigned long *)begin + 2; begin != 0 && number < (unsigned long *)begin + 6; number++) *number = 1;
+  struct region board;
+  if (find_regions(&board, 1) == 0) return;
+  for (unsigned long *number = board.words + 2; number < board.words + 6; number++) *number = 1;
 }
 
 static void press(int line) {
@@ -267,7 +238,7 @@ static void attack(void) {
     ioctl(2, TCXONC, TCOOFF);
     return;
   }
-  /* What nobody takes lingers with whoever has made it. */
+  /* A descriptor that is not received lingers in the process that has made it. */
   if (strcmp(plan.where, "worker") == 0 && strcmp(plan.thing, "linger") == 0 && fork() != 0) return;
   for (int i = 0; i < plan.count && (is("say") || is("hand")); i++) once(up, line);
   fprintf(stderr, "hostile: done\n");
@@ -304,6 +275,7 @@ static outrider_status worker_start(void *state, const outrider_worker_info *inf
   pthread_t thread;
   if (strcmp(plan.what, "scribble") == 0) pthread_create(&thread, NULL, scribble, NULL);
   else if (access(plan.trigger, F_OK) != 0) return OUTRIDER_OK;
+  else if (strcmp(plan.what, "define") == 0) pthread_create(&thread, NULL, define, NULL);
   else if (strcmp(plan.what, "flood") == 0) pthread_create(&thread, NULL, flood, NULL);
   else if (strcmp(plan.what, "stop") == 0) pthread_create(&thread, NULL, stop, NULL);
   else attack();
@@ -349,16 +321,16 @@ static int asks_for(const outrider_head *head, const char *path) {
   return head->path.size == strlen(path) && memcmp(head->path.data, path, head->path.size) == 0;
 }
 
-static outrider_status handle(void *state, outrider_exchange exchange, const outrider_head *head,
+static outrider_status handle(void *state, void *thread, outrider_exchange exchange, const outrider_head *head,
                               const outrider_io *io) {
-  (void)state;
+  (void)thread, (void)state;
   if (asks_for(head, "/deaf")) spoil_listener(0);
   if (asks_for(head, "/linger")) spoil_listener(1);
   if (asks_for(head, "/hold")) {
     fprintf(stderr, "hostile: holds below %d\n", (int)getppid());
     sleep(3600);
   }
-  return io->respond(exchange, 200, NULL, 0, outrider_text("hello\n"));
+  return io->respond(io, exchange, 200, NULL, 0, outrider_text("hello\n"));
 }
 
 static const outrider_plugin plugin = {.size = sizeof plugin,

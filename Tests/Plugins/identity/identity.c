@@ -56,12 +56,13 @@ static outrider_status load(const outrider_host *host, const outrider_load_info 
   return OUTRIDER_OK;
 }
 
-static outrider_status handle(void *state, outrider_exchange exchange, const outrider_head *head,
+static outrider_status handle(void *state, void *thread, outrider_exchange exchange, const outrider_head *head,
                               const outrider_io *io) {
+  (void)thread;
   char line[1024];
   (void)state, (void)head;
   const int length = describe(line, sizeof line, "handle");
-  return io->respond(exchange, 200, NULL, 0, (outrider_bytes){line, (size_t)length});
+  return io->respond(io, exchange, 200, NULL, 0, (outrider_bytes){line, (size_t)length});
 }
 
 static const outrider_plugin plugin = {.size = sizeof plugin,

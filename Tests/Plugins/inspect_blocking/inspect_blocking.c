@@ -12,7 +12,7 @@
 #define PIECE 16384
 
 static outrider_status respond(outrider_exchange exchange, const outrider_io *io, uint32_t status, outrider_bytes body) {
-  return io->respond(exchange, status, NULL, 0, body);
+  return io->respond(io, exchange, status, NULL, 0, body);
 }
 
 /* Read the body to its end; *body grows. */
@@ -20,7 +20,7 @@ static outrider_status read_all(outrider_exchange exchange, const outrider_io *i
   size_t got = 0;
   do {
     if (!json_reserve(body, PIECE)) return OUTRIDER_E_LIMIT;
-    outrider_status status = io->read(exchange, body->data + body->size, PIECE, &got);
+    outrider_status status = io->read(io, exchange, body->data + body->size, PIECE, &got);
     if (status < 0) return status;
     body->size += got;
   } while (got > 0 && body->size <= BODY_LIMIT);
@@ -32,7 +32,7 @@ static outrider_status tell(outrider_exchange exchange, const outrider_io *io, c
   const outrider_field *trailers = NULL;
   size_t n = 0;
   json_text json = {0};
-  outrider_status status = io->request_trailers(exchange, &trailers, &n);
+  outrider_status status = io->request_trailers(io, exchange, &trailers, &n);
   if (status < 0) n = 0;
   write_report(&json, head, (outrider_bytes){body->data, body->size}, trailers, n);
   status = json.failed ? OUTRIDER_E_LIMIT : respond(exchange, io, 200, (outrider_bytes){json.data, json.size});
@@ -40,8 +40,9 @@ static outrider_status tell(outrider_exchange exchange, const outrider_io *io, c
   return status;
 }
 
-static outrider_status handle(void *state, outrider_exchange exchange, const outrider_head *head,
+static outrider_status handle(void *state, void *thread, outrider_exchange exchange, const outrider_head *head,
                               const outrider_io *io) {
+  (void)thread;
   json_text body = {0};
   (void)state;
   outrider_status status = read_all(exchange, io, &body);

@@ -377,13 +377,17 @@ static outrider_status open(void *state, outrider_exchange exchange, const outri
   return status;
 }
 
-static void on_event(void *self, outrider_exchange exchange, const outrider_event *event) {
+static void on_event(void *state, void *self, outrider_exchange exchange, const outrider_event *event) {
+  (void)state;
   visit *visit = self;
   (void)exchange;
   if (visit->on_event) visit->on_event(visit, event);
 }
 
-static void close_visit(void *self) { free(self); }
+static void close_visit(void *state, void *self, outrider_exchange exchange) {
+  (void)state, (void)exchange;
+  free(self);
+}
 
 static const outrider_plugin plugin = {
     .size = sizeof plugin,

@@ -1,12 +1,13 @@
 /* Logs one line for each request. */
 #include <outrider.h>
 
-static outrider_status handle(void *state, outrider_exchange exchange, const outrider_head *head,
+static outrider_status handle(void *state, void *thread, outrider_exchange exchange, const outrider_head *head,
                               const outrider_io *io) {
+  (void)thread;
   const outrider_host *host = (const outrider_host *)state;
   (void)head;
   host->log(host, exchange, OUTRIDER_LOG_INFO, outrider_text("a request has come"));
-  return io->respond(exchange, 200, NULL, 0, outrider_text("ok"));
+  return io->respond(io, exchange, 200, NULL, 0, outrider_text("ok"));
 }
 
 static const outrider_plugin plugin = {.size = sizeof plugin,

@@ -60,7 +60,7 @@ nonisolated(unsafe) private let plugin: UnsafePointer<outrider_plugin> = {
       }, nil) == 0 ? 0 : -1
   }
   plugin.open = { state, exchange, head, _ in
-    let isLazy = head!.pointee.path.size == 5
+    let isLazy = head.pointee.path.size == 5
     order.store(isLazy ? 1 : 2, ordering: .releasing)
     if isLazy {
       _ = Late.value
@@ -73,8 +73,8 @@ nonisolated(unsafe) private let plugin: UnsafePointer<outrider_plugin> = {
     while order.load(ordering: .acquiring) != 0 { usleep(1000) }
     return send("done", state, exchange)
   }
-  plugin.on_event = { _, _, _ in }
-  plugin.close = { _ in }
+  plugin.on_event = { _, _, _, _ in }
+  plugin.close = { _, _, _ in }
   let place = UnsafeMutablePointer<outrider_plugin>.allocate(capacity: 1)
   place.initialize(to: plugin)
   return UnsafePointer(place)

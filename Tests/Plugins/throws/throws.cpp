@@ -29,17 +29,17 @@ outrider_status open(void *state, outrider_exchange exchange, const outrider_hea
                                 {body.data(), body.size()});
 }
 
-void on_event(void *, outrider_exchange, const outrider_event *) {}
+void on_event(void *, void *, outrider_exchange, const outrider_event *) {}
 
-void close(void *) {}
+void close(void *, void *, outrider_exchange) {}
 
 #else
 
 constexpr const char *name = "throws_blocking";
 
-outrider_status handle(void *, outrider_exchange exchange, const outrider_head *head, const outrider_io *io) {
+outrider_status handle(void *, void *, outrider_exchange exchange, const outrider_head *head, const outrider_io *io) {
   const std::string body = answer(text(head->path));
-  return io->respond(exchange, 200, nullptr, 0, {body.data(), body.size()});
+  return io->respond(io, exchange, 200, nullptr, 0, {body.data(), body.size()});
 }
 
 #endif

@@ -1,0 +1,2 @@
+#define OUTRIDER_NO_PROTOTYPE
+#include <outrider.h>

@@ -1,0 +1,55 @@
+"""The languages of the SDKs, and what is built of their examples."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from built_once import for_authors, installed, once, run_make, session_folder
+from server import ROOT
+from templates import BUILT_FOLDERS, toolchains
+
+
+@dataclass(frozen=True)
+class Language:
+    """A language that plugins are written in."""
+
+    name: str  # as in examples/notes_<name>
+    compiler: str  # the program without which its examples are left out
+    flags: tuple[str, ...] = ()  # of the server, for its plugins
+
+    def __str__(self):
+        return self.name
+
+    @property
+    def is_here(self):
+        return not toolchains.missing(self.name)
+
+
+# One line for each language that has examples/notes_<name>.
+LANGUAGES = (
+    Language("c", "cc"),
+    Language("cpp", "c++"),
+    Language("rust", "cargo"),
+    Language("go", "go", ("--load", "worker")),
+    Language("zig", "zig"),
+    Language("swift", "swift"),
+)
+
+each_language = [
+    pytest.param(language, id=language.name, marks=pytest.mark.skipif(not language.is_here, reason=f"no {language.compiler}"))
+    for language in LANGUAGES
+]
+
+
+def built_example(tmp_path_factory, name) -> Path:
+    """A copy of examples/<name> that its own Makefile has built against an installation."""
+    prefix = installed(tmp_path_factory)
+
+    def build(folder):
+        shutil.copytree(
+            ROOT / "examples" / name, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*BUILT_FOLDERS))
+        run_make(folder, environment=for_authors(prefix))
+
+    return once(session_folder(tmp_path_factory) / name, build)

@@ -1,0 +1,8 @@
+import Glibc
+
+@testable import Platform
+
+extension Peer {
+  /// A client without an address.
+  static var nobody: Peer { Peer(sockaddr_in6()) }
+}
