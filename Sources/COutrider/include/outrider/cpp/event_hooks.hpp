@@ -92,6 +92,9 @@ struct event_hooks {
         if (!static_cast<event_handler &>(handler).has_nothing_kept()) break;
         if constexpr (has_on_resume<exchange>::value) handler.on_resume();
         break;
+      case OUTRIDER_EVENT_SENT:
+        if constexpr (has_on_sent<exchange>::value) handler.on_sent(event->tag);
+        break;
       case OUTRIDER_EVENT_DRAINING:
         if constexpr (has_on_draining<exchange>::value) handler.on_draining();
         break;
