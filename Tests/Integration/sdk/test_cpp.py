@@ -71,7 +71,7 @@ def test_the_first_program_of_the_manual_is_the_template():
     assert shown.split() == re.sub(r" *//.*", "", template).split()
 
 
-@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
 def test_the_other_programs_of_the_manual_compile(number):
     shown = programs("outrider-cpp.7")[number]
     source = f"""#include <outrider/outrider.hpp>

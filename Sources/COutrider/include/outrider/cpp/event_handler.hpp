@@ -4,8 +4,8 @@
 #ifndef OUTRIDER_CPP_EVENT_HANDLER_HPP
 #define OUTRIDER_CPP_EVENT_HANDLER_HPP
 
-#include <outrider/cpp/event_response.hpp>
 #include <outrider/cpp/watch.hpp>
+#include <outrider/cpp/websocket_response.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -37,7 +37,7 @@ struct event_hooks;
  *     void on_disconnect(outrider_status)              the client has left, or the time is over; the destructor follows
  *
  * What the constructor or one of these throws ends the exchange as its kind says: see <outrider/cpp/error.hpp>. */
-class event_handler : public event_response {
+class event_handler : public websocket_response {
  public:
   /** Send part of the content, which must not be larger than limits.output; more = false ends the response. See flow: a
    * piece for which there was no room is sent again in on_resume(). */
@@ -89,7 +89,7 @@ class event_handler : public event_response {
   }
 
  protected:
-  explicit event_handler(const opening &opening) noexcept : event_response(opening) {}
+  explicit event_handler(const opening &opening) noexcept : websocket_response(opening) {}
   ~event_handler() = default;
 
  private:

@@ -31,7 +31,7 @@ inline std::size_t most_copied = 65536;
 /** How far a response is. It outlives the handler, whose constructor may throw. */
 class response_state {
  public:
-  enum class progress { none, begun, complete };
+  enum class progress { none, begun, websocket, complete };
 
   /** A response with its own memory. */
   struct kept_response {
@@ -178,6 +178,14 @@ class event_response : public incoming {
   using state = detail::response_state;
   using progress = state::progress;
   progress response_progress() const noexcept { return response_.reached; }
+  void reach(progress reached) noexcept { response_.reached = reached; }
+
+  flow flow_of(const char *call, outrider_status result, bool more) {
+    if (result == OUTRIDER_E_AGAIN) return flow::again;
+    detail::accepted(call, result);
+    if (!more) response_.reached = progress::complete;
+    return result == OUTRIDER_PAUSE ? flow::pause : flow::accepted;
+  }
 
  private:
   [[gnu::cold, gnu::noinline]] void keep_or_throw(outrider_status result, std::uint32_t status, outrider::fields fields,
@@ -202,13 +210,6 @@ class event_response : public incoming {
     const outrider_status result = host_->send(host_, exchange_, reinterpret_cast<const outrider_event *>(&event));
     if (result < 0) response_.kept.reset(kept);
     return result;
-  }
-
-  flow flow_of(const char *call, outrider_status result, bool more) {
-    if (result == OUTRIDER_E_AGAIN) return flow::again;
-    detail::accepted(call, result);
-    if (!more) response_.reached = progress::complete;
-    return result == OUTRIDER_PAUSE ? flow::pause : flow::accepted;
   }
 
   detail::response_state &response_;
