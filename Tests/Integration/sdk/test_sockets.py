@@ -1,12 +1,15 @@
 """WebSockets in the languages of the SDKs, in each style, over HTTP/1.1 and HTTP/2: the same plugin, and the same tests."""
 
+import shutil
 import signal
 
 import pytest
 
 import websocket
+from built_once import once, session_folder
 from processes import wait_for
-from server import TEST_PLUGINS
+from sdk import cargo
+from server import ROOT, TEST_PLUGINS
 from websocket import BINARY, CONTINUATION, TEXT, WebSocket, WebSocketOverHTTP2, close_frame, frame
 
 # Worker models and protocols.
@@ -16,14 +19,39 @@ WAYS = {
     "async-http1": ("async", WebSocket),
     "async-h2": ("async", WebSocketOverHTTP2),
 }
-PLUGINS = ["cpp_event", "cpp_async"]
+PLUGINS = {
+    f"{language}_{style}": pytest.param(language, style, marks=pytest.mark.skipif(not shutil.which(tool), reason=f"no {tool}"))
+    for language, tool in (("cpp", "c++"), ("rust", "cargo"))
+    for style in ("event", "async")
+}
 FLOOD, LARGE = 2000, 300_000
 
 
-@pytest.fixture(params=PLUGINS)
-def plugin(request):
-    language, style = request.param.split("_")
-    return TEST_PLUGINS / f"lib{language}_sockets_{style}.so"
+@pytest.fixture(params=[pytest.param(name, marks=PLUGINS[name].marks) for name in PLUGINS])
+def plugin(request, built):
+    return built(request.param)
+
+
+@pytest.fixture
+def built(tmp_path_factory, takes_long):
+    """built(name): the plugin of that language and style."""
+
+    def build(name):
+        language, style = PLUGINS[name].values
+        return {"cpp": built_in_cpp, "rust": built_in_rust}[language](tmp_path_factory, style)
+
+    return build
+
+
+def built_in_cpp(_, style):
+    return TEST_PLUGINS / f"libcpp_sockets_{style}.so"
+
+
+def built_in_rust(tmp_path_factory, style):
+    def build(folder):
+        cargo(ROOT / "Tests/Plugins/rust_sockets", "build", "--release", "--features", style, "--target-dir", folder)
+
+    return once(session_folder(tmp_path_factory) / f"rust_sockets_{style}", build) / "release/librust_sockets.so"
 
 
 @pytest.fixture(params=WAYS)
@@ -54,6 +82,7 @@ def test_messages_come_back(server):
         assert echo.closing() == (1000, "")
         assert echo.ended()
     said(server, "closed 1000 by the client: bye")
+    assert "OUTRIDER_E_STATE" not in server.log, "what has ended is not closed again"
 
 
 def message(socket):
@@ -132,6 +161,27 @@ def test_an_error_closes_with_1011_and_a_line(server):
     with server.open("/echo") as echo:
         echo.text("still here")
         assert echo.message() == b"still here"
+
+
+@pytest.mark.parametrize("plugin", [name for name in PLUGINS if name.startswith("rust")], indirect=True)
+def test_a_panic_closes_with_1011_and_a_line(own, plugin):
+    server = own(plugin, model="async")
+    workers = server.workers()
+    with WebSocket(server, "/panics") as failing:
+        failing.text("now")
+        assert failing.closing()[0] == 1011
+    said(server, "thrown by a panic")
+    assert server.workers() == workers
+
+
+@pytest.mark.parametrize("plugin", [name for name in PLUGINS if name.endswith("async")], indirect=True)
+def test_a_handler_that_returns_closes_with_1000(own, plugin):
+    server = own(plugin, model="async")
+    with WebSocket(server, "/returns") as socket:
+        socket.text("now")
+        assert socket.closing()[0] == 1000
+        socket.send(close_frame(1000))
+        assert socket.ended()
 
 
 def test_a_worker_that_drains_closes_with_1012(own, plugin):
