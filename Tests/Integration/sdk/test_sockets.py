@@ -8,7 +8,7 @@ import pytest
 import websocket
 from built_once import once, session_folder
 from processes import wait_for
-from sdk import cargo
+from sdk import built_trials, cargo
 from server import ROOT, TEST_PLUGINS
 from websocket import BINARY, CONTINUATION, TEXT, WebSocket, WebSocketOverHTTP2, close_frame, frame
 
@@ -21,7 +21,7 @@ WAYS = {
 }
 PLUGINS = {
     f"{language}_{style}": pytest.param(language, style, marks=pytest.mark.skipif(not shutil.which(tool), reason=f"no {tool}"))
-    for language, tool in (("cpp", "c++"), ("rust", "cargo"))
+    for language, tool in (("cpp", "c++"), ("rust", "cargo"), ("swift", "swift"))
     for style in ("event", "async")
 }
 FLOOD, LARGE = 2000, 300_000
@@ -38,7 +38,7 @@ def built(tmp_path_factory, takes_long):
 
     def build(name):
         language, style = PLUGINS[name].values
-        return {"cpp": built_in_cpp, "rust": built_in_rust}[language](tmp_path_factory, style)
+        return {"cpp": built_in_cpp, "rust": built_in_rust, "swift": built_in_swift}[language](tmp_path_factory, style)
 
     return build
 
@@ -52,6 +52,10 @@ def built_in_rust(tmp_path_factory, style):
         cargo(ROOT / "Tests/Plugins/rust_sockets", "build", "--release", "--features", style, "--target-dir", folder)
 
     return once(session_folder(tmp_path_factory) / f"rust_sockets_{style}", build) / "release/librust_sockets.so"
+
+
+def built_in_swift(tmp_path_factory, style):
+    return built_trials(tmp_path_factory) / f"libsockets_{style}.so"
 
 
 @pytest.fixture(params=WAYS)

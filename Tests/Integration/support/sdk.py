@@ -65,3 +65,15 @@ def cargo(folder, *arguments, program="cargo", environment=()):
         [program, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=scaled_timeout(120))
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout + result.stderr
+
+
+def built_trials(tmp_path_factory) -> Path:
+    """The folder of the plugins of Tests/Plugins/swift_trials, built against an installation."""
+    prefix = installed(tmp_path_factory)
+
+    def build(folder):
+        source = ROOT / "Tests/Plugins/swift_trials"
+        shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("build"))
+        run_make(folder, environment=for_authors(prefix))
+
+    return once(session_folder(tmp_path_factory) / "swift_trials", build) / "build"
