@@ -16,7 +16,6 @@ from websocket import BINARY, CONTINUATION, TEXT, WebSocket, WebSocketOverHTTP2,
 WAYS = {
     "sync-http1": ("sync", WebSocket),
     "gthread-http1": ("gthread", WebSocket),
-    "async-http1": ("async", WebSocket),
     "async-h2": ("async", WebSocketOverHTTP2),
 }
 PLUGINS = {
