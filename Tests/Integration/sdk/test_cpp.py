@@ -89,6 +89,11 @@ MISTAKES = {
         "struct app { class exchange : public outrider::event_handler {}; outrider::task<> serve(outrider::async_request &); };",
         "either a class exchange or serve",
     ),
+    "no websocket_handler": (
+        "struct app { struct exchange : outrider::event_handler {"
+        " exchange(app &, const outrider::opening &o) : event_handler(o) {} void on_text(std::string_view); }; };",
+        "has the base outrider::websocket_handler",
+    ),
     "another base": ("struct app { class exchange {}; };", "has the base outrider::event_handler"),
 }
 

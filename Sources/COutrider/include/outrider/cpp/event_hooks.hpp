@@ -27,6 +27,9 @@ template <class Application>
 struct event_hooks {
   using exchange = typename Application::exchange;
   static_assert(std::is_base_of_v<event_handler, exchange>, "the class `exchange` has the base outrider::event_handler");
+  static_assert(std::is_base_of_v<websocket_handler, exchange> ||
+                    !(has_on_text<exchange>::value || has_on_binary<exchange>::value || has_on_close<exchange>::value),
+                "a class with on_text, on_binary or on_close has the base outrider::websocket_handler");
 
   static outrider_status open(void *state, outrider_exchange id, const outrider_head *head, void **self) noexcept {
     auto *const entry = static_cast<detail::entry<Application> *>(state);

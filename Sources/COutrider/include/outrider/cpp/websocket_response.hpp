@@ -117,8 +117,9 @@ class websocket_response : public event_response {
     const auto status = failure_status();
     reach(progress::complete);
     if (status == OUTRIDER_E_CLOSED || status == OUTRIDER_E_CANCELLED) return;
+    // It is refused only where the host has closed the WebSocket already.
     const auto *const found = host().extension<outrider_websocket>(OUTRIDER_WEBSOCKET);
-    if (found != nullptr && found->close(host_, exchange_, OUTRIDER_WEBSOCKET_INTERNAL_ERROR, {}) < 0) abort(status);
+    if (found != nullptr) found->close(host_, exchange_, OUTRIDER_WEBSOCKET_INTERNAL_ERROR, {});
   }
 };
 
