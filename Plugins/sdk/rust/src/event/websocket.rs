@@ -14,6 +14,49 @@ use std::mem::ManuallyDrop;
 /// event follows. A worker that drains closes it with 1012 (service restart) within `server.graceful_timeout`, unless the
 /// handler closes it first.
 ///
+/// ```
+/// use outrider::event::{Event, EventHandler, Request, WebSocket};
+/// use outrider::{Accepted, Failure, Loading, Plugin};
+///
+/// struct Echo;
+///
+/// impl Plugin for Echo {
+///     fn load(_: &Loading<'_>) -> Result<Self, Failure> {
+///         Ok(Echo)
+///     }
+/// }
+///
+/// impl EventHandler for Echo {
+///     type Exchange = Option<WebSocket>;
+///
+///     fn open(&self, request: Request<'_>) -> Result<Self::Exchange, Failure> {
+///         if !request.head().is_websocket() {
+///             request.respond(426, &[], "this is a WebSocket\n")?;
+///             return Ok(None);
+///         }
+///         let socket = request.accept(None, &[])?;
+///         socket.receive(1)?;
+///         Ok(Some(socket))
+///     }
+///
+///     fn event(&self, socket: &mut Self::Exchange, event: Event<'_>) -> Result<(), Failure> {
+///         match (socket, event) {
+///             (Some(socket), Event::Message(message)) => {
+///                 if socket.send(message)? == Accepted::Sent {
+///                     socket.receive(1)?;
+///                 }
+///             }
+///             (Some(socket), Event::Resumed) => socket.receive(1)?,
+///             _ => {}
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// outrider::plugin!(Echo: event);
+/// # fn main() {}
+/// ```
+///
 /// If it is dropped while it is open, as after a failure or a panic, it is closed with 1011 (internal error).
 pub struct WebSocket {
     handle: Handle,
