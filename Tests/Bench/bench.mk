@@ -6,7 +6,7 @@ CPP_STYLES := blocking event async
 RUST_STYLES := blocking event async
 SWIFT_STYLES := blocking event async
 BENCHED := $(patsubst %,$(BENCH)/%,null_server libmalloc_count.so libsame_answer_blocking.so libsame_answer_event.so libsame_answer_state.so \
-  libredis_event.so libredis_thread.so redis_alone $(CPP_STYLES:%=libsame_answer_cpp_%.so) \
+  libredis_event.so libredis_thread.so redis_alone libsaved_1.so libsaved_2.so $(CPP_STYLES:%=libsame_answer_cpp_%.so) \
   $(RUST_STYLES:%=libsame_answer_rust_%.so) $(SWIFT_STYLES:%=libsame_answer_swift_%.so))
 BENCH_FLAGS := -std=c11 -O2 -Wall -Wextra -Werror
 
@@ -54,6 +54,8 @@ $(SWIFT_STYLES:%=$(BENCH)/libsame_answer_swift_%.so): $(BENCH)/libsame_answer_sw
 	swift build --package-path Tests/Bench/same_answer_swift --scratch-path $(CURDIR)/$(BENCH)/same_answer_swift -c release \
 	  -Xswiftc -static-stdlib -Xlinker --version-script=$(CURDIR)/Plugins/plugin.map --product same_answer_swift_$*
 	objcopy --strip-debug $(BENCH)/same_answer_swift/release/$(@F) $@
+# Two builds of one plugin, of which one replaces the other.
+$(foreach number,1 2,$(eval $(call plugin,$(BENCH)/libsaved_$(number).so,,-DNUMBER=$(number),Tests/Bench/saved.c)))
 # Redis asked on the loop, by a thread of the plugin's, and without a server.
 $(eval $(call plugin,$(BENCH)/libredis_event.so,,-lhiredis,examples/redis_event_c/redis_event.c))
 $(eval $(call plugin,$(BENCH)/libredis_thread.so,,-lhiredis,Tests/Bench/redis_thread.c))
@@ -75,6 +77,7 @@ bench: bench-dependencies
 	python3 Tests/Bench/instructions.py
 	python3 Tests/Bench/sdk.py
 	python3 Tests/Bench/start_times.py
+	python3 Tests/Bench/watch_times.py
 	python3 Tests/Bench/redis.py
 
 # Applications in Python, beside the servers that they come from. All run the same libpython: the environment's programs are

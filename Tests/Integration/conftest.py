@@ -13,6 +13,7 @@ from authority import Authority
 from built_once import installed
 from matrix import COMBINATIONS, H2C, INSPECT, MODELS, TRANSPORTS
 from observed import Observed
+from redis_server import RedisServer
 from server import Server
 
 
@@ -248,3 +249,11 @@ def h2_misbehaving(shared, combination):
 def inspect(shared, model):
     """The plugin that tells what arrived, in each worker model."""
     return shared(INSPECT, model)
+
+
+@pytest.fixture
+def redis(tmp_path):
+    """A redis-server for this test."""
+    redis = RedisServer(tmp_path)
+    yield redis
+    redis.stop()

@@ -7,7 +7,8 @@ OF_ONE_STYLE := configured contract fussy generous hostile identity lending logg
   watches_blocking
 IN_SWIFT := swift_locks_static swift_locks_dynamic
 IN_CPP := blocking event async
-TEST_PLUGINS := $(IN_CPP:%=cpp_handlers_%) $(BROKEN) $(OF_BOTH_STYLES:%=%_blocking) $(OF_BOTH_STYLES:%=%_event) $(OF_ONE_STYLE) inspect_blocking $(IN_SWIFT)
+SOCKETS_IN_CPP := event text_only async
+TEST_PLUGINS := $(IN_CPP:%=cpp_handlers_%) $(SOCKETS_IN_CPP:%=cpp_sockets_%) $(BROKEN) $(OF_BOTH_STYLES:%=%_blocking) $(OF_BOTH_STYLES:%=%_event) $(OF_ONE_STYLE) inspect_blocking $(IN_SWIFT)
 
 # What those of extensions have in common.
 ANSWERED := Tests/Plugins/answered/answered.h
@@ -19,6 +20,7 @@ $(foreach name,$(OF_BOTH_STYLES),$(eval $(call test_plugin,$(name)_blocking,Test
 $(foreach name,$(OF_BOTH_STYLES),$(eval $(call test_plugin,$(name)_event,Tests/Plugins/$(name),-DEVENT_STYLE,$(ANSWERED))))
 $(eval $(call test_plugin,inspect_blocking,Tests/Plugins/inspect_blocking,,$(PAGES) Plugins/inspect/inspect.c))
 $(foreach style,$(IN_CPP),$(eval $(call test_plugin,cpp_handlers_$(style),Tests/Plugins/cpp_handlers,-std=c++20 -DSTYLE=$(style),$(CPP_HEADERS))))
+$(foreach style,$(SOCKETS_IN_CPP),$(eval $(call test_plugin,cpp_sockets_$(style),Tests/Plugins/cpp_sockets,-std=c++20 -DSTYLE=$(style),$(CPP_HEADERS))))
 # Each of these is a file, without a folder of its own.
 $(foreach name,$(BROKEN),$(eval $(call test_plugin,$(name),,,Tests/Plugins/broken/$(name).c Tests/Plugins/broken/broken.h)))
 # With a runtime of its own, and with the one of the toolchain.

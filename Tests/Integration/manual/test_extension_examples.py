@@ -4,7 +4,6 @@ are asked on the worker's loop, and workers share state."""
 import http.server
 import re
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -38,42 +37,6 @@ def build(tmp_path_factory):
 
 
 # ---- redis
-
-
-class Redis:
-    """A redis-server of the test's own, which keeps nothing."""
-
-    def __init__(self, folder):
-        self.folder, self.port, self.child = folder, free_port(), None
-        self.start()
-
-    def start(self):
-        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-        self.child = subprocess.Popen(
-            [*command, "--dir", str(self.folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(self.answers, lambda: f"redis-server ended with {self.child.poll()}", timeout=scaled(10))
-
-    def answers(self):
-        try:
-            return self.say("PING") == b"+PONG\r\n"
-        except ConnectionRefusedError:
-            return False
-
-    def say(self, command):
-        with socket.create_connection(("127.0.0.1", self.port), 5) as client:
-            client.sendall(command.encode() + b"\r\n")
-            return client.recv(1000)
-
-    def stop(self):
-        self.child.send_signal(signal.SIGTERM)
-        self.child.wait(scaled(10))
-
-
-@pytest.fixture
-def redis(tmp_path):
-    redis = Redis(tmp_path)
-    yield redis
-    redis.stop()
 
 
 @pytest.fixture

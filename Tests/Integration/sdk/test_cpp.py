@@ -71,7 +71,7 @@ def test_the_first_program_of_the_manual_is_the_template():
     assert shown.split() == re.sub(r" *//.*", "", template).split()
 
 
-@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
 def test_the_other_programs_of_the_manual_compile(number):
     shown = programs("outrider-cpp.7")[number]
     source = f"""#include <outrider/outrider.hpp>
@@ -88,6 +88,11 @@ MISTAKES = {
     "two styles": (
         "struct app { class exchange : public outrider::event_handler {}; outrider::task<> serve(outrider::async_request &); };",
         "either a class exchange or serve",
+    ),
+    "no websocket_handler": (
+        "struct app { struct exchange : outrider::event_handler {"
+        " exchange(app &, const outrider::opening &o) : event_handler(o) {} void on_text(std::string_view); }; };",
+        "has the base outrider::websocket_handler",
     ),
     "another base": ("struct app { class exchange {}; };", "has the base outrider::event_handler"),
 }

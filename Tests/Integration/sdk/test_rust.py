@@ -15,7 +15,7 @@ from built_once import for_authors, once, session_folder
 from client import request
 from load import Load
 from processes import wait_for
-from sdk import built_example
+from sdk import built_example, cargo
 from server import ROOT
 from service import memory
 from timing import growth, scaled_timeout
@@ -26,15 +26,6 @@ pytestmark = pytest.mark.skipif(not shutil.which("cargo"), reason="no cargo")
 def oldest():
     """The folder of Debian's cargo, which may be older than the one in PATH, with which everything else here is built."""
     return Path("/usr/bin") if os.path.exists("/usr/bin/cargo") else Path(shutil.which("cargo") or "").parent
-
-
-def cargo(folder, *arguments, program="cargo", environment=()):
-    """What cargo says in the folder. It has to succeed."""
-    environment = os.environ | dict(environment) | {"CARGO_NET_OFFLINE": "true", "RUST_BACKTRACE": "0"}
-    result = subprocess.run(
-        [program, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=scaled_timeout(120))
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout + result.stderr
 
 
 def test_the_crate(tree, tmp_path, takes_long):

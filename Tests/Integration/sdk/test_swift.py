@@ -6,14 +6,14 @@ import subprocess
 
 import pytest
 
-from built_once import for_authors, installed, once, run_make, session_folder
 from client import Connection, request
 from control import Control
 from load import Load
 from matrix import MODELS
 from processes import wait_for
 from python_applications import lines_with, memory
-from server import ROOT, run
+from sdk import built_trials
+from server import run
 from timing import scaled_timeout
 
 pytestmark = pytest.mark.skipif(not shutil.which("swift"), reason="no swift")
@@ -26,15 +26,8 @@ in_both_styles = pytest.mark.parametrize("style", STYLES)
 
 @pytest.fixture(scope="session")
 def trials(tmp_path_factory):
-    """The folder of the plugins of Tests/Plugins/swift_trials, built against an installation."""
-    prefix = installed(tmp_path_factory)
-
-    def build(folder):
-        source = ROOT / "Tests/Plugins/swift_trials"
-        shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("build"))
-        run_make(folder, environment=for_authors(prefix))
-
-    return once(session_folder(tmp_path_factory) / "swift_trials", build) / "build"
+    """The folder of the plugins of Tests/Plugins/swift_trials."""
+    return built_trials(tmp_path_factory)
 
 
 @pytest.fixture
@@ -55,7 +48,7 @@ def test_the_tests_of_the_package(tree, tmp_path):
     shutil.copytree(tree / "share/outrider/sdk/swift", package)
     command = ["swift", "test", "--disable-xctest", "--package-path", package]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=scaled_timeout(300))
-    assert ended.returncode == 0 and "6 tests in 1 suite passed" in ended.stdout, ended.stdout + ended.stderr
+    assert ended.returncode == 0 and "11 tests in 2 suites passed" in ended.stdout, ended.stdout + ended.stderr
 
 
 @in_each_model

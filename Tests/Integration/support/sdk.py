@@ -1,6 +1,8 @@
 """The languages of the SDKs, and what is built of their examples."""
 
+import os
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 from built_once import for_authors, installed, once, run_make, session_folder
 from server import ROOT
 from templates import BUILT_FOLDERS, toolchains
+from timing import scaled_timeout
 
 
 @dataclass(frozen=True)
@@ -53,3 +56,24 @@ def built_example(tmp_path_factory, name) -> Path:
         run_make(folder, environment=for_authors(prefix))
 
     return once(session_folder(tmp_path_factory) / name, build)
+
+
+def cargo(folder, *arguments, program="cargo", environment=()):
+    """What cargo says in the folder. It has to succeed."""
+    environment = os.environ | dict(environment) | {"CARGO_NET_OFFLINE": "true", "RUST_BACKTRACE": "0"}
+    result = subprocess.run(
+        [program, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=scaled_timeout(120))
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout + result.stderr
+
+
+def built_trials(tmp_path_factory) -> Path:
+    """The folder of the plugins of Tests/Plugins/swift_trials, built against an installation."""
+    prefix = installed(tmp_path_factory)
+
+    def build(folder):
+        source = ROOT / "Tests/Plugins/swift_trials"
+        shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("build"))
+        run_make(folder, environment=for_authors(prefix))
+
+    return once(session_folder(tmp_path_factory) / "swift_trials", build) / "build"

@@ -56,6 +56,10 @@ struct application {
       } else if (path() == "/stream" || path() == "/resume-badly") {
         start(200, {});
         on_resume();
+      } else if (path() == "/tagged") {
+        start(200, {});
+        OUTRIDER_CHECK(send_tagged("one", 1) == outrider::flow::accepted);
+        OUTRIDER_CHECK(send_tagged(std::string(5000, 'x'), 2) == outrider::flow::accepted);
       } else if (path() == "/file") {
         start(200, {{"content-length", "4"}});
         outrider::file elf("/proc/self/exe");
@@ -94,6 +98,11 @@ struct application {
         if (result == outrider::flow::again) return;
         if (result == outrider::flow::pause) return void(sent_++);
       }
+    }
+    void on_sent(std::uint64_t tag) {
+      happened += "sent " + std::to_string(tag) + ' ';
+      if (query() == "badly") throw std::runtime_error("thrown by on_sent");
+      if (tag == 2) OUTRIDER_CHECK(send_tagged("last", 3, false) == outrider::flow::accepted);
     }
     void on_draining() {
       happened += "draining ";
@@ -250,6 +259,19 @@ OUTRIDER_TEST(a_response_is_kept_until_it_is_sent) {
   OUTRIDER_CHECK_EQUAL(exchange.body(), std::string(6000, 'b'));
   host.serve(get("/kept").slow()).leave();
   OUTRIDER_CHECK_EQUAL(alive, 0);
+}
+
+OUTRIDER_TEST(a_handler_is_told_what_is_sent) {
+  happened.clear();
+  host host;
+  const auto exchange = host.serve(get("/tagged").slow());
+  exchange.take(1000);
+  OUTRIDER_CHECK_EQUAL(happened, "sent 1 ");
+  while (exchange.is_open()) exchange.take(1000);
+  OUTRIDER_CHECK_EQUAL(happened, "sent 1 sent 2 sent 3 ");
+  OUTRIDER_CHECK_EQUAL(exchange.body(), "one" + std::string(5000, 'x') + "last");
+  OUTRIDER_CHECK(host.serve(get("/tagged?badly")).is_cut());
+  OUTRIDER_CHECK_EQUAL(host.log().at(0), "thrown by on_sent");
 }
 
 OUTRIDER_TEST(a_file_is_sent_and_closed) {

@@ -11,11 +11,15 @@ let package = Package(
   products: [
     .library(name: "trials_async", type: .dynamic, targets: ["AsyncTrials"]),
     .library(name: "trials_blocking", type: .dynamic, targets: ["BlockingTrials"]),
+    .library(name: "sockets_async", type: .dynamic, targets: ["AsyncSockets"]),
+    .library(name: "sockets_event", type: .dynamic, targets: ["EventSockets"]),
   ],
   dependencies: [.package(name: "outrider", path: "\(sdk)/swift")],
   targets: [
     .target(name: "Trials", dependencies: [outrider], swiftSettings: strict),
     .target(name: "AsyncTrials", dependencies: ["Trials", outrider], swiftSettings: strict),
+    .target(name: "AsyncSockets", dependencies: [outrider], swiftSettings: strict),
+    .target(name: "EventSockets", dependencies: [outrider], swiftSettings: strict),
     .target(name: "BlockingTrials", dependencies: ["Trials", outrider], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

@@ -174,6 +174,20 @@ impl<'a> Head<'a> {
         self.has(sys::HEAD_ACCEPTS_TRAILERS)
     }
 
+    /// The request is the handshake of a WebSocket, which may be accepted: see [`websocket`](crate::websocket).
+    pub fn is_websocket(&self) -> bool {
+        self.has(sys::websocket::HEAD_WEBSOCKET)
+    }
+
+    /// The client offers that subprotocol for the WebSocket.
+    pub fn offers(&self, subprotocol: &str) -> bool {
+        let offers = self.fields().iter().filter(|field| field.is("sec-websocket-protocol"));
+        offers
+            .flat_map(|field| field.value().split(|&byte| byte == b','))
+            .filter_map(|element| std::str::from_utf8(element).ok())
+            .any(|element| !subprotocol.is_empty() && element.trim_matches(&[' ', '\t'][..]) == subprotocol)
+    }
+
     /// The target is the mount itself, without a `/` behind it. The path is `/`.
     pub fn is_bare_mount(&self) -> bool {
         self.has(sys::HEAD_BARE_MOUNT)

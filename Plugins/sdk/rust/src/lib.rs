@@ -39,6 +39,7 @@ pub mod sys;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod watch;
+pub mod websocket;
 
 pub use exchange::{Exchange, Tls, Trace};
 pub use failure::Failure;

@@ -143,13 +143,13 @@ impl Sender {
 
     /// # Safety
     /// `E` begins as every event does, and what it points to lives as outrider.h says.
-    unsafe fn event<E>(&self, event: &E) -> Result<Accepted, Error> {
+    pub(crate) unsafe fn event<E>(&self, event: &E) -> Result<Accepted, Error> {
         let host = self.host.table();
         accepted((host.send)(host, self.exchange, (event as *const E).cast()))
     }
 }
 
-fn body_event(
+pub(crate) fn body_event(
     bytes: sys::outrider_bytes,
     more: bool,
     tag: u64,
@@ -169,7 +169,7 @@ fn body_event(
 }
 
 /// Lends the host a vector. If the host refuses the event, the vector comes back.
-fn with_owned(
+pub(crate) fn with_owned(
     vector: Vec<u8>,
     send: impl FnOnce(sys::outrider_bytes, Option<outrider_release>, *mut c_void) -> Result<Accepted, Error>,
 ) -> Result<Accepted, Refused<Vec<u8>>> {

@@ -1,6 +1,6 @@
 //! The bindings are those of the headers: a C compiler compares each size, offset and constant.
 
-use outrider::sys::{self, config, health, log, loop_, metrics, store, testing};
+use outrider::sys::{self, config, health, log, loop_, metrics, store, testing, websocket};
 use std::mem::{size_of, MaybeUninit};
 use std::process::Command;
 use std::ptr::addr_of;
@@ -26,6 +26,15 @@ macro_rules! structure {
             let size = unsafe { size_of_pointee(addr_of!((*start).$field)) };
             $asserts.push(format!("sizeof((({} *)0)->{}) == {}", name, field, size));
         )*
+    }};
+}
+
+/// The same for a table of the host's, which may have grown: its size is not compared.
+macro_rules! table {
+    ($asserts:ident, $module:ident :: $name:ident { $($field:ident),* $(,)? }) => {{
+        let whole = $asserts.len();
+        structure!($asserts, $module::$name { $($field),* });
+        $asserts.remove(whole);
     }};
 }
 
@@ -384,6 +393,30 @@ fn the_headers_say_the_same() {
     );
     constants!(asserts, "OUTRIDER_METRIC_", metrics { COUNTER, GAUGE, GAUGE_MAXIMUM, GAUGE_MINIMUM, HISTOGRAM });
     constants!(asserts, "OUTRIDER_STORE_", store { MAX_KEY, MAX_VALUE });
+    structure!(asserts, websocket::outrider_websocket_options { size, flags, subprotocol, fields, n_fields });
+    structure!(asserts, websocket::outrider_websocket_close_event { size, type_, tag, code, by_host, reason });
+    table!(asserts, websocket::outrider_websocket { size, reserved, accept, text, binary, close });
+    constants!(asserts, "OUTRIDER_", websocket { HEAD_WEBSOCKET, EVENT_WEBSOCKET_MESSAGE, EVENT_WEBSOCKET_CLOSE });
+    constants!(
+        asserts,
+        "OUTRIDER_WEBSOCKET_",
+        websocket {
+            TEXT,
+            PARTS,
+            NORMAL,
+            GOING_AWAY,
+            PROTOCOL_ERROR,
+            UNSUPPORTED_DATA,
+            NO_STATUS,
+            INVALID_DATA,
+            POLICY,
+            TOO_BIG,
+            INTERNAL_ERROR,
+            SERVICE_RESTART,
+            TRY_AGAIN_LATER,
+            MAX_REASON
+        }
+    );
     constants!(
         asserts,
         "OUTRIDER_MOCK_",
@@ -396,13 +429,14 @@ fn the_headers_say_the_same() {
         ("OUTRIDER_LOOP", loop_::LOOP),
         ("OUTRIDER_METRICS", metrics::METRICS),
         ("OUTRIDER_STORE", store::STORE),
+        ("OUTRIDER_WEBSOCKET", websocket::WEBSOCKET),
     ] {
         let text = std::str::from_utf8(value).unwrap().trim_end_matches('\0');
         asserts.push(format!("sizeof({}) == {} && !__builtin_strcmp({}, \"{}\")", name, value.len(), name, text));
     }
 
     let mut source = String::new();
-    for header in ["config", "health", "log", "loop", "metrics", "store", "testing"] {
+    for header in ["config", "health", "log", "loop", "metrics", "store", "testing", "websocket"] {
         source += &format!("#include <outrider/{}.h>\n", header);
     }
     for condition in &asserts {

@@ -21,6 +21,7 @@
  *
  *     void handle(outrider::request &);                blocking: <outrider/cpp/request.hpp>
  *     class exchange : public outrider::event_handler  event: <outrider/cpp/event_handler.hpp>
+ *                                                      with WebSockets: <outrider/cpp/websocket_handler.hpp>
  *     outrider::task<> serve(outrider::async_request &)  coroutines of C++20: <outrider/cpp/async_request.hpp>
  *
  * It may have any of these:
@@ -48,6 +49,7 @@
 #endif
 
 #include <outrider/cpp/async_request.hpp>
+#include <outrider/cpp/async_websocket.hpp>
 #include <outrider/cpp/bytes.hpp>
 #include <outrider/cpp/config.hpp>
 #include <outrider/cpp/error.hpp>
@@ -62,5 +64,6 @@
 #include <outrider/cpp/store.hpp>
 #include <outrider/cpp/task.hpp>
 #include <outrider/cpp/watch.hpp>
+#include <outrider/cpp/websocket_handler.hpp>
 
 #endif

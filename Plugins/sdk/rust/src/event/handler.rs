@@ -6,6 +6,7 @@ use crate::field::{fields_of, Field};
 use crate::plugin::Plugin;
 use crate::status::Error;
 use crate::sys;
+use crate::websocket::{Closed, Message};
 
 /// A plugin in event style. Everything runs on the worker's loop, one call at a time, and must not wait.
 ///
@@ -86,6 +87,10 @@ pub enum Event<'a> {
     },
     /// The trailer fields of the request, after the last piece of the content.
     Trailers(&'a [Field<'a>]),
+    /// A message of the WebSocket; one for each credit of [`WebSocket::receive`](super::WebSocket::receive).
+    Message(Message<'a>),
+    /// The WebSocket is closed, by the client or the host. Nothing more can be sent.
+    Closed(Closed<'a>),
     /// The exchange is over: the client has left, a deadline has passed, or a limit is reached. Nothing follows.
     Disconnected(Error),
     /// The worker is draining: finish soon. Nothing is cut off yet.
@@ -121,6 +126,12 @@ impl Event<'_> {
             }
             sys::EVENT_DRAINING => Some(Event::Draining),
             sys::EVENT_RESUME => Some(Event::Resumed),
+            sys::websocket::EVENT_WEBSOCKET_MESSAGE => {
+                Some(Event::Message(Message::of(&*event.cast::<sys::outrider_body_event>())))
+            }
+            sys::websocket::EVENT_WEBSOCKET_CLOSE => {
+                Some(Event::Closed(Closed::of(&*event.cast::<sys::websocket::outrider_websocket_close_event>())))
+            }
             sys::EVENT_SENT => Some(Event::Sent((*event).tag)),
             _ => None,
         }

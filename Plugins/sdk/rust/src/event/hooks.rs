@@ -6,6 +6,7 @@ use crate::life::{failed, Loaded};
 use crate::panics;
 use crate::send::Sender;
 use crate::sys::{self, outrider_event, outrider_exchange, outrider_head, outrider_status};
+use crate::websocket::note_end;
 use std::ffi::c_void;
 use std::mem::size_of;
 use std::ptr::NonNull;
@@ -109,6 +110,9 @@ pub(crate) unsafe extern "C" fn on_event<H: EventHandler>(
     event: *const outrider_event,
 ) {
     if let Some(event) = Event::of(event) {
+        if let Event::Closed(_) = event {
+            note_end(exchange);
+        }
         deliver::<H>(state, this, exchange, event);
     }
 }

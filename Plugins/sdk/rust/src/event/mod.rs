@@ -5,8 +5,10 @@ mod handler;
 pub(crate) mod hooks;
 mod responder;
 mod response;
+mod websocket;
 
 pub use handle::{Handle, Timer};
 pub use handler::{Event, EventHandler};
 pub use responder::{Request, Responder};
 pub use response::Response;
+pub use websocket::WebSocket;

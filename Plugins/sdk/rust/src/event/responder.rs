@@ -1,6 +1,6 @@
 //! A request of the event style, and what responds to it.
 
-use super::{Handle, Response};
+use super::{Handle, Response, WebSocket};
 use crate::exchange::Exchange;
 use crate::field::Field;
 use crate::head::Head;
@@ -51,6 +51,11 @@ impl<'a> Request<'a> {
     /// As [`Responder::start`].
     pub fn start(self, status: u32, fields: &[Field<'_>]) -> Result<Response, Error> {
         self.responder.start(status, fields)
+    }
+
+    /// As [`Responder::accept`].
+    pub fn accept(self, subprotocol: Option<&str>, fields: &[Field<'_>]) -> Result<WebSocket, Error> {
+        self.responder.accept(subprotocol, fields)
     }
 
     /// What responds later.
@@ -111,6 +116,16 @@ impl Responder {
     /// The same for a response that [`Response::trailers`] ends.
     pub fn start_with_trailers(self, status: u32, fields: &[Field<'_>]) -> Result<Response, Error> {
         self.begin(status, fields, sys::TRAILERS_FOLLOW)
+    }
+
+    /// Accepts the handshake of a WebSocket, with one of the subprotocols that the client offers, and further fields.
+    ///
+    /// [`Error::INVALID`]: the request is no handshake ([`Head::is_websocket`](crate::Head::is_websocket)), or the client does
+    /// not offer the subprotocol, or a field is malformed. [`Error::UNSUPPORTED`]: the host has no WebSockets.
+    pub fn accept(self, subprotocol: Option<&str>, fields: &[Field<'_>]) -> Result<WebSocket, Error> {
+        self.handle.sender().accept(subprotocol, fields)?;
+        let handle = self.handle;
+        Ok(self.taken(WebSocket::new(handle)))
     }
 
     /// Ends the exchange without a response of the plugin's: with the server's own page, 504 for [`Error::CANCELLED`], or

@@ -2,13 +2,14 @@
 
 use super::handler::AsyncHandler;
 use super::request::Request;
-use super::state::{Phase, Piece, State};
+use super::state::{Phase, Piece, Received, State};
 use super::task::TaskRef;
 use crate::head::Head;
 use crate::life::Loaded;
 use crate::plugin::Plugin;
 use crate::send::Sender;
 use crate::sys::{self, outrider_event, outrider_exchange, outrider_head, outrider_status};
+use crate::websocket::{Closed, Message};
 use std::ffi::c_void;
 use std::sync::Arc;
 
@@ -65,6 +66,22 @@ pub(crate) unsafe extern "C" fn on_event(
             }
             header.runtime.hook(|| state.content.wake());
             state.keep_piece();
+        }
+        sys::websocket::EVENT_WEBSOCKET_MESSAGE => {
+            let message = Message::of(&*event.cast::<sys::outrider_body_event>());
+            state.is_asked.set(false);
+            state.websocket.set(Some(Box::new(Received::Message(message.to_owned()))));
+            header.runtime.hook(|| state.content.wake());
+        }
+        sys::websocket::EVENT_WEBSOCKET_CLOSE => {
+            let closed = Closed::of(&*event.cast::<sys::websocket::outrider_websocket_close_event>());
+            state.phase.set(Phase::Over);
+            let reason = closed.reason.to_owned();
+            state.websocket.set(Some(Box::new(Received::Closed { code: closed.code, reason })));
+            header.runtime.hook(|| {
+                state.content.wake();
+                state.room.wake();
+            });
         }
         sys::EVENT_RESUME => {
             state.is_paused.set(false);

@@ -12,6 +12,7 @@ mod sleep;
 pub(crate) mod spawn;
 mod state;
 mod task;
+mod websocket;
 
 pub use body::Body;
 pub use draining::Draining;
@@ -19,3 +20,4 @@ pub use handler::AsyncHandler;
 pub use request::Request;
 pub use response::Response;
 pub use sleep::{sleep, timeout, Sleep};
+pub use websocket::WebSocket;

@@ -2,7 +2,7 @@
 
 use super::state::Phase;
 use super::task::Header;
-use super::{sleep, spawn, Body, Draining, Response, Sleep};
+use super::{sleep, spawn, Body, Draining, Response, Sleep, WebSocket};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::field::Field;
@@ -85,6 +85,16 @@ impl<'a> Request<'a> {
     /// The same for a response that [`Response::trailers`] ends.
     pub fn start_with_trailers(self, status: u32, fields: &[Field<'_>]) -> Result<Response<'a>, Error> {
         self.begin(status, fields, sys::TRAILERS_FOLLOW)
+    }
+
+    /// Accepts the handshake of a WebSocket, with one of the subprotocols that the client offers, and further fields.
+    ///
+    /// [`Error::INVALID`]: the request is no handshake ([`Head::is_websocket`](crate::Head::is_websocket)), or the client does
+    /// not offer the subprotocol, or a field is malformed. [`Error::UNSUPPORTED`]: the host has no WebSockets.
+    pub fn accept(self, subprotocol: Option<&str>, fields: &[Field<'_>]) -> Result<WebSocket<'a>, Error> {
+        self.header.state.sender.accept(subprotocol, fields)?;
+        self.header.state.phase.set(Phase::WebSocket);
+        Ok(WebSocket::new(self.header))
     }
 
     /// Waits on the loop's timers.

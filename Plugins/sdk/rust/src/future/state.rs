@@ -2,6 +2,7 @@
 
 use crate::send::Sender;
 use crate::status::Error;
+use crate::websocket::OwnedMessage;
 use std::cell::Cell;
 use std::task::{Context, Poll, Waker};
 
@@ -12,6 +13,8 @@ pub(super) enum Phase {
     Head,
     /// The head was sent.
     Content,
+    /// A WebSocket is open.
+    WebSocket,
     /// Nothing is left to be sent: the response is complete, cut off, or no longer wanted.
     Over,
 }
@@ -52,6 +55,12 @@ impl Waiter {
     }
 }
 
+/// What the client of a WebSocket has sent and the task has not taken.
+pub(super) enum Received {
+    Message(OwnedMessage),
+    Closed { code: u16, reason: String },
+}
+
 /// The exchange of a task. `[loop]`
 pub(super) struct State {
     pub(super) sender: Sender,
@@ -63,6 +72,8 @@ pub(super) struct State {
     /// The whole content has come.
     pub(super) has_ended: Cell<bool>,
     pub(super) content: Waiter,
+    /// What the client of a WebSocket has sent.
+    pub(super) websocket: Cell<Option<Box<Received>>>,
     /// No more is to be sent until there is room.
     pub(super) is_paused: Cell<bool>,
     pub(super) room: Waiter,
@@ -79,6 +90,7 @@ impl State {
             is_asked: Cell::new(false),
             has_ended: Cell::new(false),
             content: Waiter::default(),
+            websocket: Cell::new(None),
             is_paused: Cell::new(false),
             room: Waiter::default(),
             is_draining: Cell::new(false),
@@ -96,8 +108,13 @@ impl State {
 
     /// Ends the exchange, unless it has ended: with the server's own page, or by cutting the response off.
     pub(super) fn fail(&self, reason: Error) {
-        if self.phase.replace(Phase::Over) != Phase::Over {
-            self.sender.abort(reason);
+        match self.phase.replace(Phase::Over) {
+            Phase::Over => {}
+            Phase::WebSocket => {
+                // A refusal means that the exchange is over.
+                let _ = self.sender.close_websocket(crate::websocket::INTERNAL_ERROR, "");
+            }
+            _ => self.sender.abort(reason),
         }
     }
 

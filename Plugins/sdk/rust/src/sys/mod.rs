@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod websocket;
 
 pub const ABI_MAJOR: u32 = 1;
 pub const ABI_MINOR: u32 = 0;

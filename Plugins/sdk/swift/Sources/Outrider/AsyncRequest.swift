@@ -27,10 +27,11 @@ public final class AsyncRequest {
     /// Where a task waits for room, once one has.
     var room: Waiter?
     var body = IncomingBody()
+    var webSocket: WebSocket?
   }
 
   /// What of the response has been sent.
-  enum Progress { case nothing, started, startedWithTrailers, complete }
+  enum Progress { case nothing, started, startedWithTrailers, webSocket, complete }
 
   nonisolated init(_ exchange: Exchange, _ head: UnsafePointer<outrider_head>) {
     self.exchange = exchange
@@ -91,6 +92,13 @@ extension AsyncRequest {
     case .resume:
       unsafe state.hasRoom = true
       unsafe state.room?.resume()
+    case .text(let bytes): unsafe state.webSocket?.receive(.text(String(bytes)))
+    case .binary(let bytes): unsafe state.webSocket?.receive(.binary(Array(bytes)))
+    case .closed(let code, let reason, let isByHost):
+      unsafe state.progress = .complete
+      unsafe state.webSocket?.close(WebSocketClose(code: code, reason: String(reason), isByHost: isByHost))
+      unsafe state.hasRoom = true
+      unsafe state.room?.resume()
     case .sent: break
     }
   }
@@ -101,6 +109,8 @@ extension AsyncRequest {
     unsafe state.end = reason
     unsafe state.body.waiter?.resume()
     unsafe state.room?.resume()
+    unsafe state.webSocket?.finish()
+    unsafe state.webSocket = nil
     if unsafe state.progress != .complete { unsafe state.task?.cancel() }
   }
 

@@ -117,7 +117,7 @@ extension AsyncRequest {
   }
 
   /// Sends when there is room, and again while the host has accepted nothing.
-  private func sendInRoom(_ call: StaticString, _ send: () -> outrider_status) async throws {
+  func sendInRoom(_ call: StaticString, _ send: () -> outrider_status) async throws {
     while true {
       if unsafe !state.hasRoom { try await waitForRoom() }
       let result = send()
@@ -190,6 +190,7 @@ extension AsyncRequest {
       log(.error, "the handler returned without a response")
       exchange.abort()
     case .started, .startedWithTrailers: try await end()
+    case .webSocket: try exchange.closeWebSocket()
     }
   }
 
@@ -199,6 +200,12 @@ extension AsyncRequest {
     if isDrained && (unsafe state.progress == .started || state.progress == .startedWithTrailers) {
       // The body has no other end. Room is waited for no more.
       _ = unsafe exchange.write(outrider_bytes(), true)
+      return
+    }
+    if unsafe state.progress == .webSocket {
+      if !isDrained { _ = report(error, host, exchange.id) }
+      // A refusal means that the exchange is over.
+      if unsafe state.end == nil { try? exchange.closeWebSocket(isDrained ? .serviceRestart : .internalError) }
       return
     }
     let code = isDrained ? OutriderError.Code.cancelled : .init(rawValue: report(error, host, exchange.id))

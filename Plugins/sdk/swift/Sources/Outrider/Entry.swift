@@ -12,7 +12,10 @@ class Entry {
   func workerStop(deadline: UInt64) {}
   func unload() {}
 
-  func handle(_ request: borrowing Request) throws {}
+  /// Returns what `handle` and `threadStop` get as `thread`.
+  func threadStart(_ thread: ThreadInfo) throws -> UnsafeMutableRawPointer? { nil }
+  func handle(_ request: borrowing Request, _ thread: UnsafeMutableRawPointer?) throws {}
+  func threadStop(_ thread: UnsafeMutableRawPointer?) {}
 
   /// Returns what `receive` and `close` get as `state`.
   func open(_ exchange: Exchange, _ head: UnsafePointer<outrider_head>) throws -> UnsafeMutableRawPointer? { nil }
@@ -30,7 +33,9 @@ func withEntry<Result>(_ state: UnsafeMutableRawPointer?, _ body: (Entry) -> Res
 let makeEntry = Mutex<@Sendable (OutriderHost) throws -> Entry>({ Entry($0) })
 
 /// The description that outrider_plugin_v1() returns. It lives as long as the process.
-func describe(_ name: StaticString, _ version: StaticString, isBlocking: Bool) -> UnsafeRawPointer {
+func describe(
+  _ name: StaticString, _ version: StaticString, isBlocking: Bool, hasThreadState: Bool = false
+) -> UnsafeRawPointer {
   var plugin = unsafe outrider_plugin()
   unsafe plugin.size = UInt32(MemoryLayout<outrider_plugin>.size)
   unsafe plugin.abi = OUTRIDER_ABI_VERSION
@@ -46,6 +51,10 @@ func describe(_ name: StaticString, _ version: StaticString, isBlocking: Bool) -
   unsafe plugin.on_wake = { _ in LoopExecutor.shared.runRemote() }
   if isBlocking {
     unsafe plugin.handle = handle
+    if hasThreadState {
+      unsafe plugin.thread_start = threadStart
+      unsafe plugin.thread_stop = threadStop
+    }
   } else {
     unsafe plugin.open = open
     unsafe plugin.on_event = receive

@@ -15,6 +15,12 @@ public enum Event: ~Escapable {
   case resume
   /// The kernel has all bytes of the event with this tag.
   case sent(tag: UInt64)
+  /// A whole text message of a WebSocket, in UTF-8; one for each that `Exchange.receive` has allowed.
+  case text(Bytes)
+  /// A whole binary message likewise.
+  case binary(Bytes)
+  /// The WebSocket is closed, by the client or the host: nothing more can be sent.
+  case closed(WebSocketCloseCode, reason: Bytes, isByHost: Bool)
 
   /// nil: an event of a later version, which is to be ignored.
   @_lifetime(immortal)
@@ -32,6 +38,14 @@ public enum Event: ~Escapable {
     case OUTRIDER_EVENT_DRAINING: self = .draining
     case OUTRIDER_EVENT_RESUME: self = .resume
     case OUTRIDER_EVENT_SENT: self = .sent(tag: unsafe raw.pointee.tag)
+    case OUTRIDER_EVENT_WEBSOCKET_MESSAGE:
+      let event = unsafe UnsafeRawPointer(raw).assumingMemoryBound(to: outrider_body_event.self)
+      let bytes = unsafe Bytes(event.pointee.bytes)
+      self = unsafe event.pointee.flags & OUTRIDER_WEBSOCKET_TEXT != 0 ? .text(bytes) : .binary(bytes)
+    case OUTRIDER_EVENT_WEBSOCKET_CLOSE:
+      let event = unsafe UnsafeRawPointer(raw).assumingMemoryBound(to: outrider_websocket_close_event.self)
+      let code = WebSocketCloseCode(rawValue: UInt16(truncatingIfNeeded: unsafe event.pointee.code))
+      self = unsafe .closed(code, reason: Bytes(event.pointee.reason), isByHost: event.pointee.by_host != 0)
     default: return nil
     }
   }

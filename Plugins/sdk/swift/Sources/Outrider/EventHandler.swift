@@ -57,7 +57,7 @@ private final class EventEntry<Content: EventHandler>: Entry {
     do {
       try unsafe handler.receive(event, exchange, &memory(state).pointee)
     } catch {
-      exchange.abort(OutriderError.Code(rawValue: report(error, host, exchange.id)))
+      exchange.end(failed: OutriderError.Code(rawValue: report(error, host, exchange.id)))
     }
   }
 

@@ -40,7 +40,9 @@ private final class BlockingEntry<Content: Handler>: Entry {
   override func workerStart(_ worker: WorkerInfo) throws { try handler.workerStart(worker) }
   override func workerStop(deadline: UInt64) { handler.workerStop(deadline: deadline) }
   override func unload() { handler.unload() }
-  override func handle(_ request: borrowing Request) throws { try handler.handle(request) }
+  override func handle(_ request: borrowing Request, _ thread: UnsafeMutableRawPointer?) throws {
+    try handler.handle(request)
+  }
 }
 
 /// The hook of the same name.
@@ -50,7 +52,7 @@ func handle(
 ) -> outrider_status {
   unsafe withEntry(state) { entry in
     do {
-      try entry.handle(unsafe Request(exchange, head, io, entry.host))
+      try unsafe entry.handle(Request(exchange, head, io, entry.host), thread)
       return OUTRIDER_OK
     } catch {
       return report(error, entry.host, exchange)

@@ -39,6 +39,9 @@ public final class LoopExecutor: SerialExecutor, @unchecked Sendable {
     if unsafe self.host?.record == host.record { self.host = nil }
   }
 
+  /// Ends what `begin` has begun for a worker that was refused: in a test, the next one is of the same process.
+  package func endRefused() { host = nil }
+
   /// Whether the caller is on the thread of the loop, within a hook. Only the loop's thread asks for the second.
   private var isWithinHook: Bool { pthread_equal(pthread_self(), thread) != 0 && depth > 0 }
 

@@ -2,8 +2,8 @@ import COutriderPlugin
 
 /// What handlers of each style have in common: the life of a `[[plugin]]` entry.
 ///
-/// Do not conform to it, but to `Handler`, `EventHandler` or `AsyncHandler`. All methods but `init` have a default that does
-/// nothing.
+/// Do not conform to it, but to `Handler`, `ThreadHandler`, `EventHandler` or `AsyncHandler`. All methods but `init` have a
+/// default that does nothing.
 public protocol Plugin: Sendable {
   /// Called once for each `[[plugin]]` entry, in the master, before workers are forked: read the configuration, define
   /// metrics, and prepare what all workers share. Open no connections, start no threads, and create no `Task`. An error

@@ -38,7 +38,7 @@ extension OutriderHost {
 
 extension Duration {
   /// Nothing for a negative duration, and the most for one that is too long.
-  fileprivate var nanoseconds: UInt64 {
+  var nanoseconds: UInt64 {
     let (seconds, attoseconds) = components
     let (whole, overflow) = UInt64(clamping: seconds).multipliedReportingOverflow(by: 1_000_000_000)
     return overflow ? .max : whole + UInt64(clamping: attoseconds / 1_000_000_000)

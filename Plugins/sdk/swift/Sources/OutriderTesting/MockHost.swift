@@ -27,6 +27,15 @@ public nonisolated(nonsending) func withMockHost<Content: Handler>(
   try unsafe withMockHost({ Content.plugin("mock", version: "1.0") }, settings, body)
 }
 
+/// The same, for a handler with a value for each thread.
+public nonisolated(nonsending) func withMockHost<Content: ThreadHandler>(
+  _ handler: Content.Type, _ settings: MockSettings = MockSettings(), _ body: (borrowing MockHost) throws -> Void
+) async throws {
+  await turn.take()
+  defer { turn.give() }
+  try unsafe withMockHost({ Content.plugin("mock", version: "1.0") }, settings, body)
+}
+
 /// The same, for a handler in event style.
 public nonisolated(nonsending) func withMockHost<Content: EventHandler>(
   _ handler: Content.Type, _ settings: MockSettings = MockSettings(), _ body: (borrowing MockHost) throws -> Void
@@ -57,6 +66,7 @@ private func withMockHost(
   defer { unsafe outrider_mock_free(mock) }
   // A plugin that was refused before has its reason here too.
   guard unsafe outrider_mock_start(mock) >= 0 else {
+    LoopExecutor.shared.endRefused()
     throw unsafe MockRefusal(reason: String(cString: outrider_mock_error(mock)))
   }
   defer { unsafe outrider_mock_stop(mock, 0) }
@@ -150,6 +160,18 @@ extension MockHost {
 
   /// Drains the worker: requests are to end soon.
   public func drain() { unsafe outrider_mock_drain(mock) }
+}
+
+// MARK: Health
+
+extension MockHost {
+  /// The reason for which the plugin has said that it is not ready; nil: it is.
+  public var notReadyReason: String? { unsafe outrider_mock_not_ready(mock).map { unsafe String(cString: $0) } }
+
+  /// The name of a watched thread that has said for so long neither that it lives nor that it is idle; nil: there is none.
+  public func silentThread(nanoseconds: UInt64) -> String? {
+    unsafe outrider_mock_silent_thread(mock, nanoseconds).map { unsafe String(cString: $0) }
+  }
 }
 
 // MARK: What was logged

@@ -4,6 +4,7 @@
 #ifndef OUTRIDER_CPP_ASYNC_HOOKS_HPP
 #define OUTRIDER_CPP_ASYNC_HOOKS_HPP
 
+#include <outrider/cpp/async_websocket.hpp>
 #include <outrider/cpp/event_hooks.hpp>
 
 namespace outrider::detail {
@@ -26,6 +27,8 @@ class coroutine_handler : async_request {
         break;
       }
       case OUTRIDER_EVENT_RESUME: on_resume(); break;
+      case OUTRIDER_EVENT_WEBSOCKET_MESSAGE: receive(*reinterpret_cast<const outrider_body_event *>(event)); break;
+      case OUTRIDER_EVENT_WEBSOCKET_CLOSE: end(*reinterpret_cast<const outrider_websocket_close_event *>(event)); break;
       case OUTRIDER_EVENT_DRAINING: on_draining(); break;
       case OUTRIDER_EVENT_DISCONNECT:
         on_disconnect(reinterpret_cast<const outrider_notice_event *>(event)->reason);
@@ -35,6 +38,25 @@ class coroutine_handler : async_request {
   }
 
  private:
+  void receive(const outrider_body_event &event) noexcept {
+    if (auto *const open = socket()) try {
+        open->receive(view(event.bytes), (event.flags & OUTRIDER_WEBSOCKET_TEXT) != 0);
+      } catch (...) {
+        fail();
+      }
+    on_websocket();
+  }
+
+  void end(const outrider_websocket_close_event &event) noexcept {
+    websocket_has_closed();
+    if (auto *const open = socket()) try {
+        open->end({event.code, view(event.reason), event.by_host != 0});
+      } catch (...) {
+        fail();
+      }
+    on_websocket();
+  }
+
   task<> task_;
 };
 

@@ -17,6 +17,8 @@
 
 namespace outrider {
 
+class websocket;
+
 /** A request and its response, as a coroutine gets them:
  *
  *     outrider::task<> serve(outrider::async_request &request) {
@@ -34,8 +36,10 @@ namespace outrider {
  *
  * THE END. When the coroutine returns, a response that was begun is complete. Without a response, the client gets a 500. What
  * it throws ends the exchange as its kind says: see <outrider/cpp/error.hpp>. */
-class async_request : public event_response {
+class async_request : public websocket_response {
   class waiting_for;
+  class sending;
+  friend class websocket;
 
  public:
   /** Wait for a piece of the content: `std::string_view piece = co_await request.read()`. It is empty at the end. The piece
@@ -75,7 +79,7 @@ class async_request : public event_response {
   auto ready(int descriptor, std::uint32_t events) noexcept { return watching(*this, descriptor, events); }
 
  protected:
-  explicit async_request(const opening &opening) noexcept : event_response(opening) {}
+  explicit async_request(const opening &opening) noexcept : websocket_response(opening) {}
   ~async_request() = default;
 
   /** Runs the coroutine until it waits for something or has ended. */
@@ -106,6 +110,13 @@ class async_request : public event_response {
     if (kind_ == wait::time_or_drain) resume(kind_);
   }
 
+  /** WEBSOCKET_MESSAGE, WEBSOCKET_CLOSE, after the WebSocket has been told. */
+  void on_websocket() noexcept {
+    if (kind_ == wait::message || (kind_ == wait::room && response_progress() == progress::complete)) resume(kind_);
+  }
+
+  websocket *socket() const noexcept { return socket_; }
+
   /** DISCONNECT */
   void on_disconnect(outrider_status reason) noexcept {
     closed_ = reason == OUTRIDER_E_CANCELLED ? reason : OUTRIDER_E_CLOSED;
@@ -113,7 +124,7 @@ class async_request : public event_response {
   }
 
  private:
-  enum class wait { nothing, piece, time, time_or_drain, room, descriptor };
+  enum class wait { nothing, piece, time, time_or_drain, room, descriptor, message };
 
   void resume(wait kind) noexcept {
     if (kind_ != kind) return;
@@ -132,7 +143,9 @@ class async_request : public event_response {
       return;
     }
     if (closed_ != OUTRIDER_OK) return;
-    if (response_progress() == progress::begun) {
+    if (response_progress() == progress::websocket) {
+      end_websocket();
+    } else if (response_progress() == progress::begun) {
       end();
     } else if (response_progress() == progress::none) {
       log(level::error, "the coroutine has returned without a response");
@@ -144,6 +157,14 @@ class async_request : public event_response {
   void end() noexcept {
     try {
       is_ending_ = send_part({}, false) == flow::again;
+    } catch (...) {
+      fail();
+    }
+  }
+
+  void end_websocket() noexcept {
+    try {
+      close_websocket(OUTRIDER_WEBSOCKET_NORMAL, {});
     } catch (...) {
       fail();
     }
@@ -321,6 +342,7 @@ class async_request : public event_response {
 
   std::coroutine_handle<detail::promise<void>> coroutine_;
   waiting_for *waiter_ = nullptr;
+  websocket *socket_ = nullptr;
   wait kind_ = wait::nothing;
   std::string_view piece_;
   std::uint64_t timer_ = 0;

@@ -4,8 +4,8 @@
 #ifndef OUTRIDER_CPP_EVENT_HANDLER_HPP
 #define OUTRIDER_CPP_EVENT_HANDLER_HPP
 
-#include <outrider/cpp/event_response.hpp>
 #include <outrider/cpp/watch.hpp>
+#include <outrider/cpp/websocket_response.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -32,15 +32,22 @@ struct event_hooks;
  *     void on_body(std::string_view piece, bool more)  a piece of the content; one for each receive()
  *     void on_trailers(outrider::fields)               after the last piece, if there are trailers
  *     void on_resume()                                 there is room again, after flow::pause or flow::again
+ *     void on_sent(std::uint64_t tag)                  the kernel has all bytes of the piece that was sent with this tag
  *     void on_draining()                               the worker is draining: finish soon, nothing is cut off yet
  *     void on_disconnect(outrider_status)              the client has left, or the time is over; the destructor follows
  *
  * What the constructor or one of these throws ends the exchange as its kind says: see <outrider/cpp/error.hpp>. */
-class event_handler : public event_response {
+class event_handler : public websocket_response {
  public:
-  /** Send part of the content, which must not be larger than limits.output; more = false ends the response. See flow: a piece for which there was no room is sent again
-   * in on_resume(). */
+  /** Send part of the content, which must not be larger than limits.output; more = false ends the response. See flow: a
+   * piece for which there was no room is sent again in on_resume(). */
   [[nodiscard]] flow send(std::string_view piece, bool more = true) { return send_part(piece, more); }
+
+  /** The same. When the kernel has all bytes of the piece, on_sent(tag) is called, unless the exchange ends before. tag is
+   * not 0. */
+  [[nodiscard]] flow send_tagged(std::string_view piece, std::uint64_t tag, bool more = true) {
+    return send_part(piece, more, tag);
+  }
 
   /** The same for length bytes of a regular file from offset on. The file is closed when it has been sent, or at the end of
    * the exchange; if the result is flow::again, the caller still has it. A file that is too short ends the exchange. */
@@ -82,7 +89,7 @@ class event_handler : public event_response {
   }
 
  protected:
-  explicit event_handler(const opening &opening) noexcept : event_response(opening) {}
+  explicit event_handler(const opening &opening) noexcept : websocket_response(opening) {}
   ~event_handler() = default;
 
  private:

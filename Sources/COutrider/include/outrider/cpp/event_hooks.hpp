@@ -27,6 +27,9 @@ template <class Application>
 struct event_hooks {
   using exchange = typename Application::exchange;
   static_assert(std::is_base_of_v<event_handler, exchange>, "the class `exchange` has the base outrider::event_handler");
+  static_assert(std::is_base_of_v<websocket_handler, exchange> ||
+                    !(has_on_text<exchange>::value || has_on_binary<exchange>::value || has_on_close<exchange>::value),
+                "a class with on_text, on_binary or on_close has the base outrider::websocket_handler");
 
   static outrider_status open(void *state, outrider_exchange id, const outrider_head *head, void **self) noexcept {
     auto *const entry = static_cast<detail::entry<Application> *>(state);
@@ -92,6 +95,20 @@ struct event_hooks {
         if (!static_cast<event_handler &>(handler).has_nothing_kept()) break;
         if constexpr (has_on_resume<exchange>::value) handler.on_resume();
         break;
+      case OUTRIDER_EVENT_SENT:
+        if constexpr (has_on_sent<exchange>::value) handler.on_sent(event->tag);
+        break;
+      case OUTRIDER_EVENT_WEBSOCKET_MESSAGE:
+        if constexpr (std::is_base_of_v<websocket_handler, exchange>)
+          message(handler, *reinterpret_cast<const outrider_body_event *>(event));
+        break;
+      case OUTRIDER_EVENT_WEBSOCKET_CLOSE: {
+        static_cast<event_handler &>(handler).websocket_has_closed();
+        [[maybe_unused]] const auto *end = reinterpret_cast<const outrider_websocket_close_event *>(event);
+        if constexpr (has_on_close<exchange>::value)
+          handler.on_close(websocket_close{end->code, view(end->reason), end->by_host != 0});
+        break;
+      }
       case OUTRIDER_EVENT_DRAINING:
         if constexpr (has_on_draining<exchange>::value) handler.on_draining();
         break;
@@ -100,6 +117,20 @@ struct event_hooks {
           handler.on_disconnect(reinterpret_cast<const outrider_notice_event *>(event)->reason);
         break;
       default: break;
+    }
+  }
+
+  static void message(exchange &handler, const outrider_body_event &event) {
+    if (event.flags & OUTRIDER_WEBSOCKET_TEXT) {
+      if constexpr (has_on_text<exchange>::value)
+        handler.on_text(view(event.bytes));
+      else
+        handler.close(OUTRIDER_WEBSOCKET_UNSUPPORTED_DATA, "no text messages");
+    } else {
+      if constexpr (has_on_binary<exchange>::value)
+        handler.on_binary(view(event.bytes));
+      else
+        handler.close(OUTRIDER_WEBSOCKET_UNSUPPORTED_DATA, "no binary messages");
     }
   }
 };

@@ -31,7 +31,7 @@ inline std::size_t most_copied = 65536;
 /** How far a response is. It outlives the handler, whose constructor may throw. */
 class response_state {
  public:
-  enum class progress { none, begun, complete };
+  enum class progress { none, begun, websocket, complete };
 
   /** A response with its own memory. */
   struct kept_response {
@@ -129,6 +129,14 @@ class event_response : public incoming {
     return flow_of("send_body", host_->send_body(host_, exchange_, bytes(piece), more), more);
   }
 
+  /** BODY with a tag, which comes back in SENT. */
+  flow send_part(std::string_view piece, bool more, std::uint64_t tag) {
+    outrider_body_event event{};
+    event.size = sizeof event, event.type = OUTRIDER_EVENT_BODY, event.tag = tag;
+    event.bytes = bytes(piece), event.more = more;
+    return flow_of("send", host_->send(host_, exchange_, reinterpret_cast<const outrider_event *>(&event)), more);
+  }
+
   /** FILE: the descriptor is closed when it is not needed any more. If the result is `again`, the caller still has it. */
   flow send_file_part(file &file, std::uint64_t offset, std::uint64_t length, bool more) {
     outrider_file_event event{};
@@ -149,10 +157,10 @@ class event_response : public incoming {
     return false;
   }
 
-  /** Call this within catch (...). The exchange ends as the exception says. */
+  /** Call this within catch (...). The exchange ends as the exception says, unless its response is complete or was cut off. */
   void fail() noexcept {
     const outrider_status status = failure_status();
-    if (status < 0) abort(status);
+    if (status < 0 && (response_.reached != progress::complete || response_.kept)) abort(status);
   }
 
   /** The same where the host ends the exchange: in open(). */
@@ -170,6 +178,14 @@ class event_response : public incoming {
   using state = detail::response_state;
   using progress = state::progress;
   progress response_progress() const noexcept { return response_.reached; }
+  void reach(progress reached) noexcept { response_.reached = reached; }
+
+  flow flow_of(const char *call, outrider_status result, bool more) {
+    if (result == OUTRIDER_E_AGAIN) return flow::again;
+    detail::accepted(call, result);
+    if (!more) response_.reached = progress::complete;
+    return result == OUTRIDER_PAUSE ? flow::pause : flow::accepted;
+  }
 
  private:
   [[gnu::cold, gnu::noinline]] void keep_or_throw(outrider_status result, std::uint32_t status, outrider::fields fields,
@@ -194,13 +210,6 @@ class event_response : public incoming {
     const outrider_status result = host_->send(host_, exchange_, reinterpret_cast<const outrider_event *>(&event));
     if (result < 0) response_.kept.reset(kept);
     return result;
-  }
-
-  flow flow_of(const char *call, outrider_status result, bool more) {
-    if (result == OUTRIDER_E_AGAIN) return flow::again;
-    detail::accepted(call, result);
-    if (!more) response_.reached = progress::complete;
-    return result == OUTRIDER_PAUSE ? flow::pause : flow::accepted;
   }
 
   detail::response_state &response_;

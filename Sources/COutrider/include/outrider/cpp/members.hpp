@@ -7,7 +7,9 @@
 #include <outrider/cpp/async_request.hpp>
 #include <outrider/cpp/event_handler.hpp>
 #include <outrider/cpp/request.hpp>
+#include <outrider/cpp/websocket_handler.hpp>
 
+#include <cstdint>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -34,6 +36,10 @@ OUTRIDER_DETECT(has_on_wake, std::declval<Type &>().on_wake());
 OUTRIDER_DETECT(has_on_body, std::declval<Type &>().on_body(std::string_view(), true));
 OUTRIDER_DETECT(has_on_trailers, std::declval<Type &>().on_trailers(fields()));
 OUTRIDER_DETECT(has_on_resume, std::declval<Type &>().on_resume());
+OUTRIDER_DETECT(has_on_sent, std::declval<Type &>().on_sent(std::uint64_t()));
+OUTRIDER_DETECT(has_on_text, std::declval<Type &>().on_text(std::string_view()));
+OUTRIDER_DETECT(has_on_binary, std::declval<Type &>().on_binary(std::string_view()));
+OUTRIDER_DETECT(has_on_close, std::declval<Type &>().on_close(std::declval<const websocket_close &>()));
 OUTRIDER_DETECT(has_on_draining, std::declval<Type &>().on_draining());
 OUTRIDER_DETECT(has_on_disconnect, std::declval<Type &>().on_disconnect(outrider_status()));
 #if OUTRIDER_HAS_COROUTINES

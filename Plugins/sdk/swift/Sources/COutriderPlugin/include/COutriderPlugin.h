@@ -7,3 +7,4 @@
 #include <outrider/metrics.h>
 #include <outrider/store.h>
 #include <outrider/testing.h>
+#include <outrider/websocket.h>
