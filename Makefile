@@ -88,6 +88,7 @@ run: dependencies
 	@echo
 	@echo "  Early hints from a plugin in C, until Ctrl-C. In another terminal:"
 	@echo "    curl -v http://127.0.0.1:8000/early-hints"
+	@echo "  WebSockets, in browsers: http://127.0.0.1:8000/ws/chat"
 	@echo
 	@exec $(RELEASE)/outrider $(RELEASE)/libdemo_event.so
 
