@@ -1,5 +1,6 @@
 """The WebSockets of demo_event: /ws/echo, and the room /ws/chat, which is over all workers."""
 
+import time
 from contextlib import ExitStack, contextmanager
 from threading import Thread
 
@@ -9,6 +10,7 @@ import http2
 import websocket
 from matrix import MODELS
 from server import RELEASE
+from timing import again_if_late
 from websocket import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, WebSocket, WebSocketOverHTTP2, close_frame, frame
 
 DEMO = RELEASE / "libdemo_event.so"
@@ -187,3 +189,23 @@ def test_who_does_not_read_is_sent_away(own):
             pass
         assert got == (True, CLOSE, (1008).to_bytes(2) + b"reads too slowly")
     assert "refused" not in server.log
+
+
+def test_who_is_closed_by_the_host_and_has_not_answered(own):
+    """The plugin can't know that yet, and it is no fault to speak to them."""
+
+    def act():
+        server = own("--set", "websocket.idle_timeout=3s", DEMO, model="async")
+        with room(WebSocket(server, "/ws/chat"), WebSocket(server, "/ws/chat")) as (idle, busy):
+            opcode = TEXT
+            while opcode == TEXT:
+                time.sleep(0.1)
+                busy.text("x")
+                assert busy.message() == b"x"
+                _, opcode, payload = idle.frame()
+            assert (opcode, payload) == (CLOSE, (1001).to_bytes(2) + b"idle")
+            busy.text("to nobody else")
+            assert busy.message() == b"to nobody else"
+        assert "refused" not in server.log
+
+    again_if_late(act)
