@@ -20,7 +20,8 @@ def frame(opcode, payload=b"", *, final=True, masked=True, reserved=0, mask=None
     if not masked:
         return head + payload
     mask = os.urandom(4) if mask is None else mask
-    return head + mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
+    key = (mask * (length // 4 + 1))[:length]
+    return head + mask + (int.from_bytes(payload) ^ int.from_bytes(key)).to_bytes(length)
 
 
 def close_frame(code=None, reason=b""):

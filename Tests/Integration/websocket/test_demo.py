@@ -96,8 +96,9 @@ def test_echo_of_more_than_the_server_queues(own):
     """Messages that are longer than limits.output, to a client that reads none before it has sent all."""
     server = own("--set", "limits.output=16KiB", DEMO, model="async")
     messages = [bytes([n]) * size for n, size in enumerate([1 << 20, 100, 1 << 20, 5000, 3000] * 4)]
+    frames = b"".join(frame(BINARY, message) for message in messages)
     with WebSocket(server, "/ws/echo") as echo:
-        sending = Thread(target=lambda: echo.send(b"".join(frame(BINARY, message) for message in messages)))
+        sending = Thread(target=lambda: echo.send(frames))
         sending.start()
         assert [echo.message() for _ in messages] == messages
         sending.join()
