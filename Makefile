@@ -3,6 +3,7 @@
 # make interop  Outrider with proxies, clients and browsers of others; part of make test
 # make bench-peers the same as bench over HTTP/1.1, with nginx in the same rounds
 # make bench-python applications in Python, beside gunicorn, uvicorn and granian
+# make bench-websocket echoed messages, beside servers of WebSockets in Python
 # make autobahn all cases of Autobahn's fuzzing client for WebSockets, for which it needs Python 2.7
 # make soak     mixed clients while workers are killed and replaced, each model and style for SOAK_SECONDS; then broken
 #               deploys and kills under load, many of each; then clients with secrets
