@@ -4,6 +4,7 @@
     python3 Tests/ABI/witness.py FOLDER constants   one line each: name, value
 """
 
+import functools
 import os
 import re
 import subprocess
@@ -21,6 +22,7 @@ def headers(folder: Path) -> list[str]:
     return ["outrider.h", *(f"outrider/{name}" for name in extensions)]
 
 
+@functools.cache  # each is asked for several times, and the compiler is another process
 def code(folder: Path, header: str) -> str:
     """A header as the compiler sees it in C: without comments, conditions and what it includes."""
     lines = subprocess.run(

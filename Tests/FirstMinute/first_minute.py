@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The first minute of an author, for each template: make a plugin, serve it, change it, break it, mend it, test it.
+"""The first minute of an author, for each template: make a plugin, serve it, change it, break it, mend it, test it; then
+serve it in every worker model, and check it.
 
     Tests/FirstMinute/first_minute.py TREE [LANGUAGE_STYLE…]
 
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,9 +64,9 @@ class Author:
         return ended.stdout
 
     @contextmanager
-    def serves(self, folder):
-        """`make run` in the folder, until Ctrl-C."""
-        run = Run(self, folder)
+    def serves(self, folder, *command):
+        """The command, or `make run`, in the folder, until Ctrl-C."""
+        run = Run(self, folder, command or ("make", "run"))
         try:
             yield run
             run.interrupt()
@@ -74,13 +75,14 @@ class Author:
 
 
 class Run:
-    """A running `make run`."""
+    """A running `make run`, or another server."""
 
-    def __init__(self, author, folder):
-        self.log = author.home / "make-run.log"
+    def __init__(self, author, folder, command):
+        self.command = " ".join(command)
+        self.log = author.home / "run.log"
         with self.log.open("wb") as log:
             self.child = subprocess.Popen(
-                ["make", "run"],
+                command,
                 cwd=author.home / folder,
                 env=author.environment,
                 stdin=subprocess.DEVNULL,
@@ -99,7 +101,7 @@ class Run:
         with client.Connection(ADDRESS) as connection:
             connection.send(client.request("GET", "/"))
             hint, response = connection.informational(), connection.final()
-        assert hint.status == 103 and "rel=preload" in hint.get("link"), hint
+        assert hint.status == 103 and hint.get("link") == "</style.css>; rel=preload; as=style", hint
         assert response.status == 200 and response.get("content-type").startswith("text/plain"), response
         return response.body.decode()
 
@@ -147,7 +149,7 @@ class Run:
         self.child.wait()
 
     def state(self):
-        return f"`make run` ended with {self.child.poll()}, and said:\n{self.output[-8000:]}"
+        return f"`{self.command}` ended with {self.child.poll()}, and said:\n{self.output[-8000:]}"
 
 
 def source_of(folder, text):
@@ -194,8 +196,11 @@ def first_minute(template, tree, toolchain, home):
     made = files(home / "demo")
     source = source_of(home / "demo", 'demo\\n"')
     original = source.read_text()
-    with author.serves("demo") as run:
+    plugin = home / "demo/build/libdemo.so"
+    with author.serves("demo") as run, ExitStack() as files_open:
         run.begins_to_serve("demo\n")
+        former = files_open.enter_context(plugin.open("rb"))
+        content = former.read()
         (command,) = [line for line in run.output.splitlines() if line.startswith("curl ")]
         shown = author.does(*command.split())
         assert "< HTTP/1.1 103 Early Hints" in shown and "demo\n" in shown, shown
@@ -204,6 +209,9 @@ def first_minute(template, tree, toolchain, home):
         edited = original.replace('demo\\n"', 'edited\\n"')
         source.write_text(edited)
         run.comes_to_serve("edited\n", former="demo\n")
+        former.seek(0)
+        assert former.read() == content, "the former build was overwritten, which a server has mapped"
+        assert plugin.read_bytes() != content
         clock.step("a save: the new answer")
 
         before = len(run.output)
@@ -215,6 +223,14 @@ def first_minute(template, tree, toolchain, home):
         save(source, original.replace('demo\\n"', 'mended\\n"'))
         run.comes_to_serve("mended\n", former="edited\n")
         clock.step("a mended save: the new answer")
+    # Its runtime starts threads, so the master, which forks, cannot load it.
+    place = ["--load", "worker"] if language == "go" else []
+    for model in ("sync", "gthread", "async"):
+        with author.serves("demo", "outrider", *place, "-k", model, "-b", "127.0.0.1:8000", "build/libdemo.so") as run:
+            run.begins_to_serve("mended\n")
+    clock.step("each worker model")
+    author.does("outriderctl", "check", "build/libdemo.so", folder="demo")
+    clock.step("outriderctl check")
     save(source, original)
     author.does("make", "test", folder="demo")
     clock.step("make test")

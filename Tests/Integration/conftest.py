@@ -26,6 +26,20 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("transport", TRANSPORTS)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Tests that build for long stand among all others, at equal distances: they take the processors while others wait."""
+    long = [item for item in items if "takes_long" in getattr(item, "fixturenames", ())]
+    others = [item for item in items if "takes_long" not in getattr(item, "fixturenames", ())]
+    if not long or len(others) < len(long):
+        return
+    distance = len(others) // len(long)
+    items[:] = []
+    for place, item in enumerate(long):
+        items += [item, *others[place * distance : (place + 1) * distance]]
+    items += others[len(long) * distance :]
+
+
 def pytest_configure():
     """Plugins crash here on purpose: no core files. What the tests start hears signals, though this process may have been
     told to ignore them: by nohup, or by a shell that runs it in the background."""

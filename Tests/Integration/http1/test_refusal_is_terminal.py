@@ -7,6 +7,7 @@ responded before.
 """
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -19,6 +20,7 @@ from processes import wait_for
 from reports import LogReport
 
 LIMIT = 64 << 10
+AT_ONCE = 6  # connections
 FLAGS = (
     "--set", "log.access=stdout", "--set", "log.access_format=json", "--set", f"limits.body={LIMIT}",
     "--set", "http2.max_resets_per_second=10000",
@@ -127,12 +129,13 @@ def paths_logged(server):
 
 
 def assert_terminal(server, cases):
+    """Most of the time is waited, for the end of each connection: several at a time."""
     before, hidden_before = paths_logged(server)
-    wrong, count = {}, 0
-    for name, pieces in cases:
-        count += 1
-        if fault := trespasses(server, pieces):
-            wrong[name] = fault
+    names, pieces = zip(*cases)
+    count = len(names)
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        found = list(threads.map(lambda message: trespasses(server, message), pieces))
+    wrong = {name: fault for name, fault in zip(names, found) if fault}
     logged, hidden = paths_logged(server)
     first = dict(list(wrong.items())[:3])
     assert not wrong, f"{len(wrong)} of {count} messages were more than one, such as {first}"

@@ -40,7 +40,7 @@ def test_each_stream_opens_its_window(h2_demo, streams, updates):
             connection.open_window(12517377, 0)
             opened = []
             for _ in range(streams):
-                opened.append(connection.request("GET", "/delay?s=0.5"))
+                opened.append(connection.request("GET", "/delay?s=0.1"))
                 for _ in range(updates):
                     connection.open_window(12517377, opened[-1])
         assert [connection.answer(stream).status for stream in opened] == [200] * streams

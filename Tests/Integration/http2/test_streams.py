@@ -339,7 +339,7 @@ def test_httpx(h2_demo):
     import httpx
 
     data = os.urandom(65536)
-    with httpx.Client(http1=False, http2=True, timeout=20) as browser:
+    with httpx.Client(http1=False, http2=True, timeout=20, verify=False) as browser:
         for _ in range(3):
             answer = browser.post(f"http://127.0.0.1:{h2_demo.port}/echo", content=data)
             assert answer.http_version == "HTTP/2" and answer.content == data

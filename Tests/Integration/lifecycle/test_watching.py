@@ -95,16 +95,21 @@ def test_a_slow_reader_is_no_hang(own, combination):
 def test_a_stopped_worker(own, combination):
     """A stopped process gives no heartbeats either. Clients that connect meanwhile are not lost with it: they wait in
     the backlog, and none of its threads accepts them while it dies."""
-    for _ in range(fewer(5)):
-        server = own(*WORKER_TIMEOUT, "--threads", 16, combination.demo, model=combination.model)
-        (victim,) = server.workers()
-        processes.stop(victim)
-        with ExitStack() as stack:
-            waiting = [stack.enter_context(server.connect()) for _ in range(20)]
-            for connection in waiting:
+    servers = [
+        own(*WORKER_TIMEOUT, "--threads", 16, combination.demo, model=combination.model) for _ in range(fewer(5))
+    ]
+    victims = [server.workers()[0] for server in servers]
+    with ExitStack() as stack:
+        waiting = []
+        for server, victim in zip(servers, victims):
+            processes.stop(victim)
+            waiting.append([stack.enter_context(server.connect()) for _ in range(20)])
+            for connection in waiting[-1]:
                 connection.send(request("GET", "/health"))
-            answers = [connection.final(timeout=10).body for connection in waiting]
-        assert answers == [b"OK"] * len(waiting), server.log
+        for server, connections in zip(servers, waiting):
+            answers = [connection.final(timeout=10).body for connection in connections]
+            assert answers == [b"OK"] * len(connections), server.log
+    for server, victim in zip(servers, victims):
         assert successor(server, victim) != victim
         server.kill()
 

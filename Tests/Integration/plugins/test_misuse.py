@@ -7,9 +7,12 @@ import pytest
 
 import reports
 from client import Connection, request
-from matrix import Combination, each_transport, keeping_alive, only
+from matrix import MODELS, Combination, each_transport, keeping_alive, only
+from mock_host import exchange
 from processes import wait_for
+from programs import Program
 from reports import E_CLOSED, E_INVALID, E_STATE, E_THREAD, E_UNSUPPORTED, OK
+from server import TEST_PLUGINS
 from timing import scaled
 
 
@@ -402,3 +405,15 @@ def test_the_rule_that_was_broken(own, combination, path):
 
     wait_for(lambda: len(told()) >= len(expected), server.state)
     assert told()[: len(expected)] == expected
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_rule_is_told_with_its_own_call(own, tmp_path, model):
+    """A handler returns before the end of its content, which is no call; a call of the next one breaks another rule."""
+    report = tmp_path / "report"
+    server = own(TEST_PLUGINS / "libprogram_blocking.so", "-c", f"report={report}", model=model)
+    for number, calls in enumerate(("S200:21:5", "P0")):
+        exchange(server.address, Program(number, "GET", 11, False, "-", calls), report)
+    wait_for(lambda: "post refused: " in server.log, server.state)
+    (line,) = [line for line in server.log.splitlines() if "post refused: " in line]
+    assert "content-length" not in line

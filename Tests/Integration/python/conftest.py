@@ -3,7 +3,7 @@
 import shutil
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
 
 import httpx
@@ -12,6 +12,9 @@ import pytest
 import python_applications
 import usual_servers
 from matrix import MODELS
+
+
+USUAL_KEPT = 3  # of the usual servers between two tests
 
 
 def pytest_collection_modifyitems(items):
@@ -37,7 +40,35 @@ def running():
 
 
 @pytest.fixture(scope="session")
-def behind(running, tmp_path_factory):
+def usual(tmp_path_factory):
+    """usual(kind, app, folder, env): the port of gunicorn or uvicorn with an application, which tests share: each takes
+    half a second of a processor to start."""
+    running = {}  # the one used last at the end
+
+    def get(kind, app, folder, env):
+        key = (kind, app, str(folder), *sorted((env or {}).items()))
+        if key in running and not usual_servers.accepts(running[key][0]):
+            running.pop(key)[1].close()
+        if key not in running:
+            while len(running) >= USUAL_KEPT:
+                running.pop(next(iter(running)))[1].close()
+            log, stack = tmp_path_factory.mktemp(kind) / "log", ExitStack()
+            running[key] = stack.enter_context(usual_servers.usual_server(kind, app, folder, log, env)), stack
+        running[key] = running.pop(key)
+        return running[key][0]
+
+    yield get
+    for _, stack in running.values():
+        stack.close()
+
+
+def client_of(port):
+    """A client in cleartext: without the certificates of authorities, which take longer to read than most tests."""
+    return httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, verify=False)
+
+
+@pytest.fixture(scope="session")
+def behind(running, usual):
     """behind(kind, app, folder, env, **config): a context of an application of this folder, and of a client: in a worker
     model of Outrider, with the packages of the tests, or behind one of the usual servers."""
     servers, own = running
@@ -45,17 +76,16 @@ def behind(running, tmp_path_factory):
     @contextmanager
     def get(kind, app, folder=python_applications.APPLICATIONS, env=None, **config):
         if kind in usual_servers.NAMES:
-            log = tmp_path_factory.mktemp(kind) / "log"
-            with usual_servers.usual_server(kind, app, folder, log, env) as port:
-                with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-                    yield SimpleNamespace(client=client, outrider=None, port=port, kind=kind)
+            port = usual(kind, app, folder, env)
+            with client_of(port) as client:
+                yield SimpleNamespace(client=client, outrider=None, port=port, kind=kind)
             return
         key = ("behind", app, kind, *sorted(config.items()))
         if key not in servers:
             config |= {"venv": sys.prefix, "path": str(folder), "env": env}
             servers[key] = python_applications.start(own, app, kind, "--threads", "2", **config)
         port = servers[key].port
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+        with client_of(port) as client:
             yield SimpleNamespace(client=client, outrider=servers[key], port=port, kind=kind)
 
     return get

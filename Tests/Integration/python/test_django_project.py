@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from built_once import once, session_folder
 from matrix import MODELS
 from python_applications import APPLICATIONS, needs_packages
 
@@ -22,20 +23,22 @@ USER = {"username": "jos\u00e9", "password": "a password of the tests"}
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory):
-    """The folder of the project: with its tables, a user, and the static files of the admin."""
-    folder = tmp_path_factory.mktemp("django")
+    """The folder of the project: with its tables, a user, and the static files of the admin. A copy, since tests write."""
 
-    def manage(*command, **variables):
-        env = os.environ | SETTINGS | {f"DJANGO_SUPERUSER_{name.upper()}": value for name, value in variables.items()}
-        ended = subprocess.run([sys.executable, *command], cwd=folder, env=env, capture_output=True, text=True)
-        assert ended.returncode == 0, ended.stderr
+    def make(folder):
+        def manage(*command, **variables):
+            env = os.environ | SETTINGS | {f"DJANGO_SUPERUSER_{name.upper()}": value for name, value in variables.items()}
+            ended = subprocess.run([sys.executable, *command], cwd=folder, env=env, capture_output=True, text=True)
+            assert ended.returncode == 0, ended.stderr
 
-    manage("-m", "django", "startproject", "project", ".", "--settings", "django.conf.global_settings")
-    shutil.copytree(APPLICATIONS / "django_project", folder / "project", dirs_exist_ok=True)
-    manage("manage.py", "migrate")
-    manage("manage.py", "collectstatic", "--noinput")
-    manage("manage.py", "createsuperuser", "--noinput", email="jose@example.org", **USER)
-    return folder
+        manage("-m", "django", "startproject", "project", ".", "--settings", "django.conf.global_settings")
+        shutil.copytree(APPLICATIONS / "django_project", folder / "project", dirs_exist_ok=True)
+        manage("manage.py", "migrate")
+        manage("manage.py", "collectstatic", "--noinput")
+        manage("manage.py", "createsuperuser", "--noinput", email="jose@example.org", **USER)
+
+    made = once(session_folder(tmp_path_factory) / "django", make)
+    return shutil.copytree(made, tmp_path_factory.mktemp("django") / "copy")
 
 
 @pytest.fixture(scope="module", params=SERVERS, ids="-".join)
@@ -51,7 +54,7 @@ def deployed(request, behind, project):
 @pytest.fixture
 def browser(deployed):
     """A client of its own, with the cookies of nobody."""
-    with httpx.Client(base_url=deployed.client.base_url, timeout=60) as client:
+    with httpx.Client(base_url=deployed.client.base_url, timeout=60, verify=False) as client:
         yield client
 
 
@@ -115,7 +118,7 @@ def test_sessions(browser, deployed):
     log_in(browser)
     assert browser.cookies["sessionid"] != before
     assert browser.get("/who").json() == {"user": USER["username"], "visits": 4}
-    assert httpx.get(f"{browser.base_url}/who", cookies={"sessionid": before}).json() == {"user": "", "visits": 1}
+    assert httpx.get(f"{browser.base_url}/who", cookies={"sessionid": before}, verify=False).json() == {"user": "", "visits": 1}
 
 
 def test_static_files(browser, project):

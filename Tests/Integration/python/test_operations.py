@@ -44,10 +44,10 @@ def test_20000_requests_leave_memory_flat(started, interface, config):
     "", "hints", "echo", "echo-parts", "big?n=100000", "blocks?n=20", "fails", "fails-within", "bad-message?line-feed",
     "bad-head?line-feed", "file", "pathsend", "trailers", "logs", "writes", "exc-info-before", "receive-in-task",
 ])
-def test_no_object_is_left(started, interface, config, page):
+def test_no_object_is_left(serving, interface, config, page):
     """To the object: a reference that is lost once a request would be 300 of them in each round. The first rounds fill
     caches of Python's own."""
-    server = started(PAGES[interface], "gthread" if interface == "wsgi" else "async", "--threads", "1", **config)
+    server = serving(PAGES[interface], "gthread" if interface == "wsgi" else "async", "--threads", "1", **config)
     data = request("POST", f"/{page}", body=b"x" * 50000)
 
     def objects():

@@ -15,4 +15,4 @@ def test_the_first_minute(tree, template, takes_long):
     ended = subprocess.run(command, capture_output=True, text=True, timeout=scaled_timeout(600))
     assert ended.returncode == 0, ended.stdout + ended.stderr
     steps = [line.split(" s  ")[1] for line in ended.stdout.splitlines() if line.startswith(template)]
-    assert len(steps) == 5 and steps[-1] == "make test", ended.stdout
+    assert len(steps) == 7 and steps[-1] == "make test", ended.stdout

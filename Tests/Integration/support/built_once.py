@@ -63,7 +63,7 @@ def for_authors(prefix):
     environment = {
         "PKG_CONFIG_PATH": f"{prefix}/lib/pkgconfig",
         "OUTRIDER": f"{prefix}/bin/outrider",
-        "GOCACHE": f"{prefix}-go/cache",  # one for all, so that the standard library is compiled once
+        "GOCACHE": str(ROOT / ".build/go-cache"),  # one for all, so that the standard library is compiled once
     }
     if importlib.util.find_spec("ziglang"):  # a compiler that PyPI has
         environment["ZIG"] = f"{sys.executable} -m ziglang"

@@ -100,13 +100,13 @@ def orphans(supervisor, master):
     return [p for p in children(supervisor) if p.session == master]
 
 
-def family(root, since=None):
+def family(root, since=None, among=None):
     """The process, its descendants, and all processes in sessions that they lead; a master leads one. since: when the
-    process started, if it may have ended."""
+    process started, if it may have ended. among: what everything() has found."""
     if since is None:
         process = look(root)
         since = process.started if process else 0
-    processes = everything(since)
+    processes = everything(since) if among is None else among
     known = {root}
     while True:
         more = {p.pid for p in processes if p.parent in known or p.session in known} - known
@@ -125,9 +125,9 @@ def families(roots):
     return {root: [p for p in everyone if p.pid in known] for root, known in found.items()}
 
 
-def with_environment(entry, since=0):
+def with_environment(entry, since=0, among=None):
     """Processes with this environment entry, `NAME=value`. It also finds what dead masters have left, which are
-    nobody's descendants. since: none of them started before."""
+    nobody's descendants. since: none of them started before. among: what everything() has found."""
 
     def has(process):
         try:
@@ -135,7 +135,7 @@ def with_environment(entry, since=0):
         except OSError:
             return False
 
-    return [process for process in everything(since) if has(process)]
+    return [process for process in (everything(since) if among is None else among) if has(process)]
 
 
 def still_there(processes):

@@ -279,7 +279,8 @@ class Server:
         """No process is left of those that existed at the last signal, or of the session."""
 
         def left():
-            return processes.still_there(self.family) + [
+            # To look at all processes of the machine takes longer: only when those that are known are gone.
+            return processes.still_there(self.family) or [
                 p for p in processes.family(self.pid, self.started) if p.pid != self.pid
             ]
 
@@ -293,7 +294,8 @@ class Server:
         """End all processes that this start has caused, and remove its files."""
         if not self.folder.exists():
             return  # done before; the pids may belong to others now
-        family = self.family + processes.family(self.pid, self.started)
-        family += processes.with_environment(f"OUTRIDER_TEST_SERVER={self.folder}", self.started)
+        now = processes.everything(self.started)
+        family = self.family + processes.family(self.pid, self.started, among=now)
+        family += processes.with_environment(f"OUTRIDER_TEST_SERVER={self.folder}", among=now)
         end(self.child, family)
         shutil.rmtree(self.folder, ignore_errors=True)

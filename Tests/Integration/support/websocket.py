@@ -20,8 +20,13 @@ def frame(opcode, payload=b"", *, final=True, masked=True, reserved=0, mask=None
     if not masked:
         return head + payload
     mask = os.urandom(4) if mask is None else mask
-    key = (mask * (length // 4 + 1))[:length]
-    return head + mask + (int.from_bytes(payload) ^ int.from_bytes(key)).to_bytes(length)
+    return head + mask + masked_bytes(payload, mask)
+
+
+def masked_bytes(payload, mask):
+    """The payload with the mask on it: as two numbers, since tests mask megabytes."""
+    repeated = (mask * (len(payload) // 4 + 1))[: len(payload)]
+    return (int.from_bytes(payload) ^ int.from_bytes(repeated)).to_bytes(len(payload))
 
 
 def close_frame(code=None, reason=b""):

@@ -62,7 +62,7 @@ def test_a_unix_listener_that_listens_no_more(attacked, folder):
 
 def test_generations_that_finish_are_bounded(attacked):
     """A reload waits for room; a master that says that it leaves does not, so the oldest makes room."""
-    attacked.start(graceful="1h")
+    attacked.start(graceful="1h", server="threads = 16")  # a request that waits for a thread is not told
     held = []
 
     def hold():

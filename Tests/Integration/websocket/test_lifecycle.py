@@ -1,6 +1,7 @@
 """The time of WebSockets: pings, idle clients, closes that nobody answers, drains, deaths of workers."""
 
 import signal
+import socket
 import time
 
 import pytest
@@ -52,6 +53,19 @@ def test_what_is_due_over_http2(own, model):
         assert quiet.ended()
     server.ended_well()
     assert "closed 1012 by the client" in server.log
+
+
+@pytest.mark.parametrize("model", ["gthread", "async"])
+@pytest.mark.parametrize("kind", [WebSocket, WebSocketOverHTTP2])
+def test_a_close_with_the_end_of_the_connection_behind_it(own, model, kind):
+    """What came before the end is delivered: the plugin is told how the client has closed, not that it has left."""
+    server = own(SOCKETS, model=model, h2c=True)
+    for code in range(4000, 4010):
+        with kind(server) as leaving:
+            leaving.send(close_frame(code, b"bye"))
+            leaving.connection.socket.shutdown(socket.SHUT_WR)
+            said(server, f"closed {code} by the client: bye")
+    assert "the client has left" not in server.log
 
 
 def test_a_client_that_sends_is_not_pinged(own, model):

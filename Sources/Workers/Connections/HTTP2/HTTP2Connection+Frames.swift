@@ -49,6 +49,7 @@ extension HTTP2Connection {
         budget -= scratch.unreadCount
         take(unsafe Bytes(base: UnsafePointer(scratch.unread), count: scratch.unreadCount))
       case .endOfFile:
+        deliverLastMessages()
         connection.record.flags.insert(.broken)
         return
       case .none: budget = 0
@@ -56,6 +57,14 @@ extension HTTP2Connection {
     }
     // Over TLS this also applies when a read returned less than it could.
     if connection.record.flags.contains(.readable), !record.isEnding { driver.queue() }
+  }
+
+  /// The client has ended the connection. What came before, such as its Close, is delivered to WebSockets.
+  @inline(never)
+  private func deliverLastMessages() {
+    visit { request in
+      if request.record.exchange?.record.isWebSocket.load(ordering: .relaxed) == true { channel(of: request).advance() }
+    }
   }
 
   private func take(_ bytes: Bytes) {
