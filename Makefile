@@ -3,6 +3,8 @@
 # make interop  Outrider with proxies, clients and browsers of others; part of make test
 # make bench-peers the same as bench over HTTP/1.1, with nginx in the same rounds
 # make bench-python applications in Python, beside gunicorn, uvicorn and granian
+# make bench-websocket echoed messages, beside servers of WebSockets in Python
+# make autobahn all cases of Autobahn's fuzzing client for WebSockets, for which it needs Python 2.7
 # make soak     mixed clients while workers are killed and replaced, each model and style for SOAK_SECONDS; then broken
 #               deploys and kills under load, many of each; then clients with secrets
 # make kernel-tls TLS whose records the kernel makes, under a kernel and with an OpenSSL that can
@@ -35,7 +37,7 @@ ifneq ($(shell test -w "$$HOME" && echo writable),writable)
 export HOME := $(CURDIR)/$(BUILD)/home
 endif
 
-.PHONY: build server run test interop soak sanitize lint lint-manual manual fuzz fuzz-seeds clean \
+.PHONY: build server run test interop autobahn soak sanitize lint lint-manual manual fuzz fuzz-seeds clean \
   needed dependencies test-dependencies interop-dependencies test-programs
 
 build: needed server plugins
@@ -88,6 +90,7 @@ run: dependencies
 	@echo
 	@echo "  Early hints from a plugin in C, until Ctrl-C. In another terminal:"
 	@echo "    curl -v http://127.0.0.1:8000/early-hints"
+	@echo "  WebSockets, in browsers: http://127.0.0.1:8000/ws/chat"
 	@echo
 	@exec $(RELEASE)/outrider $(RELEASE)/libdemo_event.so
 
@@ -113,6 +116,11 @@ test: test-dependencies
 interop: interop-dependencies
 	@$(MAKE) --no-print-directory build test-plugins
 	$(PARALLEL_PYTEST) --durations=10 -n 4 --dist loadgroup --no-loadscope-reorder Tests/Interop
+
+# Some 40 minutes: no part of make test.
+autobahn: test-dependencies
+	@$(MAKE) --no-print-directory build
+	$(PYTHON) $(BUILD)/venv/bin/python Tests/Autobahn/run.py
 
 # Of what make sanitize runs under hostile memory: where fields, content and frames meet, and where threads of plugins do.
 HOSTILE_TESTS := http2/test_streams http2/test_field_sections http2/test_frames_are_whole http1/test_content_is_whole \

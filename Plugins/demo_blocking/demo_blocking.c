@@ -91,6 +91,13 @@ static outrider_status refuse_body(visit *visit, outrider_status why) {
   return answer(visit, outrider_text("The body could not be read\n"));
 }
 
+static outrider_status refuse_socket(visit *visit) {
+  demo_no_socket(&visit->plan);
+  demo_free_fields(&visit->fields);
+  demo_make_fields(&visit->fields, visit->head, &visit->plan);
+  return answer(visit, visit->plan.page);
+}
+
 /* Read a piece and write it: the response starts with the first piece, and only one piece is held at a time. */
 static outrider_status echo(visit *visit) {
   char piece[ECHO_PIECE];
@@ -132,6 +139,8 @@ static outrider_status carry_out(visit *visit) {
     case DEMO_ECHO: return echo(visit);
     case DEMO_GATHER: return echo_whole(visit);
     case DEMO_STREAM: return stream(visit);
+    case DEMO_ECHO_SOCKET:
+    case DEMO_CHAT_SOCKET: return refuse_socket(visit);
     case DEMO_WHOLE: break;
   }
   return answer(visit, demo_body(&visit->plan));

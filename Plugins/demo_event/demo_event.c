@@ -3,11 +3,12 @@
  * All calls come from the worker's loop thread, and none of them waits: a delay is a timer, and a body for which there
  * is no room continues at RESUME. A page that needs no waiting is sent in open() and keeps no state; the others keep a
  * `visit` from open() to close(). The responses are defined in ../demo_pages/demo_pages.h; demo_blocking gives the same
- * ones in blocking style.
+ * ones in blocking style, without the WebSockets, which are in echo_socket.c and chat_socket.c.
  *
  *     outrider ./libdemo_event.so
  */
 #include "../demo_pages/demo_pages.h"
+#include "websockets.h"
 
 /* From this size a page is lent to the host; a smaller one is cheaper to copy. */
 #define BY_REFERENCE 4096
@@ -21,6 +22,7 @@ enum echo_state {
 
 /* A request whose response takes several calls. [malloc'ed in open(), freed in close()] */
 typedef struct visit {
+  exchange_hooks hooks;
   const outrider_host *host;
   const outrider_head *head;
   outrider_exchange exchange;
@@ -233,6 +235,20 @@ static void gather_event(visit *visit, const outrider_event *event) {
 
 /* ---- Hooks ----------------------------------------------------------------------------------------------------- */
 
+/* Timed responses need no event: their timers are told when the exchange ends. */
+static void on_visit_event(exchange_hooks *self, const outrider_event *event) {
+  visit *visit = (struct visit *)self;
+  if (visit->plan.kind == DEMO_ECHO) echo_event(visit, event);
+  if (visit->plan.kind == DEMO_GATHER) gather_event(visit, event);
+}
+
+static void close_visit(exchange_hooks *self) {
+  visit *visit = (struct visit *)self;
+  echo_release_held(visit);
+  free(visit->whole.data);
+  free(visit);
+}
+
 /* Begin the first step of a long response. */
 static outrider_status begin(visit *visit) {
   if (visit->plan.kind == DEMO_ECHO || visit->plan.kind == DEMO_GATHER)
@@ -245,7 +261,8 @@ static outrider_status open_visit(const outrider_host *host, outrider_exchange e
                                   const demo_plan *plan, void **self) {
   visit *opened = malloc(sizeof *opened);
   if (!opened) return OUTRIDER_E_LIMIT;
-  *opened = (visit){.host = host, .head = head, .exchange = exchange, .plan = *plan};
+  *opened = (visit){
+      .hooks = {on_visit_event, close_visit}, .host = host, .head = head, .exchange = exchange, .plan = *plan};
   outrider_status status = begin(opened);
   if (status < 0)
     free(opened); /* there will be no close() */
@@ -254,31 +271,34 @@ static outrider_status open_visit(const outrider_host *host, outrider_exchange e
   return status;
 }
 
+/* A handshake is accepted; any other request gets the page. */
+static outrider_status open_socket(const outrider_host *host, outrider_exchange exchange, const outrider_head *head,
+                                   const demo_plan *plan, void **self) {
+  if (!(head->flags & OUTRIDER_HEAD_WEBSOCKET)) return answer(host, exchange, head, plan);
+  return plan->kind == DEMO_CHAT_SOCKET ? open_chat_socket(host, exchange, self) : open_echo_socket(host, exchange, self);
+}
+
 static outrider_status open(void *state, outrider_exchange exchange, const outrider_head *head, void **self) {
   demo_plan plan;
   demo_plan_for(&plan, head);
   *self = NULL;
   if (plan.kind == DEMO_WHOLE) return answer(state, exchange, head, &plan);
   if (plan.kind == DEMO_HEADERS) return answer_headers(state, exchange, head, &plan);
+  if (plan.kind == DEMO_ECHO_SOCKET || plan.kind == DEMO_CHAT_SOCKET)
+    return open_socket(state, exchange, head, &plan, self);
   return open_visit(state, exchange, head, &plan, self);
 }
 
-/* Timed responses need no event: their timers are told when the exchange ends. */
 static void on_event(void *state, void *self, outrider_exchange exchange, const outrider_event *event) {
-  (void)state;
-  visit *visit = self;
-  (void)exchange;
-  if (visit && visit->plan.kind == DEMO_ECHO) echo_event(visit, event);
-  if (visit && visit->plan.kind == DEMO_GATHER) gather_event(visit, event);
+  (void)state, (void)exchange;
+  exchange_hooks *hooks = self;
+  if (hooks) hooks->on_event(hooks, event);
 }
 
 static void close(void *state, void *self, outrider_exchange exchange) {
   (void)state, (void)exchange;
-  visit *visit = self;
-  if (!visit) return;
-  echo_release_held(visit);
-  free(visit->whole.data);
-  free(visit);
+  exchange_hooks *hooks = self;
+  if (hooks) hooks->close(hooks);
 }
 
 /* The host's table is the only state. */

@@ -9,6 +9,7 @@
 
 #include "gathered.h"
 #include "json.h"
+#include "socket_pages.h"
 
 #include <stdio.h>
 
@@ -20,6 +21,7 @@
 #define DEMO_STREAM_GAP (100 * DEMO_MS)
 
 #define DEMO_PLAIN TEXT("text/plain")
+#define DEMO_HTML TEXT("text/html; charset=utf-8")
 
 /* ---- Plans ----------------------------------------------------------------------------------------------------- */
 
@@ -29,7 +31,9 @@ enum demo_kind {
   DEMO_HEADERS, /* the body is demo_headers_json() */
   DEMO_ECHO,    /* the request's body, as it comes; there is one */
   DEMO_GATHER,  /* the same once it is whole, up to GATHERED_LIMIT: many proxies take no response before they have sent all */
-  DEMO_STREAM   /* DEMO_STREAM_CHUNKS times demo_chunk(), DEMO_STREAM_GAP apart */
+  DEMO_STREAM,  /* DEMO_STREAM_CHUNKS times demo_chunk(), DEMO_STREAM_GAP apart */
+  DEMO_ECHO_SOCKET, /* in event style: a WebSocket for a handshake, else as DEMO_WHOLE. In blocking style: demo_no_socket() */
+  DEMO_CHAT_SOCKET  /* likewise */
 };
 
 /* The response to a request. May be copied; it points to static memory or to the request's head. */
@@ -198,6 +202,23 @@ static inline void demo_plan_asset(demo_plan *plan, const outrider_head *head) {
   plan->cache_control = (outrider_bytes)TEXT("max-age=600");
 }
 
+/* The page opens the WebSocket at its own path. Who asks for one, and for whom there is none, would not see a page. */
+static inline void demo_plan_socket(demo_plan *plan, const outrider_head *head) {
+  const outrider_bytes name = TEXT("upgrade");
+  for (size_t i = 0; i < head->n_fields; i++) {
+    if (!text_same_name(head->fields[i].name, name)) continue;
+    plan->content_type = (outrider_bytes)DEMO_PLAIN;
+    demo_refuse(plan, "The handshake is malformed, or [websocket] is not enabled\n");
+  }
+}
+
+/* The blocking style has no WebSockets. */
+static inline void demo_no_socket(demo_plan *plan) {
+  plan->status = 404;
+  plan->content_type = (outrider_bytes)DEMO_PLAIN;
+  plan->page = (outrider_bytes)TEXT("WebSockets are in demo_event\n");
+}
+
 typedef struct demo_route {
   outrider_bytes path;
   enum demo_kind kind;
@@ -225,6 +246,8 @@ static const demo_route demo_routes[] = {
      TEXT("body { font-family: sans-serif; margin: 4rem; }\nh1 { color: #256; }\n"), demo_plan_asset},
     {TEXT("/app.js"), DEMO_WHOLE, TEXT("text/javascript"),
      TEXT("document.getElementById('state').append(' So was this script.');\n"), demo_plan_asset},
+    {TEXT("/ws/echo"), DEMO_ECHO_SOCKET, DEMO_HTML, TEXT(demo_echo_page), demo_plan_socket},
+    {TEXT("/ws/chat"), DEMO_CHAT_SOCKET, DEMO_HTML, TEXT(demo_chat_page), demo_plan_socket},
 };
 
 static const demo_route demo_not_found = {TEXT(""), DEMO_WHOLE, DEMO_PLAIN, TEXT("Not found\n"), NULL};

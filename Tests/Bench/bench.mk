@@ -1,5 +1,5 @@
 # CPU, system calls, allocations, instructions and start times, beside a server that only reads and writes.
-.PHONY: bench bench-peers bench-python bench-dependencies
+.PHONY: bench bench-peers bench-python bench-websocket bench-dependencies
 
 BENCH := $(BUILD)/bench
 CPP_STYLES := blocking event async
@@ -101,3 +101,17 @@ bench-python: bench-dependencies
 	@$(MAKE) --no-print-directory build
 	@$(MAKE) --no-print-directory $(BENCH)/hints_load $(BENCH_VENV)/requirements.txt
 	python3 Tests/Bench/python.py
+
+# Echoes of WebSockets, beside a server that only frames and unmasks, and servers in Python.
+$(BENCH)/null_websocket: Tests/Bench/null_websocket.c
+	@mkdir -p $(@D)
+	$(CC) $(BENCH_FLAGS) -o $@ $< -lcrypto
+$(BENCH)/websocket_load: Tests/Bench/websocket_load.c
+	@mkdir -p $(@D)
+	$(CC) $(BENCH_FLAGS) -o $@ $<
+
+bench-websocket: bench-dependencies
+	@Tests/Environment/debian.sh python3-venv
+	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory $(BENCH)/null_websocket $(BENCH)/websocket_load $(BENCH_VENV)/requirements.txt
+	python3 Tests/Bench/websocket.py

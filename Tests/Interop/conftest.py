@@ -39,6 +39,27 @@ def _programs(authority):
     programs.end()
 
 
+@pytest.fixture(scope="session")
+def browsers(authority):
+    """A running browser of each kind."""
+    running = {}
+
+    def get(kind):
+        if kind not in running:
+            running[kind] = kind(authority)
+        return running[kind]
+
+    yield get
+    for browser in running.values():
+        browser.end()
+
+
+@pytest.fixture
+def browser(browsers, kind):
+    """The one that each_browser (browsers/each.py) names."""
+    return browsers(kind)
+
+
 @pytest.fixture
 def outrider(_servers):
     """outrider(plugin, model, **settings): a running Outrider, shared with other tests; it must outlive this one."""

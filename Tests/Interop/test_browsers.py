@@ -12,8 +12,7 @@ import pytest
 import manual
 from background import Background
 from browsers.browser import picture_size
-from browsers.chromium import Chromium
-from browsers.firefox import Firefox
+from browsers.each import BROWSERS, each_browser
 from processes import wait_for
 from programs.haproxy import Haproxy
 from programs.nginx import CurrentNginx, Nginx
@@ -22,7 +21,6 @@ from server import TEST_PLUGINS
 from timing import seen
 
 SETUPS = (("demo_blocking", "gthread"), ("demo_event", "async"))
-BROWSERS = (Chromium, Firefox)
 # Chromium leaves hints over HTTP/1.1 alone.
 ACTING = {("chromium", "h2"), ("firefox", "h2"), ("firefox", "http/1.1")}
 # Proxies, what each speaks with Outrider, and early_hints.http1.
@@ -37,31 +35,8 @@ ROUND_TRIP = 0.1
 PAIRS = 5  # of loads, with and without hints
 MOST_PAIRS = 15  # where the machine has been at other things
 
-each_browser = pytest.mark.parametrize(
-    "kind", [pytest.param(kind, id=kind.name, marks=pytest.mark.xdist_group(kind.name)) for kind in BROWSERS]
-)
 each_setup = pytest.mark.parametrize("setup", SETUPS, ids="-".join)
 each_protocol = pytest.mark.parametrize("protocol", ("h2", "http/1.1"))
-
-
-@pytest.fixture(scope="session")
-def browsers(authority):
-    """A running browser of each kind."""
-    running = {}
-
-    def get(kind):
-        if kind not in running:
-            running[kind] = kind(authority)
-        return running[kind]
-
-    yield get
-    for browser in running.values():
-        browser.end()
-
-
-@pytest.fixture
-def browser(browsers, kind):
-    return browsers(kind)
 
 
 marks = count()

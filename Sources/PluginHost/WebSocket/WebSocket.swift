@@ -44,6 +44,7 @@ package final class WebSocket {
   /// The code of the Close that was sent: by the plugin, or by the host because of the client, a deadline or a drain.
   package private(set) var ownCode: UInt32?
   package private(set) var isClosedByHost = false
+  private(set) var isClosedByPlugin = false
   package var hasSentClose: Bool { ownCode != nil }
 
   /// The memory for a first message, in bytes.
@@ -64,6 +65,8 @@ package final class WebSocket {
     ownCode = code
     isClosedByHost = byHost
   }
+
+  func noteCloseOfPlugin() { isClosedByPlugin = true }
 }
 
 /// When a WebSocket is pinged and closed, in monotonic nanoseconds; 0 for a span means never.

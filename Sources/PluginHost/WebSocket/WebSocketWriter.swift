@@ -53,7 +53,7 @@ package enum WebSocketWriter {
     guard let socket = exchange.record.webSocket else {
       return exchange.refuse(.wrongState, because: "the WebSocket is not accepted")
     }
-    guard socket.ownCode == nil else { return exchange.refuse(.wrongState, because: "the WebSocket is closed") }
+    if let why = refusalAfterClose(exchange, socket) { return why }
     guard unsafe Bytes(bytes).isWellFormed else {
       return exchange.refuse(.invalid, because: "bytes is NULL, or its size is negative")
     }
@@ -107,14 +107,23 @@ package enum WebSocketWriter {
   /// A Close of the plugin. The exchange ends when the client has answered it.
   static func close(_ exchange: Exchange, _ code: UInt32, _ reason: outrider_bytes) -> CallStatus {
     if let why = exchange.refusal { return why }
-    guard let socket = exchange.record.webSocket, socket.ownCode == nil else {
-      return exchange.refuse(.wrongState, because: "the WebSocket is not accepted, or is closed")
+    guard let socket = exchange.record.webSocket else {
+      return exchange.refuse(.wrongState, because: "the WebSocket is not accepted")
     }
+    if let why = refusalAfterClose(exchange, socket) { return why }
     guard code == 0 || UInt16(exactly: code).map(WebSocketCloseCode.isValid) == true else {
       return exchange.refuse(.invalid, because: "close code \(code) may not be sent (RFC 6455 section 7.4)")
     }
     guard unsafe Bytes(reason).isWellFormed else { return exchange.refuse(.invalid, because: "reason is NULL") }
+    socket.noteCloseOfPlugin()
     return unsafe sendClose(exchange, socket, code, Bytes(reason), byHost: false)
+  }
+
+  /// A plugin knows of its own Close, and can't know yet of one that the client or the host has sent.
+  private static func refusalAfterClose(_ exchange: Exchange, _ socket: WebSocket) -> CallStatus? {
+    if !socket.hasSentClose { return nil }
+    guard socket.isClosedByPlugin else { return .closed }
+    return exchange.refuse(.wrongState, because: "the plugin has closed the WebSocket")
   }
 
   private static func sendClose(

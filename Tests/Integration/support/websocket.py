@@ -98,8 +98,8 @@ class Frames:
 class WebSocket(Frames):
     """An accepted WebSocket over HTTP/1.1."""
 
-    def __init__(self, server, path="/echo", *fields, timeout=client.TIMEOUT):
-        self.connection = server.connect(timeout=timeout)
+    def __init__(self, server, path="/echo", *fields, timeout=client.TIMEOUT, **options):
+        self.connection = server.connect(timeout=timeout, **options)
         self.socket = self.connection.socket
         self.socket.settimeout(timeout)
         self.buffer = bytearray()

@@ -6,7 +6,7 @@ import struct
 import subprocess
 import tempfile
 import zlib
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import processes
@@ -32,10 +32,48 @@ REPORT = """(() => {
 })()"""
 
 
+class Tab:
+    """A page of its own in a browser."""
+
+    def __init__(self, browser):
+        self.browser = browser
+        self.handle = browser.open_tab()
+
+    def load(self, url):
+        return self._shown(lambda: self.browser.load(url))
+
+    def evaluate(self, expression):
+        return self._shown(lambda: self.browser.evaluate(expression))
+
+    def screenshot(self):
+        return self._shown(self.browser.screenshot)
+
+    def _shown(self, act):
+        before = self.browser.show(self.handle)
+        try:
+            return act()
+        finally:
+            self.browser.show(before)
+
+
 class Browser:
-    """Subclasses start it and speak with it: load(url) returns what REPORT gives, once all of the page is there."""
+    """Subclasses start it and speak with it: load(url) returns what REPORT gives, once all of the page is there; evaluate()
+    what an expression gives in the page. open_tab() opens another page and returns its handle, show(handle) makes it the one
+    that is spoken with and returns that before, and close_tab(handle) closes it."""
 
     name = ""
+
+    @contextmanager
+    def tabs(self, count):
+        """So many pages, each a Tab, closed at the end."""
+        opened = []
+        try:
+            for _ in range(count):
+                opened.append(Tab(self))
+            yield opened
+        finally:
+            for tab in opened:
+                self.close_tab(tab.handle)
 
     def __init__(self, authority):
         self.home = Path(tempfile.mkdtemp(prefix="interop-browser-"))

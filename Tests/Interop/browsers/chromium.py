@@ -53,33 +53,52 @@ class Chromium(Browser):
         self.unread = b""
         self.number = 0
         self.events = []
-        target = self._call("Target.createTarget", {"url": "about:blank"}, timeout=START_TIMEOUT)["targetId"]
+        self.targets = {}  # of sessions
+        self.session = self.open_tab(timeout=START_TIMEOUT)
+
+    def open_tab(self, timeout=LOAD_TIMEOUT):
+        before = getattr(self, "session", None)
+        target = self._call("Target.createTarget", {"url": "about:blank"}, timeout=timeout)["targetId"]
         attached = self._call("Target.attachToTarget", {"targetId": target, "flatten": True})
-        self.session = attached["sessionId"]
+        self.session = tab = attached["sessionId"]
+        self.targets[tab] = target
         self._call("Page.enable")
+        self.session = before
+        return tab
+
+    def show(self, tab):
+        self.session, before = tab, self.session
+        return before
+
+    def close_tab(self, tab):
+        self._call("Target.closeTarget", {"targetId": self.targets.pop(tab)})
 
     def load(self, url):
         self.events.clear()
         answer = self._call("Page.navigate", {"url": url})
         assert "errorText" not in answer, f"{url}: {answer}; {self.state()}"
-        self._wait(lambda: any(event["method"] == "Page.loadEventFired" for event in self.events), f"load of {url}")
+        self._wait(lambda: any(map(self._is_load, self.events)), f"load of {url}")
         deadline = time.monotonic() + scaled(LOAD_TIMEOUT)
         while True:  # the entry of the page is complete a moment after the event
-            report = self._evaluate(REPORT)
+            report = self.evaluate(REPORT)
             if report["loaded"] > 0:
                 return report
             assert time.monotonic() < deadline, report
             time.sleep(0.01)
 
+    def _is_load(self, event):
+        return event["method"] == "Page.loadEventFired" and event.get("sessionId") == self.session
+
+    def evaluate(self, expression):
+        answer = self._call("Runtime.evaluate", {"expression": expression, "returnByValue": True})
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
     def screenshot(self):
+        self._call("Page.bringToFront")  # what is behind is not drawn
         return base64.b64decode(self._call("Page.captureScreenshot", {"format": "png"})["data"])
 
     # The protocol: JSON, each message ended by a NUL
-
-    def _evaluate(self, expression):
-        answer = self._call("Runtime.evaluate", {"expression": expression, "returnByValue": True})
-        assert "exceptionDetails" not in answer, answer
-        return answer["result"]["value"]
 
     def _call(self, method, parameters=None, timeout=LOAD_TIMEOUT):
         self.number += 1

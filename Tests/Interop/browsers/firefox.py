@@ -53,16 +53,34 @@ class Firefox(Browser):
         self.number = 0
         self._message()  # its greeting
         self._call("WebDriver:NewSession", {"capabilities": {"alwaysMatch": {"acceptInsecureCerts": False}}})
+        (self.tab,) = self._call("WebDriver:GetWindowHandles", {})
 
     def load(self, url):
         self._call("WebDriver:Navigate", {"url": url})
         deadline = time.monotonic() + scaled(LOAD_TIMEOUT)
         while True:  # the entry of the page is complete a moment after the event
-            report = self._call("WebDriver:ExecuteScript", {"script": f"return {REPORT}", "args": []})["value"]
+            report = self.evaluate(REPORT)
             if report["loaded"] > 0:
                 return report
             assert time.monotonic() < deadline, report
             time.sleep(0.01)
+
+    def evaluate(self, expression):
+        return self._call("WebDriver:ExecuteScript", {"script": f"return {expression}", "args": []})["value"]
+
+    def open_tab(self):
+        self.show(self.tab)
+        return self._call("WebDriver:NewWindow", {"type": "tab", "focus": False})["handle"]
+
+    def show(self, tab):
+        self._call("WebDriver:SwitchToWindow", {"handle": tab, "focus": True})
+        self.tab, before = tab, self.tab
+        return before
+
+    def close_tab(self, tab):
+        before = self.show(tab)
+        self._call("WebDriver:CloseWindow", {})
+        self.show(before)
 
     def screenshot(self):
         return base64.b64decode(self._call("WebDriver:TakeScreenshot", {"full": False})["value"])

@@ -98,7 +98,8 @@ typedef struct outrider_websocket {
                             const outrider_websocket_options *OUTRIDER_NULLABLE options);
 
   /** Send a whole text message, whose bytes are [borrowed]. PAUSE, E_AGAIN, E_LIMIT: as send(). E_STATE: the WebSocket is
-   * not accepted, is closed, or a message of several parts is not complete. */
+   * not accepted, the plugin has closed it, or a message of several parts is not complete. E_CLOSED: the client or the host
+   * has closed it. */
   outrider_status (*text)(const outrider_host *, outrider_exchange, outrider_bytes);
 
   /** Send a whole binary message likewise. */
@@ -106,7 +107,7 @@ typedef struct outrider_websocket {
 
   /** Send a Close, and end the exchange when the client has answered it. reason is cut to
    * OUTRIDER_WEBSOCKET_MAX_REASON bytes. Code 0 sends none. E_INVALID: a code that may not be sent (RFC 6455 section
-   * 7.4). E_STATE: the WebSocket is not accepted, or is closed. */
+   * 7.4). E_STATE: the WebSocket is not accepted, or the plugin has closed it. E_CLOSED: the client or the host has. */
   outrider_status (*close)(const outrider_host *, outrider_exchange, uint32_t code, outrider_bytes reason);
 } outrider_websocket;
 
