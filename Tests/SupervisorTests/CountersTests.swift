@@ -59,8 +59,9 @@ import Testing
     let normal = try #require(codes.firstIndex(of: 1000))
     let lost = try #require(codes.firstIndex(of: 1006))
     #expect(counters.closes(normal) == 2 && counters.closes(codes.count) == 2 && counters.closes(lost) == 0)
+    #expect(board.slot(0).webSockets.lostText == "lost with it: 1 WebSocket")
     board.slot(0).closeOpenCounts()
-    #expect(board.slot(0).webSockets.open == 0)
+    #expect(board.slot(0).webSockets.open == 0 && board.slot(0).webSockets.lostText == nil)
     var later = Counters()
     later.add(board)
     #expect(later.closes(lost) == 1)
@@ -71,6 +72,8 @@ import Testing
     let slot = try board(["a"]).slot(0)
     for _ in 0..<5 { slot.webSockets.addClose(1001) }
     #expect(slot.webSockets.open == 0)
+    slot.webSockets.add(.opened, 1 << 40)
+    #expect(slot.webSockets.lostText == nil)
   }
 
   @Test func generationsAddUpByName() throws {

@@ -49,6 +49,13 @@ package struct WebSocketCells {
     return opened > ended ? opened - ended : 0
   }
 
+  /// What the log says of the WebSockets that have ended with their worker; nil if there were none.
+  package var lostText: String? {
+    let lost = open
+    guard lost > 0 && lost < 1 << 32 else { return nil }
+    return "lost with it: \(lost) WebSocket\(lost == 1 ? "" : "s")"
+  }
+
   /// [master] The WebSockets that are open have ended with their worker.
   func closeAll() {
     let lost = open

@@ -1,7 +1,10 @@
-"""What /metrics tells of WebSockets: how many are open, what they move, and how they end."""
+"""What /metrics and the log tell of WebSockets: how many are open, what they move, how they end, and how many a crash takes."""
+
+import signal
 
 import pytest
 
+import processes
 from matrix import MODELS
 from metrics import Metrics
 from processes import wait_for
@@ -26,6 +29,10 @@ def start(own):
         return server, metrics
 
     return start
+
+
+def said(server, text):
+    wait_for(lambda: text in server.log, lambda: f"{text}; {server.state()}")
 
 
 def closes(metrics):
@@ -118,3 +125,38 @@ def test_a_handshake_that_is_refused_opens_none(start):
         WebSocket(server, "/denied")
     metrics.wait(1, "outrider_requests_total", plugin="sockets", method="GET", **{"class": "4xx"})
     assert metrics.value("outrider_websockets_open") == 0 and closes(metrics) == {}
+
+
+# The death of a worker
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_a_crash_says_how_many_are_lost(start, count):
+    """Once for the worker, beside its requests."""
+    server, metrics = start(model="async")
+    (worker,) = server.workers()
+    opened = [WebSocket(server) for _ in range(count)]
+    metrics.wait(count, "outrider_websockets_open")
+    processes.os.kill(worker, signal.SIGSEGV)
+    said(server, f"(pid {worker}): lost with it: {count} WebSocket{'s' if count > 1 else ''}\n")
+    said(server, "its replacement starts")
+    metrics.wait(0, "outrider_websockets_open")
+    assert closes(metrics) == {"1006": count}
+    for lost in opened:
+        lost.connection.close()
+    with WebSocket(server) as again:
+        again.text("y")
+        assert again.message() == b"y"
+        metrics.wait(1, "outrider_websockets_open")
+
+
+def test_a_crash_without_any(start):
+    server, metrics = start(model="async")
+    (worker,) = server.workers()
+    with WebSocket(server) as gone:
+        gone.send(close_frame(1000))
+        assert gone.closing() == (1000, "") and gone.ended()
+    metrics.wait(0, "outrider_websockets_open")
+    processes.os.kill(worker, signal.SIGSEGV)
+    said(server, "its replacement starts")
+    assert "lost with it" not in server.log
