@@ -10,9 +10,10 @@ import Testing
     var generation = Generation()
     generation.handle(.drainRequested(isSuperseded: false))
     #expect(
-      generation.actions == [
+      generation.actions.prefix(3) == [
         .limitLifetimes(to: generation.time + Generation.gracefulTimeout), .broadcast(.drain), .closeListeners,
       ])
+    #expect(generation.actions.count == 5 && generation.reports == [.leaving, .leaving])
     generation.handle(.drainRequested(isSuperseded: false))
     #expect(generation.actions.isEmpty, "once")
     generation.ends(0, .exited(0))
@@ -44,6 +45,18 @@ import Testing
     #expect(generation.actions.isEmpty)
     generation.wait()
     #expect(generation.has(.kill(101)) && generation.logs.isEmpty)
+  }
+
+  @Test func eachWorkerIsReportedOnceAsLeaving() {
+    var generation = Generation()
+    generation.handle(.stopRequested(isSuperseded: false))
+    #expect(generation.reports == [.leaving, .leaving])
+    generation = Generation()
+    generation.handle(.lifetimeReached(0))
+    generation.handle(.workerReady(2))
+    #expect(generation.reports == [.ready, .leaving])
+    generation.handle(.drainRequested(isSuperseded: false))
+    #expect(generation.reports == [.leaving, .leaving], "the replacement, and the worker beside it")
   }
 
   @Test func withoutASupervisorItFinishes() {

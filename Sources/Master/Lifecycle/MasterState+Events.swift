@@ -137,6 +137,12 @@ extension MasterState {
       // The workers have descriptors of their own: new clients are refused when the last of them is closed.
       .closeListeners,
     ]
+    reportLeaving(&actions)
+  }
+
+  /// Reports each worker that has not been told to leave before.
+  private func reportLeaving(_ actions: inout [MasterAction]) {
+    for slot in workers.slots where workers[slot]?.isLeaving == false { report(slot, .leaving, &actions) }
   }
 
   /// Enough time to notify plugins, but not to wait for a blocking handler.
@@ -144,9 +150,11 @@ extension MasterState {
 
   private mutating func stop(_ now: UInt64, _ actions: inout [MasterAction]) {
     guard stage != .stopping else { return }
+    let hasReported = stage == .draining
     stage = .stopping
     killDeadline = now &+ MasterState.stopTime
     actions += [.limitLifetimes(to: ScoreboardSlot.exitNow), .broadcast(.stop)]
+    if !hasReported { reportLeaving(&actions) }
   }
 
   // MARK: The number of workers

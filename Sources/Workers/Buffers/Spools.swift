@@ -23,7 +23,7 @@ struct Spools: ~Copyable {
     guard limit > 0 else { return nil }
     do throws(Errno) {
       let spool = try Spool(limit: limit)
-      request.record.hasSpool = true
+      request.record.hasSpool.store(true, ordering: .relaxed)
       return spool
     } catch {
       let now = Clock.monotonic()

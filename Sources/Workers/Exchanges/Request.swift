@@ -62,8 +62,8 @@ struct RequestRecord: ~Copyable {
   /// Set while somebody sends or reads on a connection that the loop does not own: the handler's thread, or the
   /// function that ends the request in the handler's place, which leaves it set.
   let isSending = Atomic<Bool>(false)
-  /// Its pipe has a spool; written by the handler's thread.
-  var hasSpool = false
+  /// Its pipe has a spool; set by the handler's thread, while the loop may look.
+  let hasSpool = Atomic<Bool>(false)
   /// The request had a handler, or was ended in the handler's place: `isSending`, `hasSpool` and the client's pace may
   /// be set.
   var hasMarks = false

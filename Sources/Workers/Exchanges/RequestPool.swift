@@ -65,9 +65,9 @@ struct RequestPool: ~Copyable {
     request.record.stream.progress = TransferProgress()
     request.record.isSending.store(false, ordering: .relaxed)
     request.record.hasMarks = false
-    guard request.record.hasSpool else { return }
+    guard request.record.hasSpool.load(ordering: .relaxed) else { return }
     request.record.pipe.spool = nil
-    request.record.hasSpool = false
+    request.record.hasSpool.store(false, ordering: .relaxed)
   }
 
   /// The request has ended: views of its head, trailers and path become invalid.

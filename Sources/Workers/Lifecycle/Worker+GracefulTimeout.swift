@@ -76,7 +76,7 @@ extension HTTP1Channel {
     // A thread that is sending or reading notices that the request is cancelled: see `cutWake`.
     guard !request.record.isSending.exchange(true, ordering: .acquiring) else { return }
     // A response that the handler leaves incomplete is handled when the handler has returned or is abandoned.
-    guard !request.record.headIsOut && !request.record.hasSpool else {
+    guard !request.record.headIsOut && !request.record.hasSpool.load(ordering: .relaxed) else {
       return request.record.isSending.store(false, ordering: .releasing)
     }
     // The loop owns the connection from here on: the thread finds `isSending` set and sends nothing more.

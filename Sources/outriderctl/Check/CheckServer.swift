@@ -11,8 +11,8 @@ final class CheckServer {
 
   /// Time for requests in flight when the server ends, and for threads that show no sign of life.
   private static let spans = ["server.graceful_timeout=10s", "timeouts.worker=10s", "timeouts.shutdown_delay=0s"]
-  /// How long the server may take beyond that.
-  private static let endTime = 20 * Clock.nanosecondsPerSecond
+  /// How long the server, or a generation or worker of it, may take to end.
+  static let endTime = 20 * Clock.nanosecondsPerSecond
 
   let model: Model
   let pid: pid_t
@@ -122,8 +122,29 @@ final class CheckServer {
 
   var status: JSON? { ask(.status) }
 
-  /// Whether a worker serves.
-  var hasWorker: Bool { (ask(.workers)?.elements ?? []).contains { $0["state"]?.text == "ready" } }
+  /// Whether nothing of a trial goes on any more: no generation is at its end, and the worker serves. A worker that its
+  /// master has not missed yet has no memory.
+  var isSettled: Bool {
+    if hasEnded { return true }
+    guard status?["generations"]?.elements.count == 1 else { return false }
+    return (ask(.workers)?.elements ?? []).contains { worker in
+      guard worker["state"]?.text == "ready", let pid = worker["pid"]?.number.flatMap(pid_t.init(exactly:)) else {
+        return false
+      }
+      return ResidentMemory.of(pid) ?? 0 > 0
+    }
+  }
+
+  /// The number of the latest generation.
+  var generation: Int64 { status?["generations"]?.elements.compactMap { $0["number"]?.number }.max() ?? 0 }
+
+  /// Whether the workers of a generation, and of those before it, have been told to finish, or have ended.
+  func drains(_ generation: Int64) -> Bool {
+    hasEnded
+      || !(ask(.workers)?.elements ?? []).contains {
+        $0["state"]?.text == "ready" && $0["generation"]?.number ?? 0 <= generation
+      }
+  }
 
   /// Whether no request is in flight, or nobody to serve one is left.
   var isIdle: Bool { hasEnded || status?["in_flight"]?.number == 0 }

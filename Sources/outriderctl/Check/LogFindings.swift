@@ -7,6 +7,8 @@ enum LogFindings {
   private static let details = ["lost with it: ", "it is paused for", " more like it"]
   /// What the server ends a worker for.
   private static let causes = [": debug.abi_checks ends the worker", "; aborting", "; killing it"]
+  /// How a process has ended.
+  private static let ends = [" was killed by ", " exited with "]
 
   /// One text for each finding. What another line of them explains is none of its own.
   ///
@@ -29,6 +31,19 @@ enum LogFindings {
       found.append(plain(line.text))
     }
     return found
+  }
+
+  /// Whether the end of each process has been told that the server has said it ends.
+  static func areWhole(_ lines: [String]) -> Bool {
+    var announced = 0
+    for line in lines.compactMap(LogLine.init) {
+      if causes.contains(where: line.text.contains) {
+        announced += 1
+      } else if ends.contains(where: line.text.contains) {
+        announced -= 1
+      }
+    }
+    return announced <= 0
   }
 
   /// The innermost frames that are in the library, if the text is a stack; none of threads that have not failed.

@@ -12,6 +12,8 @@ struct PluginCheck {
   private static let mostLostWorkers = 3
   /// How long the plugin may go on behind its answer, and the log may take to tell of a failure that a client has seen.
   private static let delay = 2 * Clock.nanosecondsPerSecond
+  /// How long the log may take to tell the rest of what it has begun to tell.
+  private static let logTime = 5 * Clock.nanosecondsPerSecond
 
   private let options: CheckOptions
   private let program: String
@@ -90,8 +92,9 @@ struct PluginCheck {
     let lostBefore = server.lostWorkers
     let fault = try trial.run(server)
     let isLate = fault != nil && Clock.monotonic() &- began >= CheckWait.patience
-    // What the plugin does behind its answer is of this trial too.
+    // What the plugin does behind its answer is of this trial too, and so is the end of a worker or of a generation.
     _ = try CheckWait.until(Clock.monotonic() &+ PluginCheck.delay) { server.isIdle }
+    _ = try CheckWait.until(Clock.monotonic() &+ CheckServer.endTime) { server.isSettled }
     let isExplained = fault.map { causes[$0] != nil } ?? true
     var told = try findings(server, areAwaited: !isExplained || server.lostWorkers != lostBefore)
     if let fault {
@@ -100,26 +103,20 @@ struct PluginCheck {
       causes[fault] = told
     }
     report.add(server.model, trial.name, told)
-    _ = try CheckWait.until(CheckWait.deadline) { server.hasEnded || server.hasWorker }
     return isLate
   }
 
   private func findings(_ server: CheckServer, areAwaited: Bool) throws(CheckError) -> [String] {
     var lines = server.log.takeLines()
-    var texts = LogFindings.texts(lines, library: library)
-    guard areAwaited else { return texts }
-    _ = try CheckWait.until(Clock.monotonic() &+ PluginCheck.delay) {
-      lines += server.log.takeLines()
-      texts = LogFindings.texts(lines, library: library)
-      return !texts.isEmpty
+    if areAwaited {
+      _ = try CheckWait.until(Clock.monotonic() &+ PluginCheck.delay) {
+        lines += server.log.takeLines()
+        return !LogFindings.texts(lines, library: library).isEmpty
+      }
     }
-    // The stack of a worker that has ended comes behind the line of its end.
-    guard texts.contains(where: { $0.contains("worker 0 was killed by") || $0.contains("worker 0 exited") }) else {
-      return texts
-    }
-    _ = try CheckWait.until(Clock.monotonic() &+ PluginCheck.delay / 4) {
+    _ = try CheckWait.until(Clock.monotonic() &+ PluginCheck.logTime) {
       lines += server.log.takeLines()
-      return lines.contains { $0.contains(" got the signal at ") || $0.contains(" called exit at ") }
+      return LogFindings.areWhole(lines)
     }
     return LogFindings.texts(lines, library: library)
   }

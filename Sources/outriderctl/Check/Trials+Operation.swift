@@ -18,9 +18,10 @@ extension Trial {
       },
       Trial("a reload during POST \(path)") { server throws(CheckError) in
         let request = HTTP1Request.post(path, size: 1000)
-        var client = try HTTP1Client(port: server.port)
-        try client.connection.send(request.head + request.body.prefix(100))
+        let generation = server.generation
+        var client = try begin(request, server)
         if let fault = try reload(server, { () throws(CheckError) in nil }) { return fault }
+        _ = try CheckWait.until(CheckWait.deadline) { server.drains(generation) }
         try client.connection.send(Array(request.body.dropFirst(100)))
         return try client.answer().fault
       },
@@ -34,13 +35,21 @@ extension Trial {
     ]
   }
 
+  /// Sends a request but for the rest of its content, and waits until the worker has its head.
+  private static func begin(_ request: HTTP1Request, _ server: CheckServer) throws(CheckError) -> HTTP1Client {
+    let client = try HTTP1Client(port: server.port)
+    let before = server.status?["requests"]?.number ?? 0
+    try client.connection.send(request.head + request.body.prefix(100))
+    _ = try CheckWait.until(CheckWait.deadline) { server.status?["requests"]?.number ?? .max > before }
+    return client
+  }
+
   /// Has the server end while a request is under way, which is finished then.
   private static func end(_ server: CheckServer, during request: HTTP1Request) throws(CheckError) -> String? {
-    var client = try HTTP1Client(port: server.port)
-    try client.connection.send(request.head + request.body.prefix(100))
-    // The worker has the request before it is told to end.
-    _ = try CheckWait.until(CheckWait.deadline) { server.status?["connections"]?.number ?? 1 > 0 }
+    let generation = server.generation
+    var client = try begin(request, server)
     server.send(SIGTERM)
+    _ = try CheckWait.until(CheckWait.deadline) { server.drains(generation) }
     try client.connection.send(Array(request.body.dropFirst(100)))
     return try client.answer().fault
   }

@@ -91,6 +91,22 @@ def test_status(service, control):
     assert json.loads(control.run("--json", "status"))["pid"] == service.server.pid
 
 
+def test_workers_of_a_generation_that_drains_are_leaving(service, control):
+    with service.server.connect() as connection:
+        connection.send(request("POST", "/demo/echo", "Content-Length: 4") + b"ab")
+        flight_of(control, "/demo/echo")
+        (before,) = service.server.workers()
+        control.run("reload")
+        states = wait_for(
+            lambda: (found := {w["pid"]: w["state"] for w in control.ask("workers")}).get(before) == "leaving" and found,
+            lambda: control.ask("workers"),
+        )
+        assert sorted(states.values()) == ["leaving", "ready"]
+        generations = [(g["number"], g["stage"], g["ready_workers"]) for g in control.ask("status")["generations"]]
+        assert sorted(generations) == [(2, "draining", 0), (3, "serving", 1)]
+        connection.send(b"cd")
+
+
 @pytest.mark.parametrize("method", ["POST", "OPTIONS", "BREW", "A-METHOD-OF-20-BYTES"])
 def test_a_request_in_flight_has_its_method(service, control, method):
     with service.server.connect() as connection:

@@ -12,7 +12,7 @@ extension HTTP1Channel {
   /// Whether much of the response has yet to be sent.
   @inline(__always)
   func mayBeUnsent() -> Bool {
-    connection.record.output.total > Self.joined || request.record.hasSpool
+    connection.record.output.total > Self.joined || request.record.hasSpool.load(ordering: .relaxed)
   }
 
   /// The plugin is done with the request. The response is sent under `timeouts.request`, `timeouts.write` and

@@ -238,7 +238,7 @@ extension HTTP2Channel {
 
   /// Whether the stream's response is framed completely and still in the connection's queue.
   var waitsForSocket: Bool {
-    request.record.hasSpool && request.record.stream.flags.contains(.framed)
+    request.record.hasSpool.load(ordering: .relaxed) && request.record.stream.flags.contains(.framed)
       && request.record.stream.framedTo > connection.allSent
       && !connection.record.output.isEmpty
   }
