@@ -46,7 +46,7 @@ struct CrashReport {
 
   private var openRequests: Int { Int(clamping: slot.count(.requests) &- slot.count(.requestsEnded)) }
 
-  /// The other requests in flight, a line for each.
+  /// The other requests in flight, a line for each, and the number of WebSockets among all of them.
   var otherRequests: [String] {
     let failedRequest = failedFlightIndex
     let others = (0..<ScoreboardLayout.flights).filter { $0 != failedRequest }.compactMap { slot.flight($0).flight }
@@ -54,6 +54,7 @@ struct CrashReport {
     let open = openRequests
     let shown = lines.count + (failedRequest == nil ? 0 : 1)
     if open > shown && open < 1 << 32 { lines.append("lost with it: \(open - shown) more") }
+    if let webSockets = slot.webSockets.lostText { lines.append(webSockets) }
     return lines
   }
 

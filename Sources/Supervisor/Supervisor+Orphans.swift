@@ -81,6 +81,7 @@ extension Generation {
     }
     let open = slot.open(.requests, .requestsEnded)
     if open > lines.count && open < 1 << 32 { lines.append("lost with it: \(open - UInt64(lines.count)) more") }
+    if let webSockets = slot.webSockets.lostText { lines.append(webSockets) }
     return LostRequests(count: open, lines: lines)
   }
 }

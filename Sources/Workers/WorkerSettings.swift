@@ -40,6 +40,8 @@ struct WorkerSettings {
   let offersHTTP2: Bool
   /// Nil if WebSockets are not enabled.
   let webSocket: WebSocketSettings?
+  /// The origins whose pages may open WebSockets.
+  let webSocketOrigins: AllowedOrigins
   let http2: Settings.HTTP2
   let http2Session: HTTP2Settings
   /// The maximum memory of the heads and trailers of one connection's streams.
@@ -90,6 +92,7 @@ struct WorkerSettings {
     priorKnowledge = settings.listeners.map(\.h2c)
     offersHTTP2 = settings.listeners.contains { $0.h2c || $0.tls.isEnabled && $0.protocols.contains(.http2) }
     webSocket = settings.webSocket.isEnabled ? WebSocketSettings(settings.webSocket) : nil
+    webSocketOrigins = settings.webSocket.origins
     http2 = settings.http2
     http2Session = HTTP2Settings(settings.http2, allowsWebSocket: settings.webSocket.isEnabled)
     headMemory = max(

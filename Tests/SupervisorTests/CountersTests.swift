@@ -17,6 +17,10 @@ import Testing
       slot.add(.requests, 3)
       slot.countRefusal(0)
       slot.plugin(0).durations.record(5_000_000)
+      slot.webSockets.add(.opened, 3)
+      slot.webSockets.add(.bytesSent, 100)
+      slot.webSockets.addClose(1000)
+      slot.webSockets.addClose(4321)
     }
     board.countRestart(.crashed)
     return board
@@ -39,6 +43,37 @@ import Testing
     #expect(counters.plugins.map(\.name) == ["a", "b"])
     #expect(counters.plugins[0].durations.count == 2 && counters.plugins[0].durations.sum == 10_000_000)
     #expect(counters.plugins[1].durations.count == 0)
+  }
+
+  @Test func webSocketsAreCountedByTheirCode() throws {
+    let board = try board(["a"])
+    var (counters, gauges) = (Counters(), Gauges())
+    counters.add(board)
+    gauges.add(board, [0, 7])
+    // The master has not said that the workers are running.
+    #expect(gauges.webSockets == 0)
+    for number in [0, 7] { board.slot(number).state = .ready }
+    gauges.add(board)
+    #expect(gauges.webSockets == 2 && counters.webSockets(.opened) == 6 && counters.webSockets(.bytesSent) == 200)
+    let codes = WebSocketCells.codes
+    let normal = try #require(codes.firstIndex(of: 1000))
+    let lost = try #require(codes.firstIndex(of: 1006))
+    #expect(counters.closes(normal) == 2 && counters.closes(codes.count) == 2 && counters.closes(lost) == 0)
+    #expect(board.slot(0).webSockets.lostText == "lost with it: 1 WebSocket")
+    board.slot(0).closeOpenCounts()
+    #expect(board.slot(0).webSockets.open == 0 && board.slot(0).webSockets.lostText == nil)
+    var later = Counters()
+    later.add(board)
+    #expect(later.closes(lost) == 1)
+  }
+
+  /// A worker writes what it likes.
+  @Test func webSocketsThatNobodyOpened() throws {
+    let slot = try board(["a"]).slot(0)
+    for _ in 0..<5 { slot.webSockets.addClose(1001) }
+    #expect(slot.webSockets.open == 0)
+    slot.webSockets.add(.opened, 1 << 40)
+    #expect(slot.webSockets.lostText == nil)
   }
 
   @Test func generationsAddUpByName() throws {

@@ -278,6 +278,13 @@ extension Settings {
         "websocket.enabled", .boolean, default: "true", \.webSocket.isEnabled,
         "Whether plugins may accept WebSockets."),
       .init(
+        "websocket.origins", .allowedOrigins, default: #"["*"]"#, \.webSocket.origins,
+        """
+        The origins whose pages may open WebSockets: scheme, host, and the port unless it is the scheme's default one. A \
+        handshake with another Origin gets 403 and does not reach the plugin. One without Origin, which no browser sends, is \
+        not refused.
+        """),
+      .init(
         "websocket.max_message", .size(kib...gib), default: "1MiB", \.webSocket.maxMessage,
         "The maximum size of a message from a client. A larger one closes the WebSocket with 1009."),
       .init(

@@ -239,6 +239,23 @@ extension ValueForm<TrustedPeers> {
   }
 }
 
+extension ValueForm<AllowedOrigins> {
+  static var allowedOrigins: ValueForm {
+    ValueForm("array of origins such as \"https://example.org\", or [\"*\"] for all") { node throws(ValueError) in
+      if case .array(let elements) = node.value, elements.count == 1, case .string("*") = elements[0].value {
+        return .all
+      }
+      return .some(
+        try readElements(node, expected: "an array of origins") { element throws(ValueError) in
+          let text = try readText(element)
+          return try refusing(element) { () throws(ValueSyntaxError) in try AllowedOrigins.element(text) }
+        })
+    } write: {
+      "[\($0.texts.map { QuotedText.toml($0) }.joined(separator: ", "))]"
+    }
+  }
+}
+
 extension ValueForm<[String]> {
   /// Any texts; a single one may stand by itself.
   static var texts: ValueForm {

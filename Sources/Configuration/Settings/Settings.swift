@@ -101,6 +101,7 @@ package struct Settings: Sendable, Equatable {
 
   package struct WebSocket: Sendable, Equatable {
     package var isEnabled = true
+    package var origins = AllowedOrigins.all
     package var maxMessage = 0
     package var maxFrame = 0
     package var pingInterval: Nanoseconds = 0

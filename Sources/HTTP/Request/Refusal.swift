@@ -24,6 +24,7 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
   case gracefulTimeout, serverStopped
   case methodTooLong
   case handlerTimedOut
+  case forbiddenOrigin
 
   /// The status of the response (RFC 9110 section 15).
   package var status: UInt32 {
@@ -32,6 +33,7 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
     case .fieldTooLong, .tooManyFields, .headTooLarge, .headsTooLarge: 431
     case .bodyTooLarge: 413
     case .unknownExpectation: 417
+    case .forbiddenOrigin: 403
     case .noSuchMount: 404
     case .headTimeout, .bodyTimeout, .belowMinimumRate, .handshakeTimeout: 408
     case .unsupportedCoding, .unsupportedMethod, .methodTooLong: 501
@@ -102,6 +104,7 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
     case .pathEscapesRoot: "path climbs out of the root"
     case .malformedPath: "malformed percent-encoding in the path"
     case .noSuchMount: "no plugin is mounted on this path"
+    case .forbiddenOrigin: "Origin of the WebSocket is not in websocket.origins"
     case .headTimeout: "head not complete within timeouts.head"
     case .bodyTimeout: "body stalled longer than timeouts.body"
     case .belowMinimumRate: "slower than limits.min_rate"

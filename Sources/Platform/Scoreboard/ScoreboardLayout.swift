@@ -4,7 +4,7 @@
 /// reader with another version or configuration can use or reject it.
 package struct ScoreboardLayout: Sendable, Equatable {
   /// Increased with every change of the layout.
-  package static let version: UInt64 = 6
+  package static let version: UInt64 = 7
   /// "outrider", as a number.
   static let magic: UInt64 = 0x6F75_7472_6964_6572
 
@@ -56,9 +56,10 @@ package struct ScoreboardLayout: Sendable, Equatable {
 
   var firstMetric: Int { crash + CrashRecord.words }
   var health: Int { firstMetric + MetricCells.words }
+  var webSockets: Int { health + Self.aligned(HealthCells.words(plugins: plugins)) }
 
   var slotWords: Int {
-    Self.wholePages(health + HealthCells.words(plugins: plugins))
+    Self.wholePages(webSockets + WebSocketCells.words)
   }
 
   static let pageWords = 4096 / 8

@@ -127,6 +127,7 @@ package struct ScoreboardSlot: @unchecked Sendable {
   package var metrics: MetricCells { unsafe MetricCells(words + layout.firstMetric) }
   /// Health reports of plugins.
   package var health: HealthCells { unsafe HealthCells(words + layout.health, plugins: layout.plugins) }
+  package var webSockets: WebSocketCells { unsafe WebSocketCells(words + layout.webSockets) }
   package var crash: CrashRecord { unsafe CrashRecord(words + layout.crash) }
 
   /// The requests in flight that have a record.
@@ -149,9 +150,10 @@ package struct ScoreboardSlot: @unchecked Sendable {
     self[ScoreboardLayout.requestsBefore] = count(.requests)
   }
 
-  /// [master] Marks all requests and connections of an ended worker as ended.
+  /// [master] Marks all requests, connections and WebSockets of an ended worker as ended.
   package func closeOpenCounts() {
     for number in 0..<ScoreboardLayout.flights { flight(number).release() }
+    webSockets.closeAll()
     let pairs: [(WorkerCounter, WorkerCounter)] = [
       (.requests, .requestsEnded), (.connections, .connectionsClosed), (.queued, .dequeued),
     ]

@@ -38,8 +38,11 @@ extension Exchange {
     record.isWebSocket.load(ordering: .acquiring) ? record.webSocket : nil
   }
 
+  /// [loop] The WebSocket is over.
   @inline(never)
   func removeWebSocket() {
+    let code = record.webSocket?.firstCode ?? UInt32(WebSocketCloseCode.abnormal)
+    Runtime.current?.record.slot.webSockets.addClose(code)
     record.isWebSocket.store(false, ordering: .relaxed)
     record.webSocket = nil
   }

@@ -16,7 +16,7 @@ package final class WebSocket {
   /// The loop has begun to read frames.
   package var hasBegun = false
   /// The code of the client's Close, if it has come.
-  package var peerCode: UInt32?
+  package private(set) var peerCode: UInt32?
   package var timing: WebSocketTiming
 
   // MARK: Rest of the input
@@ -60,8 +60,18 @@ package final class WebSocket {
     self.timing = timing
   }
 
+  /// The code of the Close that came first, of either side; nil if there was none.
+  private(set) var firstCode: UInt32?
+
+  /// [loop, with the send lock] Notes that a Close has come.
+  package func notePeerClose(_ code: UInt32) {
+    peerCode = code
+    if firstCode == nil { firstCode = code }
+  }
+
   /// Notes that a Close was sent.
   func noteClose(_ code: UInt32, byHost: Bool) {
+    if firstCode == nil { firstCode = code == 0 ? UInt32(WebSocketCloseCode.absent) : code }
     ownCode = code
     isClosedByHost = byHost
   }

@@ -35,6 +35,7 @@ package enum WebSocketWriter {
       }
       let parts = unsafe (options?.flags ?? 0) & OUTRIDER_WEBSOCKET_PARTS != 0
       exchange.record.webSocket = WebSocket(settings.limits, deliversParts: parts, settings.timing, compression)
+      Runtime.current?.record.slot.webSockets.add(.opened)
       exchange.setDeadline(0)
       exchange.record.bodyDelivered.store(false, ordering: .releasing)
       exchange.record.isWebSocket.store(true, ordering: .releasing)
@@ -69,16 +70,26 @@ package enum WebSocketWriter {
     if !more && !socket.isInMessage, let compressor = socket.compressor, compressor.takes(length) {
       return unsafe compressor.compress(Bytes(bytes)) { compressed in
         guard let compressed else { return .failed }
-        return sendCompressed(exchange, compressed, opcode, lease, tag)
+        return counted(sendCompressed(exchange, compressed, opcode, lease, tag), length, more: false)
       }
     }
     socket.isInMessage = more
     let sent = put(exchange, header.bytes, header.count)
     guard sent.isAccepted else { return sent }
-    return unsafe withUnsafePointer(to: bytes) { chunk in
+    let last = unsafe withUnsafePointer(to: bytes) { chunk in
       let part = unsafe BodyPart(chunks: chunk, count: 1, total: length, lease: lease, tag: tag)
       return ResponseWriter.perform(exchange, .body(part, PartDisposition(dropped: false, ends: false)))
     }
+    return counted(last, length, more: more)
+  }
+
+  /// Counts a message, or a part of one, if it was accepted.
+  @inline(__always)
+  private static func counted(_ outcome: CallStatus, _ length: Int, more: Bool) -> CallStatus {
+    guard outcome.isAccepted, let cells = Runtime.current?.record.slot.webSockets else { return outcome }
+    cells.add(.bytesSent, UInt64(length))
+    if !more { cells.add(.messagesSent) }
+    return outcome
   }
 
   /// The plugin's own memory is not needed any more: a mark ends its lease in the order of the messages.

@@ -56,6 +56,8 @@ struct Counters: Sendable, Equatable {
   /// The number of complete requests that was last exported.
   private var shownComplete: UInt64 = 0
   private var restarts = [UInt64](repeating: 0, count: RestartCause.allCases.count)
+  /// By the words of `WebSocketCells`.
+  private var webSocketWords = [UInt64](repeating: 0, count: WebSocketCells.words)
   private(set) var queueTime = Histogram()
   private(set) var hintLead = Histogram()
   private(set) var plugins: [Plugin] = []
@@ -67,6 +69,10 @@ struct Counters: Sendable, Equatable {
   func count(_ counter: WorkerCounter) -> UInt64 { values[counter.rawValue] }
   func count(_ refusal: Refusal) -> UInt64 { refusals[Int(refusal.rawValue)] }
   func count(_ cause: RestartCause) -> UInt64 { restarts[cause.rawValue] }
+  func webSockets(_ count: WebSocketCells.Count) -> UInt64 { webSocketWords[WebSocketCells.word(of: count)] }
+
+  /// WebSockets that have ended with a code of `WebSocketCells.codes`, by its index; those with others at the next index.
+  func closes(_ index: Int) -> UInt64 { webSocketWords[WebSocketCells.word(ofClose: index)] }
 
   /// Workers count only outcomes other than `complete`; complete requests are the rest of all requests. The result
   /// never falls below the one exported before, although a worker counts the outcome before the request and may be read
@@ -98,6 +104,7 @@ struct Counters: Sendable, Equatable {
         }
       }
       for kind in outcomes.indices { outcomes[kind] &+= slot.outcomes(kind) }
+      for word in webSocketWords.indices { webSocketWords[word] &+= slot.webSockets[word] }
       queueTime.add(slot.queueTime)
       hintLead.add(slot.hintLead)
       for (plugin, index) in indices.enumerated() {
@@ -125,6 +132,7 @@ struct Counters: Sendable, Equatable {
     let others = open > UInt64(flights.count) && open < 1 << 32 ? open - UInt64(flights.count) : 0
     unassigned.addLost(method: PluginCells.otherMethod, others)
     outcomes[Int(outcome.rawValue)] &+= UInt64(flights.count) &+ others
+    webSocketWords[WebSocketCells.lostWord] &+= slot.webSockets.open
   }
 
   private mutating func index(of name: String) -> Int? {
@@ -144,6 +152,7 @@ struct Counters: Sendable, Equatable {
     fields.set("outcomes", outcomes)
     fields.set("shown_complete", shownComplete)
     fields.set("restarts", restarts)
+    fields.set("websockets", webSocketWords)
     fields.set("queue_time", queueTime.words)
     fields.set("hint_lead", hintLead.words)
     fields.set("unassigned", unassigned.responses)
@@ -167,6 +176,7 @@ struct Counters: Sendable, Equatable {
     outcomes = fields.numbers("outcomes", like: outcomes)
     shownComplete = fields.number("shown_complete") ?? 0
     restarts = fields.numbers("restarts", like: restarts)
+    webSocketWords = fields.numbers("websockets", like: webSocketWords)
     queueTime = Histogram(words: fields.numbers("queue_time", like: queueTime.words))
     hintLead = Histogram(words: fields.numbers("hint_lead", like: hintLead.words))
     unassigned.responses = fields.numbers("unassigned", like: unassigned.responses)

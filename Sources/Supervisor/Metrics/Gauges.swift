@@ -4,6 +4,7 @@ import Platform
 struct Gauges: Sendable {
   private(set) var requestsInFlight: UInt64 = 0
   private(set) var connections: UInt64 = 0
+  private(set) var webSockets: UInt64 = 0
   /// The plugins' own gauges.
   private(set) var pluginSeries = PluginSeries()
 
@@ -16,6 +17,7 @@ struct Gauges: Sendable {
       running.append(number)
       requestsInFlight &+= slot.open(.requests, .requestsEnded)
       connections &+= slot.open(.connections, .connectionsClosed)
+      webSockets &+= slot.webSockets.open
     }
     pluginSeries.addGauges(board, running)
   }

@@ -11,6 +11,7 @@ enum MetricsText {
     service(state, &text)
     requests(counters, gauges, &text)
     connections(counters, gauges, &text)
+    webSockets(counters, gauges, &text)
     hints(counters, &text)
     workers(counters, state, &text)
     counters.pluginSeries.with(gauges.pluginSeries).show(&text)
@@ -94,6 +95,29 @@ enum MetricsText {
     text.sample([], counters.count(.accessLinesLost))
     text.begin("outrider_log_lines_lost_total", .counter, "Error log lines that workers could not write.")
     text.sample([], counters.count(.logLinesLost))
+  }
+
+  private static func webSockets(_ counters: Counters, _ gauges: Gauges, _ text: inout PrometheusText) {
+    text.begin("outrider_websockets_open", .gauge, "Open WebSockets.")
+    text.sample([], gauges.webSockets)
+    text.begin("outrider_websocket_messages_total", .counter, "Messages of WebSockets, by direction.")
+    text.sample([("direction", "received")], counters.webSockets(.messagesReceived))
+    text.sample([("direction", "sent")], counters.webSockets(.messagesSent))
+    text.begin(
+      "outrider_websocket_message_bytes_total", .counter,
+      "Bytes of the messages of WebSockets, without their frames and before compression.")
+    text.sample([("direction", "received")], counters.webSockets(.bytesReceived))
+    text.sample([("direction", "sent")], counters.webSockets(.bytesSent))
+    text.begin(
+      "outrider_websocket_closes_total", .counter, "WebSockets that have ended, by the code of the first Close.")
+    for (index, code) in WebSocketCells.codes.enumerated() {
+      text.sample([("code", "\(code)")], counters.closes(index))
+    }
+    text.sample([("code", "other")], counters.closes(WebSocketCells.codes.count))
+    text.begin(
+      "outrider_websocket_pings_missed_total", .counter,
+      "Pings that clients did not answer within websocket.ping_timeout.")
+    text.sample([], counters.webSockets(.pingsMissed))
   }
 
   private static func hints(_ counters: Counters, _ text: inout PrometheusText) {

@@ -48,7 +48,7 @@ extension HTTPChannel {
     request.record.mode = sink.mode
     worker.attribute(request, head.method, to: route.plugin)
     exchange.record.isBlocking = sink.mode.isBlocking
-    describe(head, to: exchange, path: route.path, isBareMount: route.isBareMount)
+    if let refusal = describe(head, to: exchange, path: route.path, isBareMount: route.isBareMount) { return refusal }
     worker.showFlight(of: request, head, exchange)
     return nil
   }
@@ -62,9 +62,11 @@ extension HTTPChannel {
     return unsafe Bytes(base: room, count: count)
   }
 
-  /// Fills in the exchange.
+  /// Fills in the exchange, or ends it and returns a refusal.
   @inline(__always)
-  private func describe(_ head: borrowing RequestHead, to exchange: Exchange, path: Bytes, isBareMount: Bool) {
+  private func describe(
+    _ head: borrowing RequestHead, to exchange: Exchange, path: Bytes, isBareMount: Bool
+  ) -> Refusal? {
     let connection = request.record.connection
     let listener = worker.record.acceptor.listeners[Int(connection.record.listener)]
     exchange.begin(
@@ -75,7 +77,7 @@ extension HTTPChannel {
           address: worker.record.table.clientAddress(connection), port: connection.record.clientPort),
         server: RequestEndpoint(address: listener.serverAddress, port: listener.serverPort),
         requestID: worker.requestID(request, head)))
-    if head.traits.contains(.upgrade) { recognizeWebSocket(head, exchange) }
+    if head.traits.contains(.upgrade), !admitWebSocket(head, exchange) { return .forbiddenOrigin }
     if connection.record.flags.contains(.secure) { worker.describeTLS(of: connection, to: exchange) }
     let isTold = head.traits.contains(.proxied)
     if isTold && connection.record.flags.contains(.trusted) {
@@ -94,16 +96,28 @@ extension HTTPChannel {
     exchange.prepareResponse(head.version, hints: policy, proxied: proxied)
     if worker.record.accessLog != nil { request.record.logContext = LogContext(exchange) }
     if proxied && worker.record.logLimits.mayExplainHints { explainWithheldHints(rules, head.version, head.traits) }
+    return nil
   }
 
-  /// Shows a handshake of WebSocket to a plugin that can accept it.
+  /// Shows a handshake of WebSocket to a plugin that can accept it; false, and the exchange has ended, if its origin is not
+  /// allowed.
   @inline(never)
-  private func recognizeWebSocket(_ head: borrowing RequestHead, _ exchange: Exchange) {
-    guard worker.record.settings.webSocket != nil, request.record.mode == .events, WebSocketHandshake.isValid(head)
-    else {
-      return
+  private func admitWebSocket(_ head: borrowing RequestHead, _ exchange: Exchange) -> Bool {
+    guard worker.record.settings.webSocket != nil, WebSocketHandshake.isValid(head) else { return true }
+    guard isFromAllowedOrigin(head.fields) else {
+      finishExchange(exchange, opened: false)
+      return false
     }
-    exchange.setWebSocketHandshake()
+    if request.record.mode == .events { exchange.setWebSocketHandshake() }
+    return true
+  }
+
+  /// Whether the page that opens a WebSocket may do so (RFC 6455 section 10.2). Clients that are no browsers send no Origin.
+  private func isFromAllowedOrigin(_ fields: Fields) -> Bool {
+    for index in 0..<fields.count where fields[index].name.equalsIgnoringCase("origin") {
+      if !worker.record.settings.webSocketOrigins.contains(fields[index].value.escaped()) { return false }
+    }
+    return true
   }
 
   /// Where only navigations get hints, suppresses those of other requests. Browsers mark navigations.

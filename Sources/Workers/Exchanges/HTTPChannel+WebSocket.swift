@@ -100,6 +100,9 @@ extension HTTPChannel {
     // Behind our own Close nobody wants it.
     if !isClosing(exchange, socket) {
       exchange.record.credit.subtract(1, ordering: .acquiringAndReleasing)
+      let cells = worker.record.slot.webSockets
+      cells.add(.bytesReceived, UInt64(socket.message.count))
+      if !more { cells.add(.messagesReceived) }
       exchange.deliverMessage(socket.message.bytes, isText: kind == .text, more: more)
     }
     socket.message.empty(keeping: 0)
@@ -116,8 +119,8 @@ extension HTTPChannel {
   // MARK: The end
 
   private func peerCloses(_ code: UInt16, hasCode: Bool, _ exchange: Exchange, _ socket: WebSocket) {
-    socket.peerCode = UInt32(code)
     exchange.lockSending()
+    socket.notePeerClose(UInt32(code))
     WebSocketWriter.hostClose(exchange, hasCode ? code : 0, .empty, byHost: false)
     exchange.unlockSending()
     socket.reader.withCloseReason { exchange.deliverClose(UInt32(code), $0, byHost: false) }
@@ -179,7 +182,9 @@ extension HTTPChannel {
       WebSocketWriter.control(exchange, WebSocketFrame.ping())
       exchange.unlockSending()
       queue()
-    case .pingMissed: return abortNow()
+    case .pingMissed:
+      worker.record.slot.webSockets.add(.pingsMissed)
+      return abortNow()
     case .restart: close(WebSocketCloseCode.serviceRestart, Bytes("service restart"), exchange, socket)
     case .idle: close(WebSocketCloseCode.goingAway, Bytes("idle"), exchange, socket)
     case .closeUnanswered: return endUnanswered(exchange, socket)

@@ -39,7 +39,7 @@ import Testing
   }
 
   /// Those that the bytes of an HTTP/1 connection can bring about by themselves: without a proxy, a mount, a clock, a
-  /// plugin, TLS.
+  /// plugin, an allow list, TLS.
   @Test func hasEveryRefusal() {
     let others: Set<Refusal> = [
       .truncatedBody, .malformedProxyHeader, .untrustedProxy,
@@ -49,7 +49,7 @@ import Testing
       .connectionField, .conflictingHost, .malformedPreface, .malformedFrame, .frameOnClosedStream,
       .headerListTooLarge, .resetFlood, .provokedResetFlood, .settingsFlood, .pingFlood, .priorityFlood,
       .emptyFrameFlood, .windowUpdateFlood, .continuationFlood, .stalledStream, .headsTooLarge,
-      .keyUpdateFlood, .gracefulTimeout, .serverStopped,
+      .keyUpdateFlood, .gracefulTimeout, .serverStopped, .forbiddenOrigin,
     ]
     let provoked = Set(CorpusCase.all.compactMap(\.expect.refusal))
     #expect(provoked == Set(Refusal.allCases.filter { !others.contains($0) }.map { "\($0)" }))

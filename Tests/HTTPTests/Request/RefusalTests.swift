@@ -9,7 +9,7 @@ import Testing
       .unsupportedCoding: 501, .unsupportedMethod: 501, .methodTooLong: 501, .unsupportedVersion: 505,
       .handlerFailed: 500, .handlerTimedOut: 504,
       .handlerUnavailable: 503, .pluginPaused: 503, .requestTimeout: 504, .handshakeTimeout: 408, .headsTooLarge: 431,
-      .gracefulTimeout: 503, .serverStopped: 503,
+      .gracefulTimeout: 503, .serverStopped: 503, .forbiddenOrigin: 403,
     ]
     for refusal in Refusal.allCases { #expect(refusal.status == special[refusal] ?? 400, "\(refusal)") }
   }

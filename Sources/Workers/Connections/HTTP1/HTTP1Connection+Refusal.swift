@@ -13,7 +13,8 @@ extension HTTP1Connection {
     // After a malformed message nothing that follows can be trusted to be a request.
     let isHarmless: Bool
     switch refusal {
-    case .noSuchMount, .handlerFailed, .handlerUnavailable, .pluginPaused, .requestTimeout: isHarmless = true
+    case .noSuchMount, .forbiddenOrigin, .handlerFailed, .handlerUnavailable, .pluginPaused, .requestTimeout:
+      isHarmless = true
     default: isHarmless = false
     }
     let withBody = head?.traits.contains(.head) != true
