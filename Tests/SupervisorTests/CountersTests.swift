@@ -69,11 +69,11 @@ import Testing
 
   /// A worker writes what it likes.
   @Test func webSocketsThatNobodyOpened() throws {
-    let slot = try board(["a"]).slot(0)
-    for _ in 0..<5 { slot.webSockets.addClose(1001) }
-    #expect(slot.webSockets.open == 0)
-    slot.webSockets.add(.opened, 1 << 40)
-    #expect(slot.webSockets.lostText == nil)
+    let board = try board(["a"])
+    for _ in 0..<5 { board.slot(0).webSockets.addClose(1001) }
+    #expect(board.slot(0).webSockets.open == 0)
+    board.slot(0).webSockets.add(.opened, 1 << 40)
+    #expect(board.slot(0).webSockets.lostText == nil)
   }
 
   @Test func generationsAddUpByName() throws {
