@@ -191,6 +191,9 @@ package struct MasterProcess: ~Copyable {
         case let token: handleWorkerMessages(Int(token - MasterProcess.firstWorkerToken))
         }
       }
+      // The workers wait for the turn that postpones their end.
+      let pause = stallDetector.lengthOfTurn(at: Clock.monotonic())
+      if pause > 0 { handle(.stoodStill(pause)) }
       noteTurn()
     }
     if state.failureCode == .ok && !state.isSuperseded { for plugin in plugins.loaded { plugin.unload() } }

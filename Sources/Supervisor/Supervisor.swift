@@ -114,7 +114,7 @@ package struct Supervisor: ~Copyable {
       stallDetector.plan(deadline)
       timer.arm(deadline)
       let count = epoll.wait(milliseconds: hasMoreToReap ? 0 : -1)
-      handleStall()
+      handleStandstill(of: stallDetector.length(at: Clock.monotonic()))
       if hasMoreToReap { reap() }
       for index in 0..<count {
         switch epoll[index].token {
@@ -131,6 +131,7 @@ package struct Supervisor: ~Copyable {
         }
       }
       respondToWaiting()
+      handleStandstill(of: stallDetector.lengthOfTurn(at: Clock.monotonic()))
     }
   }
 
@@ -200,13 +201,11 @@ package struct Supervisor: ~Copyable {
   }
 
   /// Postpones all deadlines by the length of a standstill.
-  private mutating func handleStall() {
-    let now = Clock.monotonic()
-    let length = stallDetector.length(at: now)
+  private mutating func handleStandstill(of length: UInt64) {
     guard length > 0 else { return }
     // The standstill may have begun just after the last check.
     let span = length &+ Supervisor.longestSleep
-    silenceCountsFrom = now
+    silenceCountsFrom = Clock.monotonic()
     handle(.stoodStill(span))
     if let probe { probe.deadline = probe.deadline.postponed(by: span) }
     log.warning(

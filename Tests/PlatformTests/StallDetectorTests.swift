@@ -21,4 +21,16 @@ import Testing
     #expect((UInt64.max - 1).postponed(by: 5) == .max)
     #expect(UInt64(7).postponed(by: 5) == 12)
   }
+
+  @Test func aStandstillWithinATurnIsSeenAtItsEnd() {
+    var stallDetector = StallDetector(tolerance: 100)
+    #expect(stallDetector.lengthOfTurn(at: 5000) == 0, "it has not slept yet")
+    stallDetector.plan(6000)
+    #expect(stallDetector.length(at: 6000) == 0)
+    #expect(stallDetector.lengthOfTurn(at: 6100) == 0)
+    #expect(stallDetector.lengthOfTurn(at: 9000) == 3000)
+    #expect(stallDetector.lengthOfTurn(at: 9001) == 0)
+    stallDetector.plan(9100)
+    #expect(stallDetector.length(at: 9150) == 0, "it is counted once")
+  }
 }

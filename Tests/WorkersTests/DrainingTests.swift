@@ -65,7 +65,7 @@ import Testing
     var draining = try draining(5 * second)
     let exit = start + 5 * second
     _ = draining.begin(start, leaveBy: exit, watched: (0, 0))
-    draining.plan(start, begun: 0)
+    draining.plan(start, turnBegan: start, begun: 0, hasMaster: true)
     let resumed = start + 9 * second
     holds(draining.awake(resumed, begun: 0, hasMaster: true) > 8 * second)
     for (passed, masterTurn) in [(0, start), (second, start), (2 * second, start), (2 * second + 1, resumed + second)] {
@@ -74,6 +74,36 @@ import Testing
       holds(!draining.isCutDue(resumed + passed))
     }
     holds(draining.isCutDue(exit + 9 * second))
+  }
+
+  /// The process was stopped in the turn that began to drain, after it had read the clock.
+  @Test func aStandstillWithinATurnIsSeen() throws {
+    var draining = try draining(5 * second)
+    let exit = start + 5 * second
+    _ = draining.begin(start, leaveBy: exit, watched: (0, 0))
+    let resumed = start + 9 * second
+    draining.plan(resumed, turnBegan: start, begun: 0, hasMaster: true)
+    holds(draining.awake(resumed + 1, begun: 0, hasMaster: true) == 0)
+    draining.update(leaveBy: exit, masterTurn: start, standstill: 0)
+    holds(!draining.isCutDue(resumed + 2 * second))
+    draining.update(leaveBy: exit + 9 * second, masterTurn: resumed + second, standstill: 0)
+    holds(!draining.isCutDue(resumed + 3 * second))
+    holds(draining.isCutDue(exit + 9 * second))
+  }
+
+  /// A plugin may take long in every turn: its master, which did not stand still, is followed.
+  @Test func slowTurnsPostponeTheEndOnce() throws {
+    var draining = try draining(5 * second)
+    let exit = start + 5 * second
+    _ = draining.begin(start, leaveBy: exit, watched: (0, 0))
+    var cutAt: UInt64?
+    for turn in 1...8 {
+      let began = start + UInt64(turn - 1) * second
+      draining.update(leaveBy: exit, masterTurn: began, standstill: 0)
+      if cutAt == nil && draining.isCutDue(began) { cutAt = began }
+      draining.plan(began + second, turnBegan: began, begun: UInt64(turn), hasMaster: true)
+    }
+    holds(cutAt == start + 5 * second)
   }
 
   @Test func aMasterThatSawNoStandstillIsFollowed() throws {

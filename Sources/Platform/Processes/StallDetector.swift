@@ -25,6 +25,17 @@ package struct StallDetector {
   }
 }
 
+extension StallDetector {
+  /// Called when the process has done what it woke up for, before it plans the next wake-up.
+  ///
+  /// - Returns: how long that took, in nanoseconds, if it was so long that there may have been a standstill; 0 otherwise.
+  package mutating func lengthOfTurn(at now: UInt64) -> UInt64 {
+    guard awakeAt != 0, now > awakeAt, now - awakeAt > tolerance else { return 0 }
+    defer { awakeAt = now }
+    return now - awakeAt
+  }
+}
+
 extension UInt64 {
   /// A deadline in monotonic nanoseconds, `span` later; `.max` remains none.
   package func postponed(by span: UInt64) -> UInt64 {

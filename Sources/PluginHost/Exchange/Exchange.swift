@@ -197,6 +197,13 @@ extension Exchange {
       expected: 0, desired: why.rawValue, ordering: .acquiringAndReleasing)
   }
 
+  /// A part of the response can't reach the client: further calls are told so, whatever this part was to be.
+  @inline(never)
+  package func lose() -> CallStatus {
+    cancel(.closed)
+    return .closed
+  }
+
   /// Records what is known of the client. It never goes back to an earlier state.
   package func recordPeerClose(_ peerClose: PeerClose) {
     _ = record.peerClose.max(peerClose.rawValue, ordering: .acquiringAndReleasing)

@@ -142,6 +142,8 @@ enum ResponseWriter {
 
   static func abort(_ exchange: Exchange, _ reason: AbortReason) -> CallStatus {
     if exchange.record.response.isComplete {
+      // The call that was to end it may have come to nothing.
+      if let why = exchange.cancelled { return why }
       return exchange.refuse(.wrongState, because: "the response has ended already")
     }
     exchange.record.response.abort()

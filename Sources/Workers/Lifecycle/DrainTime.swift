@@ -18,6 +18,8 @@ struct DrainTime {
   /// How many requests had begun when the loop last waited: under sync, handlers run within a turn.
   private var begun: UInt64 = 0
   private(set) var grace = StandstillGrace()
+  /// There has been a grace for a turn that took long.
+  private var hasWaitedAfterTurn = false
   private(set) var nextLook = UInt64.max
 
   /// The worker has to exit within `timeout`.
@@ -57,9 +59,24 @@ struct DrainTime {
   mutating func update(masterTurn turn: UInt64) { grace.update(masterTurn: turn) }
 
   /// The loop is about to wait.
-  mutating func plan(at now: UInt64, begun: UInt64) {
+  ///
+  /// - Parameters:
+  ///   - turnBegan: when the loop last stopped waiting.
+  ///   - hasMaster: whether there is a master, whose time bounds that of the worker.
+  mutating func plan(at now: UInt64, turnBegan: UInt64, begun: UInt64, hasMaster: Bool) {
+    if hasMaster && now > turnBegan { endTurn(of: now - turnBegan, at: now) }
     nextLook = now &+ DrainTime.look
     standstill.plan(nextLook)
     self.begun = begun
+  }
+
+  /// A turn that took long may have been interrupted by a standstill. The worker waits once for what the master makes of
+  /// that: if a plugin is slow, all turns take long.
+  private mutating func endTurn(of length: UInt64, at now: UInt64) {
+    guard length > DrainTime.tolerance else { return }
+    stoodStill = stoodStill.postponed(by: length)
+    guard !hasWaitedAfterTurn else { return }
+    hasWaitedAfterTurn = true
+    grace.begin(now, hasMaster: true)
   }
 }

@@ -69,8 +69,10 @@ struct Draining: ~Copyable {
     time.awake(at: now, begun: begun, hasMaster: hasMaster)
   }
 
-  /// The loop is about to wait.
-  mutating func plan(_ now: UInt64, begun: UInt64) { time.plan(at: now, begun: begun) }
+  /// The loop is about to wait, after a turn that began at `turnBegan`.
+  mutating func plan(_ now: UInt64, turnBegan: UInt64, begun: UInt64, hasMaster: Bool) {
+    time.plan(at: now, turnBegan: turnBegan, begun: begun, hasMaster: hasMaster)
+  }
 
   /// Whether requests have to be cut now.
   func isCutDue(_ now: UInt64) -> Bool { !hasCutRequests && now >= max(requestsDeadline, time.grace.end) }

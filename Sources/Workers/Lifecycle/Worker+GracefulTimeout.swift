@@ -20,7 +20,8 @@ extension Worker {
     record.draining.update(
       leaveBy: slot.exitDeadline, masterTurn: masterTurn, standstill: record.handler.found.standstill)
     if record.draining.isCutDue(record.clock.now) { cutRequests(.gracefulTimeout) }
-    record.draining.plan(Clock.monotonic(), begun: record.recycling.begun)
+    record.draining.plan(
+      Clock.monotonic(), turnBegan: record.clock.now, begun: record.recycling.begun, hasMaster: slot.exitDeadline != 0)
   }
 
   /// Refuses every request that has not ended, or cuts its response off if that has begun.

@@ -21,7 +21,7 @@ enum EventHTTP1Sink {
     _ exchange: Exchange, _ request: Request, _ worker: Worker, _ act: UnsafePointer<ResponsePart>
   ) -> CallStatus {
     let connection = request.record.connection
-    if connection.record.flags.contains(.broken) { return .closed }
+    if connection.record.flags.contains(.broken) { return exchange.lose() }
     if request.record.usesPipe.load(ordering: .relaxed) { HTTP1Channel(worker, request).takeOverOutput() }
     let isUrgent = unsafe act.pointee.isUrgent
     if isUrgent && connection.record.output.count > worker.record.settings.highWater { return .skipped }

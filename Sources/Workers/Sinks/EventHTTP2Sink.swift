@@ -13,7 +13,7 @@ enum EventHTTP2Sink {
     guard worker.record.runtime.isOnLoop else {
       return EventSink<HTTP2Channel>.performElsewhere(exchange, request, worker, act)
     }
-    if channel.isBroken { return .closed }
+    if channel.isBroken { return exchange.lose() }
     if request.record.usesPipe.load(ordering: .relaxed) { channel.takeOverOutput() }
     let settings = worker.record.settings
     let connection = request.record.connection

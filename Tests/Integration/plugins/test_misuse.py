@@ -1,12 +1,15 @@
 """Wrong calls of a plugin: the documented status, nothing illegal on the wire, and the server goes on."""
 
 import re
+import socket
+import struct
 import time
 
 import pytest
 
 import reports
 from client import Connection, request
+from http2 import connect as http2_connection
 from matrix import MODELS, Combination, each_transport, keeping_alive, only
 from mock_host import exchange
 from processes import wait_for
@@ -52,6 +55,29 @@ def test_double_respond(goes_on):
         "start": E_STATE,
         "write": E_STATE,
     }
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("over_http2", [False, True], ids=["http1", "http2"])
+def test_it_is_no_misuse_to_give_up_when_the_client_has_left(own, model, over_http2):
+    """A response that can't be sent was refused: to abort is the plugin's answer to that."""
+    if over_http2 and model == "sync":
+        pytest.skip("sync has no HTTP/2")
+    server = own(
+        "--set", "early_hints.max_per_request=1000", TEST_PLUGINS / "libmisbehaving_event.so", model=model, h2c=over_http2
+    )
+    log = reports.LogReport(server)
+    connection = http2_connection(server) if over_http2 else server.connect()
+    if over_http2:
+        stream = connection.request("GET", "/client-leaves")
+        connection.read_until(lambda: connection.answers[stream].informational, "103")
+    else:
+        connection.send(request("GET", "/client-leaves"))
+        connection.informational()
+    connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+    assert log.wait("hint", "respond", "abort") == {"hint": E_CLOSED, "respond": E_CLOSED, "abort": E_CLOSED}
+    assert "refused" not in server.log
 
 
 def test_write_before_start(goes_on):

@@ -28,6 +28,20 @@ outrider_status double_respond(visit *visit) {
   return report_log(visit);
 }
 
+/* The client leaves meanwhile, which a hint shows: it is no misuse to go on, and to give up. */
+outrider_status client_leaves(visit *visit) {
+  const outrider_field link = outrider_field_of("link", "</style.css>; rel=preload; as=style");
+  int64_t status = OUTRIDER_OK;
+  for (int i = 0; i < 500 && status == OUTRIDER_OK; i++) {
+    status = act_hint(visit, 103, &link, 1);
+    nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
+  }
+  report(visit, NULL, "hint", status);
+  report(visit, NULL, "respond", act_respond(visit, 200, NULL, 0, outrider_text("in vain\n")));
+  report(visit, NULL, "abort", act_abort(visit));
+  return report_log(visit);
+}
+
 outrider_status write_before_start(visit *visit) {
   report(visit, NULL, "write-before-start", act_write(visit, outrider_text("early\n")));
   return report_answer(visit);

@@ -39,6 +39,7 @@ static const struct {
     {TEXT("/info102"), BOTH, info_102},
     {TEXT("/double-start"), BOTH, double_start},
     {TEXT("/double-respond"), BOTH, double_respond},
+    {TEXT("/client-leaves"), EVENT, client_leaves},
     {TEXT("/write-before-start"), BOTH, write_before_start},
     {TEXT("/too-many"), BOTH, too_many},
     {TEXT("/too-few"), BOTH, too_few},

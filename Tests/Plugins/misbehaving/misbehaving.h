@@ -61,7 +61,7 @@ outrider_bytes report_bytes(const visit *);
 /* hints.c */
 route_function hint_invalid, hint_status, hint_many, hint_huge, hint_empty, hint_late, hint_after_respond, info_102;
 /* answers.c */
-route_function double_start, double_respond, write_before_start, too_many, too_few, no_answer, negative,
+route_function double_start, double_respond, client_leaves, write_before_start, too_many, too_few, no_answer, negative,
     negative_after_start, negative_after_write, bad_final_fields, trailers, body_unread, hang, tarry, grow, crash, abort_process,
     exit_process;
 /* descriptors.c */
