@@ -39,11 +39,11 @@ enum LogFindings {
     for line in lines.compactMap(LogLine.init) {
       if causes.contains(where: line.text.contains) {
         announced += 1
-      } else if ends.contains(where: line.text.contains) {
+      } else if announced > 0, ends.contains(where: line.text.contains) {
         announced -= 1
       }
     }
-    return announced <= 0
+    return announced == 0
   }
 
   /// The innermost frames that are in the library, if the text is a stack; none of threads that have not failed.
